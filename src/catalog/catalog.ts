@@ -1,0 +1,154 @@
+import type { Chunk, FileChunk, Location } from '../model/chunk.ts'
+import type { Digest } from '../model/digest.ts'
+import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../model/file.ts'
+import type { Upload } from '../model/upload.ts'
+
+/**
+ * A chunk that a file or an upload is to use, in order and without gaps. With a location it was just stored
+ * there; without one it is believed present (`findChunk`) and is used where it already is. Where the same chunk
+ * turns out to be present already, the given location becomes garbage instead, in the same transaction.
+ */
+export interface ChunkUse {
+  readonly digest: Digest
+  readonly size: number
+  readonly blockDigests: Uint8Array
+  readonly location?: Location
+  /** The present chunk is damaged: the new location takes the place of this one. */
+  readonly mends?: Location
+}
+
+/** What must hold of the current file behind the name, or nothing happens (RFC 9110, 13.1). */
+export interface Precondition {
+  /** Some file is there (`*`), or the current one has one of these digests. */
+  readonly ifMatch?: '*' | readonly string[]
+  /** No file is there (`*`), or the current one has none of these digests. */
+  readonly ifNoneMatch?: '*' | readonly string[]
+}
+
+export interface NewFile {
+  readonly id: FileId
+  readonly owner: Owner
+  readonly name: FileName
+  readonly mediaType: string
+  readonly metadata: Metadata
+  readonly digest: Digest
+  readonly chunks: readonly ChunkUse[]
+  readonly precondition?: Precondition
+}
+
+export interface NewUpload {
+  readonly id: FileId
+  readonly owner: Owner
+  readonly name: FileName
+  readonly mediaType: string
+  readonly metadata: Metadata
+  readonly size?: number
+  readonly expiresAt: number
+}
+
+export interface FinishedUpload {
+  readonly id: FileId
+  readonly digest: Digest
+  readonly precondition?: Precondition
+}
+
+/** A file that now stands behind its name, and whether another one stood there before. */
+export interface CommittedFile {
+  readonly file: StoredFile
+  readonly hasReplaced: boolean
+}
+
+export interface FileChanges {
+  readonly name?: FileName
+  readonly mediaType?: string
+  /** Takes the place of all metadata that was there. */
+  readonly metadata?: Metadata
+}
+
+export interface ListQuery {
+  readonly owner: Owner
+  readonly prefix: string
+  /** Names that contain it behind the prefix are folded into one entry that ends with its first occurrence. */
+  readonly delimiter?: string
+  /** Only names that contain this, letter case of ASCII ignored. */
+  readonly q?: string
+  /** At most this many files and prefixes together, at least 1. */
+  readonly limit: number
+  /** The last name or prefix of the page before. */
+  readonly after?: string
+}
+
+export interface FilePage {
+  readonly files: readonly StoredFile[]
+  readonly prefixes: readonly string[]
+  /** Pass as `after` for the next page; absent on the last. */
+  readonly next?: string
+}
+
+export interface CollectQuery {
+  /** Only what was let go before this time (milliseconds since 1970). */
+  readonly letGoBefore: number
+  /** Files that are being downloaded: their chunks stay, whoever let them go. */
+  readonly inUse: readonly FileId[]
+  /** Chunk uses to look at in one call, at least 1, which bounds the transaction. */
+  readonly limit: number
+}
+
+/**
+ * Knows files, names, uploads and which chunks they use. Each method is one transaction; each that changes
+ * something resolves once the change would survive a power cut. Names sort by their UTF-8 bytes. Every method
+ * rejects `unavailable` where the database cannot be used, and `no_space` where it cannot grow.
+ */
+export interface Catalog {
+  /**
+   * Creates a whole file and puts it behind its name; what stood there is let go. Rejects `chunk_gone` if a
+   * chunk believed present is not, `precondition_failed`. Nothing has happened then.
+   */
+  createFile(file: NewFile): Promise<CommittedFile>
+  findFile(owner: Owner, ref: FileRef): Promise<StoredFile | undefined>
+  listFiles(query: ListQuery): Promise<FilePage>
+  /** Rejects `not_found`, `precondition_failed`, and `name_taken` if another file has the new name. */
+  updateFile(
+    owner: Owner,
+    ref: FileRef,
+    changes: FileChanges,
+    precondition?: Precondition,
+  ): Promise<StoredFile>
+  /** Lets the file go: nobody can find it, its chunks stay until they are collected. Rejects `not_found`, `precondition_failed`. */
+  deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<void>
+
+  /** Chunks of a file or an upload, in order: the one that holds byte `from` and those behind it, at most `limit`. Also of a file that was let go but not collected. */
+  listChunks(id: FileId, from: number, limit: number): Promise<readonly FileChunk[]>
+  /** A chunk of that content, if one is present. */
+  findChunk(digest: Digest): Promise<Chunk | undefined>
+
+  createUpload(upload: NewUpload): Promise<Upload>
+  findUpload(owner: Owner, id: FileId): Promise<Upload | undefined>
+  /**
+   * Appends chunks and moves the offset, if the offset is still `from` (compare-and-set). Resolves with the new offset.
+   * Rejects `not_found`, `offset_conflict`, `chunk_gone`, and `too_large` past the upload's size.
+   */
+  advanceUpload(id: FileId, from: number, chunks: readonly ChunkUse[]): Promise<number>
+  /**
+   * Turns uploads into files, all or none, in time that does not depend on their sizes. Rejects `not_found`,
+   * `precondition_failed`, and `offset_conflict` if one is not at its size yet.
+   */
+  finishUploads(uploads: readonly FinishedUpload[]): Promise<readonly CommittedFile[]>
+  /** Lets the upload go; its chunks can be collected at once. Resolves even if it was already gone. */
+  deleteUpload(id: FileId): Promise<void>
+  /** Uploads by id, which is by age. */
+  listUploads(owner: Owner, limit: number, after?: FileId): Promise<readonly Upload[]>
+  listExpiredUploads(expiredBefore: number, limit: number): Promise<readonly Upload[]>
+
+  /**
+   * Forgets chunks that nothing uses any more, a bounded step at a time, and resolves with whether there is more to
+   * do. Their locations become garbage in the same transaction.
+   */
+  collectChunks(query: CollectQuery): Promise<{ readonly hasMore: boolean }>
+  /** Locations that no chunk has any more and whose bytes may be deleted, oldest first. */
+  listGarbage(limit: number): Promise<readonly Location[]>
+  /** The bytes at these locations are deleted. */
+  forgetGarbage(locations: readonly Location[]): Promise<void>
+
+  close(): Promise<void>
+}

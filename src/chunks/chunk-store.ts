@@ -1,0 +1,33 @@
+import type { Location } from '../model/chunk.ts'
+import type { Digest } from '../model/digest.ts'
+
+export interface CallOptions {
+  /** Ends the call early with the signal's reason; what was begun is undone or becomes collectable. */
+  readonly signal?: AbortSignal
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Raw block digests of the whole chunk. Drivers do not look at them; `verifying` cannot do without. */
+  readonly blockDigests: Uint8Array
+}
+
+export interface StoredChunk {
+  readonly location: Location
+  readonly size: number
+}
+
+/** Keeps immutable chunks. Every put goes to a location of its own, so no writer meets another. */
+export interface ChunkStore {
+  /** Resolves once the bytes would survive a power cut. Rejects `no_space`, `unavailable`. */
+  put(digest: Digest, pieces: readonly Uint8Array[], options?: CallOptions): Promise<Location>
+  /**
+   * Fills `into` from byte `offset` on. Rejects `not_found` if absent, `corrupt` if it ends early. When it
+   * settles, and not before, nothing writes to `into` any more, aborted or not.
+   */
+  read(location: Location, offset: number, into: Uint8Array, options: ReadOptions): Promise<void>
+  /** Resolves even if the chunk was already gone. */
+  delete(location: Location, options?: CallOptions): Promise<void>
+  /** Every location with its size, in an order that does not change while nothing is written. */
+  list(options?: CallOptions): AsyncIterable<StoredChunk>
+  close(): Promise<void>
+}

@@ -1,0 +1,75 @@
+import type { Digest } from './digest.ts'
+import { StoreError } from './errors.ts'
+
+/** A UUIDv7 (RFC 9562) in lower case. */
+export type FileId = string & { readonly __brand: 'FileId' }
+
+/** A checked file name; see `parseFileName`. */
+export type FileName = string & { readonly __brand: 'FileName' }
+
+/** Who a file belongs to. */
+export type Owner = string & { readonly __brand: 'Owner' }
+
+/** The one owner until there are accounts. */
+export const soleOwner = 'local' as Owner
+
+/** Free-form strings by key, kept as given. */
+export type Metadata = Readonly<Record<string, string>>
+
+/** Names the current file behind a name, or one file by its id. */
+export type FileRef = { readonly name: FileName } | { readonly id: FileId }
+
+export interface StoredFile {
+  readonly id: FileId
+  readonly owner: Owner
+  readonly name: FileName
+  readonly size: number
+  readonly mediaType: string
+  readonly digest: Digest
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  /** Milliseconds since 1970: when bytes, name, media type or metadata last changed. */
+  readonly modifiedAt: number
+  readonly metadata: Metadata
+}
+
+/** Longest name, in bytes of UTF-8. */
+export const maxNameBytes = 1024
+
+/**
+ * Accepts what is the same for everyone who reads it: well-formed Unicode without control characters, cut by
+ * `/` into segments that are neither empty nor `.` nor `..`, not beginning with `@`, at most
+ * `maxNameBytes` long. Throws `invalid_name`.
+ */
+export function parseFileName(text: string): FileName {
+  const problem = problemWithName(text)
+  if (problem) throw new StoreError('invalid_name', `The name ${problem}.`)
+  return text as FileName
+}
+
+function problemWithName(text: string): string | undefined {
+  if (text === '') return 'is empty'
+  if (!text.isWellFormed()) return 'is not well-formed Unicode'
+  if (Buffer.byteLength(text) > maxNameBytes) return `is longer than ${maxNameBytes} bytes`
+  if (/\p{Cc}/u.test(text)) return 'contains a control character'
+  if (text.startsWith('@')) return 'begins with @, which is kept for ids'
+  for (const segment of text.split('/')) {
+    if (segment === '') return 'has an empty segment: no / at either end, and no two in a row'
+    if (segment === '.' || segment === '..') return `has the segment ${segment}`
+  }
+  return undefined
+}
+
+/** Throws `invalid_request` unless given a UUIDv7. */
+export function parseFileId(text: string): FileId {
+  const id = text.toLowerCase()
+  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)) {
+    throw new StoreError('invalid_request', 'What follows @ must be the id of a file, a UUIDv7.')
+  }
+  return id as FileId
+}
+
+/** `@` and an id, or a name. */
+export function parseFileRef(text: string): FileRef {
+  return text.startsWith('@') ? { id: parseFileId(text.slice(1)) } : { name: parseFileName(text) }
+}

@@ -125,10 +125,10 @@ export interface Catalog {
   createUpload(upload: NewUpload): Promise<Upload>
   findUpload(owner: Owner, id: FileId): Promise<Upload | undefined>
   /**
-   * Appends chunks and moves the offset, if the offset is still `from` (compare-and-set). Resolves with the new offset.
+   * Appends chunks, moves the offset and puts off expiry, if the offset is still `from` (compare-and-set). Resolves with the new offset.
    * Rejects `not_found`, `offset_conflict`, `chunk_gone`, and `too_large` past the upload's size.
    */
-  advanceUpload(id: FileId, from: number, chunks: readonly ChunkUse[]): Promise<number>
+  advanceUpload(id: FileId, from: number, chunks: readonly ChunkUse[], expiresAt: number): Promise<number>
   /**
    * Turns uploads into files, all or none, in time that does not depend on their sizes. Rejects `not_found`,
    * `precondition_failed`, and `offset_conflict` if one is not at its size yet.

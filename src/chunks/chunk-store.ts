@@ -9,6 +9,8 @@ export interface CallOptions {
 export interface ReadOptions extends CallOptions {
   /** Raw block digests of the whole chunk. Drivers do not look at them; `verifying` cannot do without. */
   readonly blockDigests: Uint8Array
+  /** Bytes in the whole chunk. */
+  readonly size: number
 }
 
 export interface StoredChunk {

@@ -1,0 +1,22 @@
+import type { Digest } from '../model/digest.ts'
+import { StoreError } from '../model/errors.ts'
+import type { Precondition } from './catalog.ts'
+
+/** Throws `precondition_failed` unless the precondition holds of the current file, or of there being none. */
+export function checkPrecondition(
+  precondition: Precondition | undefined,
+  current: { readonly digest: Digest } | undefined,
+): void {
+  const { ifMatch, ifNoneMatch } = precondition ?? {}
+  if (ifMatch !== undefined && !isAmong(current, ifMatch)) {
+    const found = current ? 'has other content by now' : 'is not there'
+    throw new StoreError('precondition_failed', `The file ${found}: look at it again before changing it.`)
+  }
+  if (ifNoneMatch !== undefined && isAmong(current, ifNoneMatch)) {
+    throw new StoreError('precondition_failed', 'A file that must not be there stands behind the name.')
+  }
+}
+
+function isAmong(current: { readonly digest: Digest } | undefined, wanted: '*' | readonly string[]): boolean {
+  return current !== undefined && (wanted === '*' || wanted.includes(current.digest))
+}

@@ -1,0 +1,138 @@
+import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
+import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
+import type { Digest } from '../../model/digest.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { FileId } from '../../model/file.ts'
+import type { ChunkUse } from '../catalog.ts'
+import { prepared } from './prepared.ts'
+import type { Database } from './schema.ts'
+
+/** Appends chunks to a file or an upload, from byte `start` on, and resolves with where they end. Rejects `chunk_gone`. */
+export async function useChunks(
+  db: Database,
+  fileId: FileId,
+  start: number,
+  uses: readonly ChunkUse[],
+): Promise<number> {
+  let end = start
+  for (const use of uses) {
+    const chunkId = await idOfUsed(db, use)
+    await insertFileChunk(db, { fileId, start: end, chunkId })
+    end += use.size
+  }
+  return end
+}
+
+async function idOfUsed(db: Database, use: ChunkUse): Promise<number> {
+  const { location, size, blockDigests } = use
+  const digest = bytesOfDigest(use.digest)
+  const [present] = await selectByDigest(db, { digest })
+  if (!present) {
+    if (location === undefined) {
+      throw new StoreError('chunk_gone', 'A chunk that was present has been collected: send its bytes again.')
+    }
+    const [inserted] = await insertChunk(db, { digest, size, location, blockDigests })
+    return inserted!.id
+  }
+  // One write can be used at several places; its location is no garbage then.
+  if (location !== undefined && location !== present.location) {
+    const isMended = use.mends === present.location
+    if (isMended) await moveChunk(db, { id: present.id, location })
+    await insertGarbage(db, { location: isMended ? present.location : location })
+  }
+  return present.id
+}
+
+export async function findChunk(db: Database, digest: Digest): Promise<Chunk | undefined> {
+  const [row] = await selectByDigest(db, { digest: bytesOfDigest(digest) })
+  return row && { digest, size: row.size, blockDigests: row.block_digests, location: row.location }
+}
+
+export async function listChunks(
+  db: Database,
+  id: FileId,
+  from: number,
+  limit: number,
+): Promise<readonly FileChunk[]> {
+  const rows = await selectFileChunks(db, { id, from, limit })
+  return rows.map(({ start, digest, size, block_digests, location }) => ({
+    start,
+    digest: digestOfBytes(digest),
+    size,
+    blockDigests: block_digests,
+    location,
+  }))
+}
+
+export async function listGarbage(db: Database, limit: number): Promise<readonly Location[]> {
+  const rows = await selectGarbage(db, { limit })
+  return rows.map(({ location }) => location)
+}
+
+export async function forgetGarbage(db: Database, locations: readonly Location[]): Promise<void> {
+  for (const location of locations) await deleteGarbage(db, { location })
+}
+
+const selectByDigest = prepared((db, values: { digest: Uint8Array }) =>
+  db.selectFrom('chunks').selectAll().where('digest', '=', values.digest),
+)
+
+const insertChunk = prepared(
+  (db, values: { digest: Uint8Array; size: number; location: Location; blockDigests: Uint8Array }) =>
+    db
+      .insertInto('chunks')
+      .values({
+        digest: values.digest,
+        size: values.size,
+        location: values.location,
+        block_digests: values.blockDigests,
+      })
+      .returning('id'),
+)
+
+const moveChunk = prepared((db, values: { id: number; location: Location }) =>
+  db.updateTable('chunks').set({ location: values.location }).where('id', '=', values.id),
+)
+
+const insertFileChunk = prepared((db, values: { fileId: FileId; start: number; chunkId: number }) =>
+  db
+    .insertInto('file_chunks')
+    .values({ file_id: values.fileId, start: values.start, chunk_id: values.chunkId }),
+)
+
+const selectFileChunks = prepared((db, values: { id: FileId; from: number; limit: number }) =>
+  db
+    .selectFrom('file_chunks as use')
+    .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
+    .select(['use.start', 'chunk.digest', 'chunk.size', 'chunk.block_digests', 'chunk.location'])
+    .where('use.file_id', '=', values.id)
+    .where('use.start', '>=', (eb) =>
+      eb.fn.coalesce(
+        eb
+          .selectFrom('file_chunks as before')
+          .select(({ fn }) => fn.max('before.start').as('start'))
+          .where('before.file_id', '=', values.id)
+          .where('before.start', '<=', values.from),
+        eb.lit(0),
+      ),
+    )
+    // Leaves out the last chunk where `from` is at the end of the file or past it.
+    .where((eb) => eb(eb('use.start', '+', eb.ref('chunk.size')), '>', values.from))
+    .orderBy('use.start')
+    .limit(values.limit),
+)
+
+export const insertGarbage = prepared((db, values: { location: Location }) =>
+  db
+    .insertInto('garbage')
+    .values({ location: values.location })
+    .onConflict((conflict) => conflict.doNothing()),
+)
+
+const selectGarbage = prepared((db, values: { limit: number }) =>
+  db.selectFrom('garbage').select('location').orderBy('id').limit(values.limit),
+)
+
+const deleteGarbage = prepared((db, values: { location: Location }) =>
+  db.deleteFrom('garbage').where('location', '=', values.location),
+)

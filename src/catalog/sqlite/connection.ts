@@ -1,0 +1,93 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
+import { StoreError } from '../../model/errors.ts'
+import { NodeSqliteDialect } from './dialect.ts'
+import { isBusy } from './failures.ts'
+import { GroupCommit } from './group-commit.ts'
+import type { Outcome, Work } from './group-commit.ts'
+import { migrate, refuseNewer } from './migrations/migrate.ts'
+import type { Database, Schema } from './schema.ts'
+import { Snapshots } from './snapshots.ts'
+
+export interface Connection {
+  readonly db: Database
+  readonly transactions: {
+    readonly committed: number
+    run(works: readonly Work[]): Promise<readonly Outcome[]>
+  }
+  close(): void
+}
+
+const busyTimeoutMs = 5000
+
+/**
+ * The one connection that writes. Creates the database or brings it up to date, and keeps it from all other
+ * processes. Rejects `unavailable` if another one has it, or a newer Ashlar has written it.
+ */
+export async function openWriter(path: string): Promise<Connection> {
+  const lock = holdLock(path)
+  try {
+    const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
+    try {
+      refuseNewer(database)
+      // Every commit is synced before it is acknowledged; on macOS, past the disk's own cache.
+      database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on')
+      database.exec('pragma checkpoint_fullfsync = on')
+      const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) })
+      await migrate(database, db as Kysely<unknown>)
+      syncDirectory(dirname(path))
+      return { db, transactions: new GroupCommit(database), close: () => closeWriter(database, lock) }
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+}
+
+/** A connection that only reads, of a database that a writer has open. */
+export function openReader(path: string): Connection {
+  const database = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true })
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) })
+  return { db, transactions: new Snapshots(database), close: () => database.close() }
+}
+
+function closeWriter(database: DatabaseSync, lock: DatabaseSync): void {
+  try {
+    database.exec('pragma wal_checkpoint(truncate)')
+  } finally {
+    database.close()
+    lock.close()
+  }
+}
+
+/** A lock of a file beside the database, which the kernel takes away from a process that dies. */
+function holdLock(path: string): DatabaseSync {
+  const lock = new DatabaseSync(`${path}.lock`)
+  try {
+    lock.exec('begin exclusive')
+    return lock
+  } catch (error) {
+    lock.close()
+    if (!isBusy(error)) throw error
+    throw new StoreError('unavailable', `The catalog ${path} is in use: stop the other server first.`, {
+      cause: error,
+    })
+  }
+}
+
+/** Without it a power cut could take away a database that was just created. */
+function syncDirectory(path: string): void {
+  // Windows cannot open directories, and keeps their entries in its own journal.
+  if (process.platform === 'win32') return
+  const directory = openSync(path, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}

@@ -1,0 +1,117 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { StoreError } from '../../model/errors.ts'
+import { errorOf } from './failures.ts'
+import type { Call, Replies, ThreadSettings } from './messages.ts'
+import type { Arguments } from './methods.ts'
+
+/**
+ * A thread with a database connection of its own, seen from the main one. It keeps the process alive only while
+ * calls are on their way. When it dies, they all reject `unavailable`, and so does every later one.
+ */
+export class DatabaseThread<Methods extends Readonly<Record<keyof Methods, (...args: never) => unknown>>> {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  readonly #exited = Promise.withResolvers<void>()
+  #nextId = 0
+  #committed = 0
+  #error: unknown
+  #end: StoreError | undefined
+  #isDead = false
+
+  constructor(settings: ThreadSettings) {
+    // The same extension as this file: .ts from source, .js once built.
+    const url = new URL(`worker${extname(import.meta.url)}`, import.meta.url)
+    this.#worker = new Worker(url, { workerData: settings, name: `catalog ${settings.role}` })
+    this.#worker.unref()
+    this.#worker.on('message', (message: Replies) => this.#settle(message))
+    this.#worker.on('messageerror', (error) => this.#fail(error))
+    this.#worker.on('error', (error) => this.#fail(error))
+    this.#worker.once('exit', () => this.#bury())
+  }
+
+  /** Transactions that this thread has committed. */
+  get committed(): number {
+    return this.#committed
+  }
+
+  /** Resolves when the thread has ended, whoever ended it. */
+  get exited(): Promise<void> {
+    return this.#exited.promise
+  }
+
+  async open(): Promise<void> {
+    await this.#send('open', [])
+  }
+
+  call<Name extends keyof Methods & string>(
+    method: Name,
+    ...args: Arguments<Methods[Name]>
+  ): ReturnType<Methods[Name]> {
+    return this.#send(method, args) as ReturnType<Methods[Name]>
+  }
+
+  /** Refuses all later calls; resolves when those on their way are done. */
+  async finish(): Promise<void> {
+    this.#end ??= new StoreError('unavailable', 'The catalog is closed.')
+    await Promise.allSettled(Array.from(this.#waiting.values(), ({ promise }) => promise))
+  }
+
+  /** Finishes, closes the database, and resolves when the thread has ended. */
+  async close(): Promise<void> {
+    await this.finish()
+    if (this.#isDead) return
+    try {
+      await this.#post('close', [])
+    } finally {
+      this.#worker.ref()
+      await this.exited
+    }
+  }
+
+  /** Ends the thread at once. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  async #send(method: string, args: readonly unknown[]): Promise<unknown> {
+    if (this.#end) throw this.#end
+    return this.#post(method, args)
+  }
+
+  async #post(method: string, args: readonly unknown[]): Promise<unknown> {
+    const id = this.#nextId++
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
+    this.#worker.postMessage({ id, method, args } satisfies Call)
+    if (this.#waiting.size === 0) this.#worker.ref()
+    const waiting = Promise.withResolvers<unknown>()
+    this.#waiting.set(id, waiting)
+    return waiting.promise
+  }
+
+  #settle({ replies, committed }: Replies): void {
+    this.#committed = committed
+    for (const reply of replies) {
+      const waiting = this.#waiting.get(reply.id)
+      this.#waiting.delete(reply.id)
+      if ('failure' in reply) waiting?.reject(errorOf(reply.failure))
+      else waiting?.resolve(reply.value)
+    }
+    if (this.#waiting.size === 0) this.#worker.unref()
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= error
+    void this.terminate()
+  }
+
+  #bury(): void {
+    const message = 'A thread of the catalog has died: restart the server.'
+    const death = new StoreError('unavailable', message, { cause: this.#error })
+    this.#isDead = true
+    this.#end ??= death
+    for (const { reject } of this.#waiting.values()) reject(death)
+    this.#waiting.clear()
+    this.#exited.resolve()
+  }
+}

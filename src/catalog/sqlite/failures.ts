@@ -1,0 +1,62 @@
+import { StoreError } from '../../model/errors.ts'
+import type { ErrorCode } from '../../model/errors.ts'
+
+/** A failure as it crosses threads, where errors would lose their codes. */
+export interface Failure {
+  readonly code: ErrorCode
+  readonly message: string
+  /** The stack of what lies behind it. */
+  readonly cause?: string
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof StoreError) {
+    const { code, message, cause } = error
+    return { code, message, ...(cause !== undefined && { cause: stackOf(cause) }) }
+  }
+  const cause = stackOf(error)
+  const result = resultOf(error)
+  if (result === resultFull) {
+    return { code: 'no_space', message: 'The catalog cannot grow: free space on its disk.', cause }
+  }
+  if (result !== undefined && unusable.has(result)) {
+    return { code: 'unavailable', message: `The catalog cannot be used: ${errorText(error)}.`, cause }
+  }
+  return { code: 'internal', message: 'The catalog failed in a way that it should not.', cause }
+}
+
+export function errorOf({ code, message, cause }: Failure): StoreError {
+  if (cause === undefined) return new StoreError(code, message)
+  const behind = new Error(cause.split('\n', 1)[0])
+  behind.stack = cause
+  return new StoreError(code, message, { cause: behind })
+}
+
+export function isIoError(error: unknown): boolean {
+  return resultOf(error) === resultIoError
+}
+
+export function isBusy(error: unknown): boolean {
+  return resultOf(error) === resultBusy
+}
+
+// Primary result codes, https://sqlite.org/rescode.html.
+const resultBusy = 5
+const resultIoError = 10
+const resultFull = 13
+
+/** Busy, locked, out of memory, read-only, I/O error, corrupt, cannot open, lock protocol, not a database. */
+const unusable = new Set([resultBusy, 6, 7, 8, resultIoError, 11, 14, 15, 26])
+
+function resultOf(error: unknown): number | undefined {
+  // The low byte of an extended code is its primary one.
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error && 'errstr' in error ? String(error.errstr) : String(error)
+}
+
+function stackOf(error: unknown): string {
+  return (error instanceof Error && error.stack) || String(error)
+}

@@ -1,0 +1,177 @@
+import { sql } from 'kysely'
+import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
+import type { CommittedFile, FileChanges, FilePage, ListQuery, NewFile, Precondition } from '../catalog.ts'
+import { checkPrecondition } from '../check-precondition.ts'
+import { pageOfFiles } from '../page-of-files.ts'
+import { useChunks } from './chunks.ts'
+import { prepared } from './prepared.ts'
+import type { Database, FileTable } from './schema.ts'
+
+export async function createFile(db: Database, file: NewFile, now: number): Promise<CommittedFile> {
+  const { chunks, precondition, ...kept } = file
+  const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
+  const committed = await placeFile(db, { ...kept, size, createdAt: now, modifiedAt: now }, precondition)
+  await useChunks(db, file.id, 0, chunks)
+  return committed
+}
+
+/** Puts the file behind its name and lets go what stands there. Rejects `precondition_failed`. */
+export async function placeFile(
+  db: Database,
+  file: StoredFile,
+  precondition: Precondition | undefined,
+): Promise<CommittedFile> {
+  const current = await findFile(db, file.owner, { name: file.name })
+  checkPrecondition(precondition, current)
+  if (current) await letGo(db, current.id, file.createdAt)
+  await insertFile(db, rowOfFile(file))
+  return { file, hasReplaced: current !== undefined }
+}
+
+export async function findFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
+  const [row] =
+    'id' in ref
+      ? await selectById(db, { owner, id: ref.id })
+      : await selectByName(db, { owner, name: ref.name })
+  return row && fileOfRow(row)
+}
+
+export async function listFiles(db: Database, query: ListQuery): Promise<FilePage> {
+  const { owner, q = '' } = query
+  return pageOfFiles(query, async (from, until, limit) => {
+    const rows = await selectRange(db, { owner, from, until: until ?? behindAllText, q, limit })
+    return rows.map(fileOfRow)
+  })
+}
+
+export async function updateFile(
+  db: Database,
+  owner: Owner,
+  ref: FileRef,
+  changes: FileChanges,
+  precondition: Precondition | undefined,
+  now: number,
+): Promise<StoredFile> {
+  const current = await findPresent(db, owner, ref, precondition)
+  const { name = current.name, mediaType = current.mediaType, metadata = current.metadata } = changes
+  const namesake = name === current.name ? undefined : await findFile(db, owner, { name })
+  if (namesake) throw new StoreError('name_taken', 'Another file has that name: delete it first.')
+  const file = { ...current, name, mediaType, metadata, modifiedAt: now }
+  await changeFile(db, rowOfFile(file))
+  return file
+}
+
+export async function deleteFile(
+  db: Database,
+  owner: Owner,
+  ref: FileRef,
+  precondition: Precondition | undefined,
+  now: number,
+): Promise<void> {
+  const { id } = await findPresent(db, owner, ref, precondition)
+  await letGo(db, id, now)
+}
+
+async function findPresent(
+  db: Database,
+  owner: Owner,
+  ref: FileRef,
+  precondition: Precondition | undefined,
+): Promise<StoredFile> {
+  const file = await findFile(db, owner, ref)
+  if (!file) throw new StoreError('not_found', 'There is no such file.')
+  checkPrecondition(precondition, file)
+  return file
+}
+
+async function letGo(db: Database, id: FileId, now: number): Promise<void> {
+  await removeFile(db, { id })
+  await insertDiscarded(db, { id, at: now })
+}
+
+function fileOfRow(row: FileTable): StoredFile {
+  return {
+    id: row.id,
+    owner: row.owner,
+    name: row.name,
+    size: row.size,
+    mediaType: row.media_type,
+    digest: digestOfBytes(row.digest),
+    createdAt: row.created_at,
+    modifiedAt: row.modified_at,
+    metadata: JSON.parse(row.metadata) as Metadata,
+  }
+}
+
+function rowOfFile(file: StoredFile): FileTable {
+  return {
+    id: file.id,
+    owner: file.owner,
+    name: file.name,
+    size: file.size,
+    media_type: file.mediaType,
+    digest: bytesOfDigest(file.digest),
+    created_at: file.createdAt,
+    modified_at: file.modifiedAt,
+    metadata: JSON.stringify(file.metadata),
+  }
+}
+
+/** To SQLite every blob is greater than every text. */
+const behindAllText = new Uint8Array()
+
+const selectById = prepared((db, values: { owner: Owner; id: FileId }) =>
+  db.selectFrom('files').selectAll().where('id', '=', values.id).where('owner', '=', values.owner),
+)
+
+const selectByName = prepared((db, values: { owner: Owner; name: FileName }) =>
+  db.selectFrom('files').selectAll().where('owner', '=', values.owner).where('name', '=', values.name),
+)
+
+const selectRange = prepared(
+  (db, values: { owner: Owner; from: string; until: string | Uint8Array; q: string; limit: number }) =>
+    db
+      .selectFrom('files')
+      .selectAll()
+      .where('owner', '=', values.owner)
+      .where(sql<boolean>`name >= ${values.from} and name < ${values.until}`)
+      .where(sql<boolean>`instr(lower(name), lower(${values.q})) > 0`)
+      .orderBy('name')
+      .limit(values.limit),
+)
+
+const insertFile = prepared((db, values: FileTable) =>
+  db.insertInto('files').values({
+    id: values.id,
+    owner: values.owner,
+    name: values.name,
+    size: values.size,
+    media_type: values.media_type,
+    digest: values.digest,
+    created_at: values.created_at,
+    modified_at: values.modified_at,
+    metadata: values.metadata,
+  }),
+)
+
+const changeFile = prepared((db, values: FileTable) =>
+  db
+    .updateTable('files')
+    .set({
+      name: values.name,
+      media_type: values.media_type,
+      metadata: values.metadata,
+      modified_at: values.modified_at,
+    })
+    .where('id', '=', values.id),
+)
+
+const removeFile = prepared((db, values: { id: FileId }) =>
+  db.deleteFrom('files').where('id', '=', values.id),
+)
+
+export const insertDiscarded = prepared((db, values: { id: FileId; at: number }) =>
+  db.insertInto('discarded').values({ file_id: values.id, discarded_at: values.at }),
+)

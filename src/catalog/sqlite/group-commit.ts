@@ -1,0 +1,80 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { StoreError } from '../../model/errors.ts'
+import { isIoError } from './failures.ts'
+
+export type Work = () => Promise<unknown>
+export type Outcome = PromiseSettledResult<unknown>
+
+/**
+ * Runs pieces of work in one transaction, so that all of them together wait for one sync. Work that rejects is
+ * undone alone. Outcomes are known once the transaction is synced; if it cannot be, all are rejected.
+ */
+export class GroupCommit {
+  readonly #database: DatabaseSync
+  #committed = 0
+  #failure: StoreError | undefined
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  /** Transactions so far. */
+  get committed(): number {
+    return this.#committed
+  }
+
+  async run(works: readonly Work[]): Promise<readonly Outcome[]> {
+    if (this.#failure) return works.map(() => rejected(this.#failure))
+    try {
+      this.#database.exec('begin immediate')
+      const outcomes: Outcome[] = []
+      for (const work of works) outcomes.push(await this.#runAlone(work))
+      this.#commit()
+      return outcomes
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('rollback')
+      return works.map(() => rejected(error))
+    }
+  }
+
+  async #runAlone(work: Work): Promise<Outcome> {
+    this.#database.exec('savepoint work')
+    const outcome = await outcomeOf(work)
+    // A full disk or an I/O error makes SQLite itself roll everything back, the work before included.
+    if (outcome.status === 'rejected' && !this.#database.isTransaction) throw outcome.reason
+    if (outcome.status === 'rejected') this.#database.exec('rollback to work')
+    this.#database.exec('release work')
+    return outcome
+  }
+
+  #commit(): void {
+    try {
+      this.#database.exec('commit')
+      this.#committed++
+    } catch (error) {
+      if (isIoError(error)) this.#failure = failStop(error)
+      throw this.#failure ?? error
+    }
+  }
+}
+
+/** The kernel may have dropped the dirty pages: the next sync would succeed without them. */
+function failStop(cause: unknown): StoreError {
+  return new StoreError(
+    'unavailable',
+    'The catalog could not be synced and takes no more changes: check its disk, then restart the server.',
+    { cause },
+  )
+}
+
+export async function outcomeOf(work: Work): Promise<Outcome> {
+  try {
+    return { status: 'fulfilled', value: await work() }
+  } catch (reason) {
+    return rejected(reason)
+  }
+}
+
+function rejected(reason: unknown): PromiseRejectedResult {
+  return { status: 'rejected', reason }
+}

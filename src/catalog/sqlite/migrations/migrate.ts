@@ -1,0 +1,31 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Kysely } from 'kysely'
+import { StoreError } from '../../../model/errors.ts'
+import { firstTables } from './0001-first-tables.ts'
+
+/** In the order in which they were published; the database's `user_version` counts those it has seen. */
+const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [firstTables]
+
+/** Throws `unavailable` if a newer Ashlar has migrated the database past what this one knows. */
+export function refuseNewer(database: DatabaseSync): void {
+  const version = versionOf(database)
+  if (version <= migrations.length) return
+  throw new StoreError(
+    'unavailable',
+    `The catalog has version ${version}, but this Ashlar knows versions up to ${migrations.length}: start the newer Ashlar that wrote it.`,
+  )
+}
+
+/** Brings the tables up to date. A migration happens whole or not at all. */
+export async function migrate(database: DatabaseSync, db: Kysely<unknown>): Promise<void> {
+  for (let version = versionOf(database); version < migrations.length; version++) {
+    database.exec('begin immediate')
+    await migrations[version]!(db)
+    database.exec(`pragma user_version = ${version + 1}`)
+    database.exec('commit')
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('pragma user_version').get()?.['user_version'])
+}

@@ -1,0 +1,165 @@
+import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
+import type { Digest } from '../../model/digest.ts'
+import type { FileId, FileRef, Owner, StoredFile } from '../../model/file.ts'
+import type { Upload } from '../../model/upload.ts'
+import type {
+  Catalog,
+  ChunkUse,
+  CollectQuery,
+  CommittedFile,
+  FileChanges,
+  FilePage,
+  FinishedUpload,
+  ListQuery,
+  NewFile,
+  NewUpload,
+  Precondition,
+} from '../catalog.ts'
+import { DatabaseThread } from './database-thread.ts'
+import type { Reads, Writes } from './methods.ts'
+
+export interface SqliteCatalogOptions {
+  /** Milliseconds since 1970; `Date.now` unless given. */
+  readonly now?: () => number
+}
+
+/**
+ * The catalog in one SQLite database, for one process. SQLite runs on two threads, one that writes and one that
+ * reads, so no sync stalls the event loop. Changes that arrive while one is being synced share the next sync.
+ */
+export class SqliteCatalog implements Catalog {
+  readonly #writer: DatabaseThread<Writes>
+  readonly #reader: DatabaseThread<Reads>
+  readonly #now: () => number
+  #closing: Promise<void> | undefined
+
+  private constructor(path: string, now: () => number) {
+    this.#writer = new DatabaseThread<Writes>({ role: 'writer', path })
+    this.#reader = new DatabaseThread<Reads>({ role: 'reader', path })
+    this.#now = now
+  }
+
+  /**
+   * Creates the database if it is not there, in a directory that is. Rejects `unavailable` if another process has it
+   * open, if a newer Ashlar has written it, or if it cannot be used.
+   */
+  static async open(path: string, options: SqliteCatalogOptions = {}): Promise<SqliteCatalog> {
+    const catalog = new SqliteCatalog(path, options.now ?? Date.now)
+    try {
+      await catalog.#writer.open()
+      await catalog.#reader.open()
+      void catalog.#endTogether()
+      return catalog
+    } catch (error) {
+      await catalog.#terminate()
+      throw error
+    }
+  }
+
+  /** Transactions committed so far; fewer than changes where these came together. */
+  get committed(): number {
+    return this.#writer.committed
+  }
+
+  createFile(file: NewFile): Promise<CommittedFile> {
+    return this.#writer.call('createFile', { ...file, chunks: file.chunks.map(compact) }, this.#now())
+  }
+
+  findFile(owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
+    return this.#reader.call('findFile', owner, ref)
+  }
+
+  listFiles(query: ListQuery): Promise<FilePage> {
+    return this.#reader.call('listFiles', query)
+  }
+
+  updateFile(
+    owner: Owner,
+    ref: FileRef,
+    changes: FileChanges,
+    precondition?: Precondition,
+  ): Promise<StoredFile> {
+    return this.#writer.call('updateFile', owner, ref, changes, precondition, this.#now())
+  }
+
+  deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<void> {
+    return this.#writer.call('deleteFile', owner, ref, precondition, this.#now())
+  }
+
+  listChunks(id: FileId, from: number, limit: number): Promise<readonly FileChunk[]> {
+    return this.#reader.call('listChunks', id, from, limit)
+  }
+
+  findChunk(digest: Digest): Promise<Chunk | undefined> {
+    return this.#reader.call('findChunk', digest)
+  }
+
+  createUpload(upload: NewUpload): Promise<Upload> {
+    return this.#writer.call('createUpload', upload, this.#now())
+  }
+
+  findUpload(owner: Owner, id: FileId): Promise<Upload | undefined> {
+    return this.#reader.call('findUpload', owner, id)
+  }
+
+  advanceUpload(id: FileId, from: number, chunks: readonly ChunkUse[], expiresAt: number): Promise<number> {
+    return this.#writer.call('advanceUpload', id, from, chunks.map(compact), expiresAt)
+  }
+
+  finishUploads(uploads: readonly FinishedUpload[]): Promise<readonly CommittedFile[]> {
+    return this.#writer.call('finishUploads', uploads, this.#now())
+  }
+
+  deleteUpload(id: FileId): Promise<void> {
+    return this.#writer.call('deleteUpload', id)
+  }
+
+  listUploads(owner: Owner, limit: number, after?: FileId): Promise<readonly Upload[]> {
+    return this.#reader.call('listUploads', owner, limit, after)
+  }
+
+  listExpiredUploads(expiredBefore: number, limit: number): Promise<readonly Upload[]> {
+    return this.#reader.call('listExpiredUploads', expiredBefore, limit)
+  }
+
+  collectChunks(query: CollectQuery): Promise<{ readonly hasMore: boolean }> {
+    return this.#writer.call('collectChunks', query)
+  }
+
+  listGarbage(limit: number): Promise<readonly Location[]> {
+    return this.#reader.call('listGarbage', limit)
+  }
+
+  forgetGarbage(locations: readonly Location[]): Promise<void> {
+    return this.#writer.call('forgetGarbage', locations)
+  }
+
+  /** Resolves when all calls before it are done, everything is in the one file, and another process may open it. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const finished = this.#writer.finish()
+    // While the reader is there, the writer cannot bring everything into the one file.
+    await this.#reader.close()
+    await finished
+    await this.#writer.close()
+  }
+
+  /** Half a catalog is none: if one thread dies, so does the other. */
+  async #endTogether(): Promise<void> {
+    await Promise.race([this.#writer.exited, this.#reader.exited])
+    if (!this.#closing) await this.#terminate()
+  }
+
+  async #terminate(): Promise<void> {
+    await Promise.all([this.#writer.terminate(), this.#reader.terminate()])
+  }
+}
+
+/** A view would take the whole buffer behind it along to the other thread. */
+function compact(use: ChunkUse): ChunkUse {
+  return { ...use, blockDigests: new Uint8Array(use.blockDigests) }
+}

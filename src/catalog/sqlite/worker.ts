@@ -1,0 +1,75 @@
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { openReader, openWriter } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { failureOf } from './failures.ts'
+import { outcomeOf } from './group-commit.ts'
+import type { Outcome } from './group-commit.ts'
+import type { Call, Replies, Reply, ThreadSettings } from './messages.ts'
+import { reads, writes } from './methods.ts'
+import type { Database } from './schema.ts'
+
+type Method = (db: Database, ...args: readonly unknown[]) => Promise<unknown>
+
+const { role, path } = workerData as ThreadSettings
+const methods = (role === 'writer' ? writes : reads) as unknown as Readonly<Record<string, Method>>
+// Many writes share a sync; reads share nothing, so none should wait long for those behind it.
+const mostTogether = role === 'writer' ? 256 : 16
+const port = parentPort!
+const arrived: Call[] = []
+let connection: Connection | undefined
+let isServing = false
+
+port.on('message', (call: Call) => {
+  arrived.push(call)
+  if (!isServing) void serve()
+})
+
+async function serve(): Promise<void> {
+  isServing = true
+  for (let calls = takeArrived(); calls.length > 0; calls = takeArrived()) {
+    const outcomes = await run(calls)
+    const replies = calls.map((call, index) => replyOf(call, outcomes[index]!))
+    port.postMessage({ replies, committed: connection?.transactions.committed ?? 0 } satisfies Replies)
+  }
+  isServing = false
+}
+
+/** Everything that has been sent by now, without waiting for the event loop to bring it. */
+function takeArrived(): readonly Call[] {
+  while (arrived.length < mostTogether) {
+    const next = receiveMessageOnPort(port)
+    if (!next) break
+    arrived.push(next.message as Call)
+  }
+  return arrived.splice(0, mostTogether)
+}
+
+async function run(calls: readonly Call[]): Promise<readonly Outcome[]> {
+  const [first] = calls
+  if (first?.method === 'open') return [await outcomeOf(open)]
+  if (first?.method === 'close') return [await outcomeOf(close)]
+  const { db, transactions } = connection!
+  return transactions.run(
+    calls.map(
+      ({ method, args }) =>
+        () =>
+          methods[method]!(db, ...args),
+    ),
+  )
+}
+
+async function open(): Promise<void> {
+  connection = role === 'writer' ? await openWriter(path) : openReader(path)
+}
+
+async function close(): Promise<void> {
+  // The thread ends when nobody listens any more.
+  port.unref()
+  connection?.close()
+}
+
+function replyOf({ id }: Call, outcome: Outcome): Reply {
+  return outcome.status === 'fulfilled'
+    ? { id, value: outcome.value }
+    : { id, failure: failureOf(outcome.reason) }
+}

@@ -1,0 +1,31 @@
+import { StoreError } from '../model/errors.ts'
+
+/** Lets calls in until it is closed, and knows when the last one has left. */
+export class CallGate {
+  #inside = 0
+  #isClosed = false
+  readonly #empty = Promise.withResolvers<void>()
+
+  /** Settles as `call` does. Rejects `unavailable` without calling it once the gate is closed. */
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new StoreError('unavailable', 'The chunk store is closed.')
+    this.#inside += 1
+    try {
+      return await call()
+    } finally {
+      this.#inside -= 1
+      this.#announceIfEmpty()
+    }
+  }
+
+  /** Turns away every later call at once; resolves when those inside have settled. */
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#announceIfEmpty()
+    return this.#empty.promise
+  }
+
+  #announceIfEmpty(): void {
+    if (this.#isClosed && this.#inside === 0) this.#empty.resolve()
+  }
+}

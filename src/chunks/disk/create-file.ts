@@ -1,0 +1,43 @@
+import fs from 'node:fs'
+import { callFs } from './call-fs.ts'
+import { writeFully } from './write-fully.ts'
+
+/**
+ * Creates a file that must not exist, and resolves once its bytes, its size and its name would survive a power
+ * cut. `syncName` is called when the file is complete, and syncs the directory that it stands in. If anything
+ * rejects, an abort too, the file is removed. When it settles, nothing reads the pieces any more.
+ */
+export async function createFile(
+  path: string,
+  pieces: readonly Uint8Array[],
+  syncName: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants
+  const fd = await callFs<number>((done) => fs.open(path, O_CREAT | O_EXCL | O_WRONLY, done))
+  try {
+    await writeAndSync(fd, pieces, signal)
+    signal?.throwIfAborted()
+    await syncName()
+  } catch (error) {
+    // The kernel may have dropped the dirty pages: a second sync would lie, so the file goes. If it cannot
+    // even be removed it is garbage that can be listed, and the first error says more than the second.
+    await callFs((done) => fs.unlink(path, done)).catch(() => undefined)
+    throw error
+  }
+}
+
+async function writeAndSync(
+  fd: number,
+  pieces: readonly Uint8Array[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await writeFully(fd, pieces, signal)
+    signal?.throwIfAborted()
+    // Enough for a file that only grew: what is needed to read the bytes back, its size too, is part of it.
+    await callFs((done) => fs.fdatasync(fd, done))
+  } finally {
+    await callFs((done) => fs.close(fd, done))
+  }
+}

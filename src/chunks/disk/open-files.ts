@@ -1,0 +1,97 @@
+import fs from 'node:fs'
+import { callFs } from './call-fs.ts'
+
+interface OpenFile {
+  readonly path: string
+  readonly opened: Promise<number>
+  /** Absent while it is being opened, and if that failed. */
+  fd?: number
+  /** Reads that wait for it or are under way. */
+  users: number
+}
+
+/**
+ * Keeps files open from one read to the next, the least recently used going first. A descriptor in use is never
+ * closed: there are more than `limit` only while more than that are read at once.
+ */
+export class OpenFiles {
+  /** From the least to the most recently used. */
+  readonly #files = new Map<string, OpenFile>()
+  readonly #closing = new Set<Promise<void>>()
+  readonly #limit: number
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /**
+   * Settles as `read` does, which gets a descriptor that is open until then. Files asked for at once are opened
+   * once. Rejects with what the system reports if it cannot be opened; the next call tries again.
+   */
+  async withFile<T>(path: string, read: (fd: number) => Promise<T>): Promise<T> {
+    const file = this.#files.get(path) ?? this.#open(path)
+    file.users += 1
+    this.#files.delete(path)
+    this.#files.set(path, file)
+    this.#trim()
+    try {
+      return await read(await file.opened)
+    } finally {
+      file.users -= 1
+      if (this.#isKept(file)) this.#trim()
+      else this.#closeIfIdle(file)
+    }
+  }
+
+  /** Forgets the file, so that the next read opens it anew. Reads under way end well. */
+  drop(path: string): void {
+    const file = this.#files.get(path)
+    if (!file) return
+    this.#files.delete(path)
+    this.#closeIfIdle(file)
+  }
+
+  /** Forgets all files. Resolves when every descriptor is closed that no read was using. */
+  async close(): Promise<void> {
+    for (const path of this.#files.keys()) this.drop(path)
+    await Promise.all(this.#closing)
+  }
+
+  #open(path: string): OpenFile {
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    const file: OpenFile = { path, opened: promise, users: 0 }
+    fs.open(path, fs.constants.O_RDONLY, (error, fd) => {
+      if (error) {
+        if (this.#isKept(file)) this.#files.delete(path)
+        reject(error)
+      } else {
+        file.fd = fd
+        resolve(fd)
+      }
+    })
+    return file
+  }
+
+  #isKept(file: OpenFile): boolean {
+    return this.#files.get(file.path) === file
+  }
+
+  #trim(): void {
+    if (this.#files.size <= this.#limit) return
+    for (const file of this.#files.values()) {
+      if (file.users === 0) this.drop(file.path)
+      if (this.#files.size <= this.#limit) return
+    }
+  }
+
+  #closeIfIdle({ fd, users }: OpenFile): void {
+    if (users > 0 || fd === undefined) return
+    const closed = callFs((done) => fs.close(fd, done))
+    this.#closing.add(closed)
+    closed.then(
+      () => this.#closing.delete(closed),
+      // It stays in the set, and `close` rejects with it.
+      () => undefined,
+    )
+  }
+}

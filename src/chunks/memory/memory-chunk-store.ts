@@ -1,0 +1,52 @@
+import type { Location } from '../../model/chunk.ts'
+import type { Digest } from '../../model/digest.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { CallOptions, ChunkStore, ReadOptions, StoredChunk } from '../chunk-store.ts'
+
+/** Keeps chunks until it is closed, at most as long as the process lives: for tests and experiments. */
+export class MemoryChunkStore implements ChunkStore {
+  readonly #chunks = new Map<Location, Buffer>()
+  #puts = 0
+  #isClosed = false
+
+  async put(digest: Digest, pieces: readonly Uint8Array[], options?: CallOptions): Promise<Location> {
+    this.#begin(options)
+    this.#puts += 1
+    const location = `${digest}.${this.#puts}` as Location
+    this.#chunks.set(location, Buffer.concat(pieces))
+    return location
+  }
+
+  async read(location: Location, offset: number, into: Uint8Array, options: ReadOptions): Promise<void> {
+    this.#begin(options)
+    const bytes = this.#chunks.get(location)
+    if (!bytes) throw new StoreError('not_found', `There is no chunk at ${location}.`)
+    if (offset + into.length > bytes.length) {
+      throw new StoreError('corrupt', `The chunk at ${location} ends at byte ${bytes.length}.`)
+    }
+    into.set(bytes.subarray(offset, offset + into.length))
+  }
+
+  async delete(location: Location, options?: CallOptions): Promise<void> {
+    this.#begin(options)
+    this.#chunks.delete(location)
+  }
+
+  async *list(options?: CallOptions): AsyncGenerator<StoredChunk> {
+    this.#begin(options)
+    for (const [location, { length }] of this.#chunks) {
+      yield { location, size: length }
+      this.#begin(options)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#chunks.clear()
+  }
+
+  #begin(options: CallOptions | undefined): void {
+    options?.signal?.throwIfAborted()
+    if (this.#isClosed) throw new StoreError('unavailable', 'The chunk store is closed.')
+  }
+}

@@ -1,0 +1,172 @@
+import { z } from 'zod'
+import { duration, host, path, size, sizeOrUnlimited, wholeNumber, yesOrNo } from './config-values.ts'
+
+interface Option {
+  /** Written as on the command line, and read by the same schema. */
+  readonly default: string
+  /** How `--help` names the value; a switch has none. */
+  readonly value?: string
+  readonly help: string
+  readonly schema: z.ZodType<unknown, string>
+}
+
+// A timer past 2^31 - 1 ms, which is 24.8 days, would fire at once.
+const longestTimer = '24d'
+
+/** Everything that can be set, by the key that it has in `Config`, in the order of `--help`. */
+export const options = {
+  store: {
+    default: './ashlar-data',
+    value: 'directory',
+    help: 'where everything is kept',
+    schema: path(),
+  },
+  host: { default: '127.0.0.1', value: 'address', help: 'address to listen on', schema: host() },
+  port: {
+    default: '8080',
+    value: 'number',
+    help: 'port to listen on; 0 takes one that is free',
+    schema: wholeNumber(0, 65_535),
+  },
+  chunkSize: {
+    default: '8MiB',
+    value: 'size',
+    help: 'bytes of a chunk, 64KiB to 1GiB and at most a quarter of the buffer memory',
+    schema: size('64KiB', '1GiB'),
+  },
+  maxUploadConcurrency: {
+    default: '4',
+    value: 'number',
+    help: 'chunks being stored at once, the whole server',
+    schema: wholeNumber(1, 1024),
+  },
+  maxDownloadConcurrencyPerFile: {
+    default: '8',
+    value: 'number',
+    help: 'blocks of 1MiB that one download may hold: being read, waiting, or being written',
+    schema: wholeNumber(1, 1024),
+  },
+  maxDownloadConcurrency: {
+    default: '32',
+    value: 'number',
+    help: 'reads at once, the whole server',
+    schema: wholeNumber(1, 4096),
+  },
+  maxBufferMemory: {
+    default: '128MiB',
+    value: 'size',
+    help: 'all chunk and block buffers together',
+    schema: size('8MiB', '1TiB'),
+  },
+  maxFileSize: {
+    default: 'unlimited',
+    value: 'size',
+    help: 'largest file that is taken',
+    schema: sizeOrUnlimited('1B', '8000TiB'),
+  },
+  maxFormFiles: {
+    default: '1000',
+    value: 'number',
+    help: 'files in one form',
+    schema: wholeNumber(1, 100_000),
+  },
+  maxHeaderSize: {
+    default: '16KiB',
+    value: 'size',
+    help: 'request line and headers together',
+    schema: size('1KiB', '1MiB'),
+  },
+  maxConnections: {
+    default: '4096',
+    value: 'number',
+    help: 'connections at once',
+    schema: wholeNumber(1, 1_000_000),
+  },
+  headersTimeoutMs: {
+    default: '30s',
+    value: 'time',
+    help: 'a client has so long to send its headers',
+    schema: duration('1ms', longestTimer),
+  },
+  keepAliveTimeoutMs: {
+    default: '65s',
+    value: 'time',
+    help: 'an idle connection is kept open for so long',
+    schema: duration('1ms', longestTimer),
+  },
+  stallTimeoutMs: {
+    default: '60s',
+    value: 'time',
+    help: 'a client that makes no progress for so long loses its connection',
+    schema: duration('1ms', longestTimer),
+  },
+  shutdownTimeoutMs: {
+    default: '30s',
+    value: 'time',
+    help: 'on SIGTERM, what is in flight has so long to finish',
+    schema: duration('0ms', longestTimer),
+  },
+  uploadExpiryMs: {
+    default: '24h',
+    value: 'time',
+    help: 'an unfinished upload is kept for so long',
+    schema: duration('1ms', '3650d'),
+  },
+  collectIntervalMs: {
+    default: '60s',
+    value: 'time',
+    help: 'how often chunks that nothing uses are collected',
+    schema: duration('1ms', longestTimer),
+  },
+  collectGraceMs: {
+    default: '5m',
+    value: 'time',
+    help: 'chunks of deleted and replaced files stay at least so long',
+    schema: duration('0ms', '3650d'),
+  },
+  logLevel: {
+    default: 'info',
+    value: 'level',
+    help: 'fatal, error, warn, info, debug, trace or silent',
+    schema: z.enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'must be fatal, error, warn, info, debug, trace or silent',
+    ),
+  },
+  allowUnauthenticated: {
+    default: 'false',
+    help: 'listen on an address that other machines can reach, although Ashlar has no authentication yet',
+    schema: yesOrNo(),
+  },
+} as const satisfies Record<string, Option>
+
+export type OptionKey = keyof typeof options
+
+export interface OptionRow {
+  readonly key: OptionKey
+  /** As commander declares it: `--port <number>`. */
+  readonly declaration: string
+  /** Under which commander returns the value. */
+  readonly attribute: string
+  readonly flag: string
+  readonly variable: string
+  readonly default: string
+  readonly help: string
+}
+
+/** One row for each option: what `--help` shows and the README's table says. */
+export const optionRows: readonly OptionRow[] = Object.entries<Option>(options).map(([key, option]) => {
+  // The unit is the code's business: whoever sets the option writes one.
+  const attribute = key.replace(/Ms$/, '')
+  const words = attribute.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  const flag = `--${words}`
+  return {
+    key: key as OptionKey,
+    declaration: option.value === undefined ? flag : `${flag} <${option.value}>`,
+    attribute,
+    flag,
+    variable: `ASHLAR_${words.replaceAll('-', '_').toUpperCase()}`,
+    default: option.default,
+    help: option.help,
+  }
+})

@@ -1,0 +1,102 @@
+import { isIP, BlockList } from 'node:net'
+import { z } from 'zod'
+
+const bytesOf: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kb', 1000],
+  ['mb', 1000 ** 2],
+  ['gb', 1000 ** 3],
+  ['tb', 1000 ** 4],
+  ['kib', 1024],
+  ['mib', 1024 ** 2],
+  ['gib', 1024 ** 3],
+  ['tib', 1024 ** 4],
+])
+
+const msOf: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+/** A size as people write it (`8MiB`, `1.5GB`, `1048576`) to bytes, from `min` to `max`, both written the same way. */
+export function size(min: string, max: string) {
+  return quantity(
+    bytesOf,
+    `must be a size from ${min} to ${max}, in bytes or with a unit such as MiB or MB`,
+    min,
+    max,
+  )
+}
+
+/** A size as `size` takes it, or `unlimited`, which is `Infinity`. */
+export function sizeOrUnlimited(min: string, max: string) {
+  return z.union([z.literal('unlimited').transform(() => Infinity), size(min, max)], {
+    error: `must be unlimited or a size from ${min} to ${max}, in bytes or with a unit such as MiB or MB`,
+  })
+}
+
+/** A time as people write it (`500ms`, `30s`, `1.5h`) to milliseconds, from `min` to `max`. The unit is never guessed. */
+export function duration(min: string, max: string) {
+  return quantity(msOf, `must be a time from ${min} to ${max} with its unit: ms, s, m, h or d`, min, max)
+}
+
+export function wholeNumber(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(min, error).max(max, error))
+}
+
+/** `true` or `false`, to a boolean. */
+export function yesOrNo() {
+  return z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true')
+}
+
+/** A path that the file system will not cut short. */
+export function path() {
+  return z.string().regex(/^[^\0]+$/, 'must be the path of a directory')
+}
+
+/** An IP address without brackets, or a host name. */
+export function host() {
+  return z
+    .string()
+    .refine(
+      (text) => isIP(text) > 0 || /^[a-z0-9]([a-z0-9.-]{0,252})$/i.test(text),
+      'must be an IP address or a host name',
+    )
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether only this machine can reach what listens there. A host name other than `localhost` is not taken at its word. */
+export function isLoopback(listensOn: string): boolean {
+  const family = isIP(listensOn)
+  if (family === 0) return listensOn.toLowerCase() === 'localhost'
+  return loopback.check(listensOn, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+function quantity(units: ReadonlyMap<string, number>, error: string, min: string, max: string) {
+  const least = amount(units, min)
+  const most = amount(units, max)
+  if (least === undefined || most === undefined) throw new TypeError(`not a quantity: ${min} or ${max}`)
+  return z.string().transform((text, context) => {
+    const value = amount(units, text)
+    if (value !== undefined && value >= least && value <= most) return value
+    context.addIssue({ code: 'custom', message: error })
+    return z.NEVER
+  })
+}
+
+/** Whole units of the smallest kind, or undefined if that is not what `text` says. */
+function amount(units: ReadonlyMap<string, number>, text: string): number | undefined {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? []
+  const factor = unit === undefined ? undefined : units.get(unit.toLowerCase())
+  if (factor === undefined) return undefined
+  const value = Number(digits) * factor
+  return Number.isSafeInteger(value) ? value : undefined
+}

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { z } from 'zod'
+import { optionRows, options } from './config-options.ts'
+import type { OptionKey } from './config-options.ts'
+import { isLoopback } from './config-values.ts'
+import { blockBytes } from './model/digest.ts'
+
+type Shape = { readonly [Key in OptionKey]: (typeof options)[Key]['schema'] }
+
+const shape = Object.fromEntries(Object.entries(options).map(([key, option]) => [key, option.schema]))
+
+const schema = z
+  .object(shape as Shape)
+  .readonly()
+  .superRefine((config, context) => {
+    const refuse = (key: OptionKey, message: string) =>
+      context.addIssue({ code: 'custom', path: [key], message })
+    // With less than four chunks of memory, one upload that fills a chunk while another is stored takes it all.
+    if (config.chunkSize * 4 > config.maxBufferMemory) {
+      refuse(
+        'chunkSize',
+        'must be at most a quarter of --max-buffer-memory: lower the one or raise the other',
+      )
+    }
+    // A window that the pool can never lend would not be the bound that it claims to be.
+    if (config.maxDownloadConcurrencyPerFile * blockBytes > config.maxBufferMemory) {
+      refuse(
+        'maxDownloadConcurrencyPerFile',
+        'blocks of 1MiB must fit into --max-buffer-memory: lower the one or raise the other',
+      )
+    }
+    if (!isLoopback(config.host) && !config.allowUnauthenticated) {
+      refuse(
+        'host',
+        'can be reached by other machines, and Ashlar has no authentication yet: add --allow-unauthenticated if that is meant',
+      )
+    }
+  })
+
+/** Sizes in bytes (`Infinity` where unlimited), `…Ms` in milliseconds, everything within its bounds. */
+export type Config = z.output<typeof schema>
+
+/** Why there is no `Config`: print the message, to stdout if `exitCode` is 0 (`--help`, `--version`), and exit with it. */
+export class ConfigError extends Error {
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number) {
+    super(message)
+    this.name = 'ConfigError'
+    this.exitCode = exitCode
+  }
+}
+
+/** Only the flags that were given; a switch is `true`. */
+type Flags = Readonly<Record<string, string | true>>
+
+/**
+ * Reads the flags (`argv` without program and script) and the `ASHLAR_*` variables; a flag wins over its variable.
+ * Throws `ConfigError`: with the text asked for by `--help` and `--version`, else with one line that names what
+ * is wrong. A flag or an `ASHLAR_*` variable that does not exist is wrong, too.
+ */
+export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const flags = readFlags(argv)
+  refuseUnknownVariables(env)
+  const given = optionRows.map((row) => {
+    const flag = flags[row.attribute]
+    if (flag !== undefined) return { key: row.key, source: row.flag, text: String(flag) }
+    const variable = env[row.variable]
+    if (variable !== undefined) return { key: row.key, source: row.variable, text: variable }
+    return { key: row.key, source: `the default of ${row.flag}`, text: row.default }
+  })
+  const result = schema.safeParse(Object.fromEntries(given.map(({ key, text }) => [key, text])))
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const wrong = given.find(({ key }) => key === issue?.path[0])
+  throw new ConfigError(`${wrong?.source} ${JSON.stringify(wrong?.text)} ${issue?.message}`, 2)
+}
+
+function readFlags(argv: readonly string[]): Flags {
+  let printed = ''
+  const command = new Command('ashlar')
+    .description(
+      'A chunked file store. Every option can also be set by the variable beside it; the flag wins.',
+    )
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        printed += text
+      },
+      // What commander would print there is the message of the error that it throws.
+      writeErr: () => {},
+      getOutHelpWidth: () => 110,
+    })
+  for (const row of optionRows) {
+    command.option(row.declaration, `${row.help} (${row.variable}; ${row.default})`)
+  }
+  try {
+    command.parse(argv, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) throw new ConfigError(printed.trimEnd(), 0)
+    throw new ConfigError(error.message.replace(/^error: /, '').replaceAll('\n', ' '), 2)
+  }
+  return command.opts<Flags>()
+}
+
+function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
+  const known = new Set(optionRows.map((row) => row.variable))
+  for (const variable of Object.keys(env)) {
+    if (variable.startsWith('ASHLAR_') && !known.has(variable)) {
+      throw new ConfigError(`${variable} is no variable that Ashlar knows: see --help for those it does`, 2)
+    }
+  }
+}
+
+function ownVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return z.object({ version: z.string() }).parse(manifest).version
+}

@@ -1,0 +1,71 @@
+import { from, lastValueFrom, mergeMap, toArray } from 'rxjs'
+import type { Location } from '../model/chunk.ts'
+import type { FileStore } from './file-store.ts'
+
+export interface CollectedGarbage {
+  /** Uploads that nobody continued in time. */
+  readonly uploads: number
+  /** Chunks whose bytes were deleted. */
+  readonly chunks: number
+}
+
+/** Rows that one transaction looks at: others wait for no longer. */
+const stepSize = 1000
+const deletesAtOnce = 8
+
+/**
+ * Deletes expired uploads and every chunk that neither a file, nor an upload, nor a download counts on. The catalog
+ * decides, in one transaction, and only then are bytes deleted; a crash in between leaves garbage for the next
+ * run, not a loss. May run beside everything else, and is harmless beside itself.
+ */
+export async function collectGarbage(store: FileStore, signal?: AbortSignal): Promise<CollectedGarbage> {
+  const uploads = await deleteExpiredUploads(store, signal)
+  await forgetUnusedChunks(store, signal)
+  const chunks = await deleteGarbage(store, signal)
+  return { uploads, chunks }
+}
+
+async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | undefined): Promise<number> {
+  const { catalog, receiving } = store
+  let deleted = 0
+  for (;;) {
+    signal?.throwIfAborted()
+    // Those being received stay in the list: ask for so many more.
+    const expired = await catalog.listExpiredUploads(Date.now(), stepSize + receiving.size)
+    const idle = expired.filter(({ id }) => !receiving.has(id))
+    for (const { id } of idle) await catalog.deleteUpload(id)
+    deleted += idle.length
+    if (idle.length < stepSize) return deleted
+  }
+}
+
+async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefined): Promise<void> {
+  const { catalog, openFiles, options } = store
+  let hasMore = true
+  while (hasMore) {
+    signal?.throwIfAborted()
+    // A lookup that began earlier may be about to open what is let go now.
+    const letGoBefore = Math.min(Date.now() - options.collectGraceMs, openFiles.earliestLookup)
+    const query = { letGoBefore, inUse: openFiles.inUse, limit: stepSize }
+    hasMore = (await catalog.collectChunks(query)).hasMore
+  }
+}
+
+async function deleteGarbage(store: FileStore, signal: AbortSignal | undefined): Promise<number> {
+  let deleted = 0
+  for (;;) {
+    signal?.throwIfAborted()
+    const garbage = await store.catalog.listGarbage(stepSize)
+    if (garbage.length === 0) return deleted
+    await store.catalog.forgetGarbage(await deleteAll(store, garbage))
+    deleted += garbage.length
+  }
+}
+
+function deleteAll(store: FileStore, locations: readonly Location[]): Promise<Location[]> {
+  const deleteOne = async (location: Location) => {
+    await store.chunks.delete(location)
+    return location
+  }
+  return lastValueFrom(from(locations).pipe(mergeMap(deleteOne, deletesAtOnce), toArray()))
+}

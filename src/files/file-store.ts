@@ -1,0 +1,59 @@
+import type { Catalog } from '../catalog/catalog.ts'
+import type { ChunkStore } from '../chunks/chunk-store.ts'
+import { blockBytes } from '../model/digest.ts'
+import type { FileId } from '../model/file.ts'
+import { BufferPool } from '../rx/buffer-pool.ts'
+import { FairLimiter } from '../rx/fair-limiter.ts'
+import { OpenFiles } from './open-files.ts'
+
+/** The small lease: what an upload fills piece by piece, and what a client that stalls may hold on to. */
+export const pieceBytes = 64 * 1024
+
+/** Leases come in two sizes, so that buffers fit whoever is next. */
+export function leaseBytesFor(bytes: number): number {
+  return bytes <= pieceBytes ? pieceBytes : blockBytes
+}
+
+export interface FileStoreOptions {
+  readonly chunkSize: number
+  readonly maxUploadConcurrency: number
+  readonly maxDownloadConcurrencyPerFile: number
+  readonly maxDownloadConcurrency: number
+  readonly maxBufferMemory: number
+  /** Bytes; `Infinity` for no limit. */
+  readonly maxFileSize: number
+  readonly uploadExpiryMs: number
+  readonly collectGraceMs: number
+  /** Told what went wrong where no request is left to answer: the work goes on without it. */
+  readonly onBackgroundError: (error: unknown, doing: string) => void
+}
+
+/** What all verbs work with. Chunks must be verified by the store that is given. */
+export interface FileStore {
+  readonly catalog: Catalog
+  readonly chunks: ChunkStore
+  readonly options: FileStoreOptions
+  /** All chunk and block buffers come from here. */
+  readonly pool: BufferPool
+  /** Chunks being stored, of all uploads. */
+  readonly storing: FairLimiter
+  /** Blocks being read, of all downloads. */
+  readonly reading: FairLimiter
+  /** Files that are being downloaded. */
+  readonly openFiles: OpenFiles
+  /** Uploads that this process is receiving: they never expire under its hands. */
+  readonly receiving: Set<FileId>
+}
+
+export function createFileStore(catalog: Catalog, chunks: ChunkStore, options: FileStoreOptions): FileStore {
+  return {
+    catalog,
+    chunks,
+    options,
+    pool: new BufferPool(options.maxBufferMemory),
+    storing: new FairLimiter(options.maxUploadConcurrency),
+    reading: new FairLimiter(options.maxDownloadConcurrency),
+    openFiles: new OpenFiles(),
+    receiving: new Set(),
+  }
+}

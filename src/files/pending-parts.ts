@@ -1,0 +1,95 @@
+import type { ChunkUse } from '../catalog/catalog.ts'
+import type { Location } from '../model/chunk.ts'
+import { isStoreError } from '../model/errors.ts'
+import type { FileStore } from './file-store.ts'
+
+/** A chunk of an upload that is durable, but which the catalog does not know as a part of it yet. */
+export interface StoredPart {
+  readonly index: number
+  readonly use: ChunkUse
+  /** Puts the bytes for this upload alone, in case that the present chunk it is to use is gone by then. */
+  readonly putAfterAll: () => Promise<Location>
+  /** Gives back the buffers that the part still holds. */
+  readonly release: () => void
+}
+
+/**
+ * Owns the parts of one upload until the catalog does. Whatever happens, the buffers of each go back once, and
+ * bytes that no catalog will ever know of are deleted.
+ */
+export class PendingParts {
+  readonly #store: FileStore
+  readonly #parts = new Set<StoredPart>()
+  #isAbandoned = false
+
+  constructor(store: FileStore) {
+    this.#store = store
+  }
+
+  add(part: StoredPart): void {
+    if (this.#isAbandoned) this.#discard(part)
+    else this.#parts.add(part)
+  }
+
+  /**
+   * Hands parts over to the catalog by `call`, which gets their uses. A present chunk that is gone meanwhile is
+   * put anew. Where the answer is lost the bytes stay: garbage that can be collected, instead of a file with a hole.
+   */
+  async handOver<T>(
+    parts: readonly StoredPart[],
+    call: (uses: readonly ChunkUse[]) => Promise<T>,
+  ): Promise<T> {
+    for (const part of parts) this.#parts.delete(part)
+    let owned = parts
+    try {
+      try {
+        return await call(owned.map(({ use }) => use))
+      } catch (error) {
+        if (!isStoreError(error, 'chunk_gone')) throw error
+        owned = await this.#putAll(parts)
+        return await call(owned.map(({ use }) => use))
+      }
+    } catch (error) {
+      if (hasChangedNothing(error)) for (const part of owned) this.#deleteBytes(part)
+      throw error
+    } finally {
+      for (const part of parts) part.release()
+    }
+  }
+
+  /** Nobody will hand over what is left, or what is still being stored. */
+  abandon(): void {
+    this.#isAbandoned = true
+    for (const part of this.#parts) this.#discard(part)
+    this.#parts.clear()
+  }
+
+  async #putAll(parts: readonly StoredPart[]): Promise<readonly StoredPart[]> {
+    const put: StoredPart[] = []
+    for (const part of parts) {
+      if (part.use.location) put.push(part)
+      else put.push({ ...part, use: { ...part.use, location: await part.putAfterAll() } })
+    }
+    return put
+  }
+
+  #discard(part: StoredPart): void {
+    part.release()
+    this.#deleteBytes(part)
+  }
+
+  #deleteBytes({ use }: StoredPart): void {
+    if (!use.location) return
+    const location = use.location
+    this.#store.chunks
+      .delete(location)
+      .catch((error: unknown) =>
+        this.#store.options.onBackgroundError(error, `deleting unused chunk ${location}`),
+      )
+  }
+}
+
+/** A refusal says that nothing has happened; after any other failure the catalog may have done it. */
+function hasChangedNothing(error: unknown): boolean {
+  return isStoreError(error) && error.code !== 'unavailable' && error.code !== 'internal'
+}

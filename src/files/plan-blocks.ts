@@ -1,0 +1,57 @@
+import type { Catalog } from '../catalog/catalog.ts'
+import type { FileChunk } from '../model/chunk.ts'
+import { blockBytes } from '../model/digest.ts'
+import { StoreError } from '../model/errors.ts'
+import type { StoredFile } from '../model/file.ts'
+
+/** Bytes of a file, `end` exclusive. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** One block to be read and verified whole, of which `from` to `to` (exclusive) are wanted. */
+export interface PlannedBlock {
+  readonly chunk: FileChunk
+  /** Where in the chunk the block begins. */
+  readonly offset: number
+  readonly length: number
+  readonly from: number
+  readonly to: number
+}
+
+const chunksPerPage = 64
+
+/**
+ * The blocks that hold a range of a file, in order. The chunk list is fetched page by page as blocks are asked for: a file of a
+ * tebibyte must not become a million objects. Throws `corrupt` if the list has a hole.
+ */
+export async function* planBlocks(
+  catalog: Catalog,
+  { id, size }: StoredFile,
+  { start, end }: ByteRange,
+): AsyncGenerator<PlannedBlock> {
+  let at = start
+  while (at < end) {
+    const chunks = await catalog.listChunks(id, at, Math.min(chunksPerPage, end - at))
+    for (const chunk of chunks) {
+      if (at >= end) break
+      if (at < chunk.start || at >= chunk.start + chunk.size) break
+      yield* blocksOfChunk(chunk, at, end)
+      at = Math.min(end, chunk.start + chunk.size)
+    }
+    const last = chunks.at(-1)
+    if (at < end && (!last || at !== last.start + last.size)) {
+      throw new StoreError('corrupt', `File ${id} of ${size} bytes has no chunk for byte ${at}.`)
+    }
+  }
+}
+
+function* blocksOfChunk(chunk: FileChunk, start: number, end: number): Generator<PlannedBlock> {
+  const first = start - chunk.start
+  const last = Math.min(chunk.size, end - chunk.start)
+  for (let offset = first - (first % blockBytes); offset < last; offset += blockBytes) {
+    const length = Math.min(blockBytes, chunk.size - offset)
+    yield { chunk, offset, length, from: Math.max(0, first - offset), to: Math.min(length, last - offset) }
+  }
+}

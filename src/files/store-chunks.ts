@@ -1,0 +1,120 @@
+import type { Readable } from 'node:stream'
+import { map, mergeMap, Observable } from 'rxjs'
+import { BlockHasher, digestOfChunk, type Digest } from '../model/digest.ts'
+import { StoreError } from '../model/errors.ts'
+import { chunked, type FilledChunk } from '../rx/chunked.ts'
+import type { Limited } from '../rx/fair-limiter.ts'
+import { inOrder } from '../rx/in-order.ts'
+import { pieceBytes, type FileStore } from './file-store.ts'
+import { findSoundChunk } from './find-sound-chunk.ts'
+import type { PendingParts, StoredPart } from './pending-parts.ts'
+
+/** Watches an upload's bytes go by, in order. */
+export interface ByteObserver {
+  update(bytes: Uint8Array): void
+}
+
+export function tooLarge(maxFileSize: number): StoreError {
+  return new StoreError('too_large', `A file may have ${maxFileSize} bytes at most.`)
+}
+
+interface HashedChunk extends FilledChunk {
+  readonly index: number
+  readonly digest: Digest
+  readonly blockDigests: Uint8Array
+}
+
+/**
+ * Cuts a body into chunks, stores them side by side, and emits them in order once they are durable. Content that
+ * is present and sound is not stored again. What was stored belongs to `pending`, which must be abandoned when the
+ * upload ends in whatever way. Errors `too_large` past `maxFileSize`, what an observer throws, what the
+ * chunk store rejects, and the body's own error.
+ */
+export function storeChunks(
+  store: FileStore,
+  body: Readable,
+  observers: readonly ByteObserver[],
+  pending: PendingParts,
+): Observable<StoredPart> {
+  const { chunkSize, maxUploadConcurrency, maxFileSize } = store.options
+  const limited = store.storing.queue()
+  const hasher = new BlockHasher()
+  let received = 0
+
+  const onBytes = (bytes: Uint8Array) => {
+    received += bytes.length
+    if (received > maxFileSize)
+      throw new StoreError('too_large', `A file may have ${maxFileSize} bytes at most.`)
+    hasher.update(bytes)
+    for (const observer of observers) observer.update(bytes)
+  }
+  const withDigest = (filled: FilledChunk, index: number): HashedChunk => {
+    const blockDigests = hasher.finish()
+    return { ...filled, index, digest: digestOfChunk(blockDigests), blockDigests }
+  }
+
+  return chunked(body, store.pool, {
+    chunkBytes: chunkSize,
+    pieceBytes,
+    // One is being filled while the others are being stored.
+    maxChunks: maxUploadConcurrency + 1,
+    onBytes,
+  }).pipe(
+    map(withDigest),
+    mergeMap((chunk) => storeInTurn(store, chunk, limited, pending)),
+    inOrder(({ index }) => index),
+  )
+}
+
+/** Stores a chunk when its turn has come. Who unsubscribes earlier leaves the chunk to `pending`, or unstored. */
+function storeInTurn(
+  store: FileStore,
+  chunk: HashedChunk,
+  limited: Limited,
+  pending: PendingParts,
+): Observable<StoredPart> {
+  return new Observable((subscriber) => {
+    const abort = new AbortController()
+    let isBegun = false
+    const work = new Observable<StoredPart>((slot) => {
+      isBegun = true
+      storeChunk(store, chunk, abort.signal).then(
+        (part) => {
+          pending.add(part)
+          slot.next(part)
+          slot.complete()
+        },
+        (error: unknown) => {
+          chunk.release()
+          slot.error(error)
+        },
+      )
+    })
+    subscriber.add(() => {
+      abort.abort()
+      if (!isBegun) chunk.release()
+    })
+    limited(work).subscribe(subscriber)
+  })
+}
+
+async function storeChunk(store: FileStore, chunk: HashedChunk, signal: AbortSignal): Promise<StoredPart> {
+  const { index, digest, size, blockDigests, pieces } = chunk
+  const put = () => store.chunks.put(digest, pieces, { signal })
+  const present = await findSoundChunk(store, digest)
+  if (present.kind === 'sound') {
+    // The buffers stay until the catalog has it: only then can the chunk not be collected any more.
+    const release = () => chunk.release()
+    return {
+      index,
+      use: { digest, size, blockDigests },
+      putAfterAll: () => store.chunks.put(digest, pieces),
+      release,
+    }
+  }
+  const location = await put()
+  chunk.release()
+  const mends = present.kind === 'damaged' ? { mends: present.location } : {}
+  const use = { digest, size, blockDigests, location, ...mends }
+  return { index, use, putAfterAll: () => Promise.resolve(location), release: () => {} }
+}

@@ -1,0 +1,95 @@
+import { lastValueFrom } from 'rxjs'
+import { download, openFile } from '../files/download.ts'
+import type { FileStore } from '../files/file-store.ts'
+import { StoreError } from '../model/errors.ts'
+import { parseFileRef, type StoredFile } from '../model/file.ts'
+import { Pace } from '../files/pace.ts'
+import { pathBehind, type HttpContext } from './context.ts'
+import { evaluateConditions, ifRangeHolds } from './headers/conditionals.ts'
+import { disposition } from './headers/disposition.ts'
+import { etagOf } from './headers/etags.ts'
+import { parseRange, type ByteRange } from './headers/ranges.ts'
+import { HttpProblem } from './render-errors.ts'
+
+/** One for each connection: what is known of a client's speed holds for its next request. */
+const paces = new WeakMap<object, Pace>()
+
+/** `GET` and `HEAD /files/{ref}`: the bytes, or the part of them that is asked for. */
+export async function getFile(store: FileStore, ctx: HttpContext): Promise<void> {
+  const open = await openFile(store, parseFileRef(pathBehind('/files/', ctx)))
+  if (!open) throw new StoreError('not_found', 'There is no such file.')
+  try {
+    await sendFile(store, ctx, open.file)
+  } finally {
+    open.close()
+  }
+}
+
+async function sendFile(store: FileStore, ctx: HttpContext, file: StoredFile): Promise<void> {
+  const condition = evaluateConditions(ctx.req.headers, file)
+  if (condition === 'precondition_failed') {
+    throw new StoreError('precondition_failed', 'The file is not the one that the request names.')
+  }
+  ctx.set({
+    ETag: etagOf(file.digest),
+    'Last-Modified': new Date(file.modifiedAt).toUTCString(),
+    'Accept-Ranges': 'bytes',
+    'Cache-Control': 'no-cache',
+    'X-Content-Type-Options': 'nosniff',
+  })
+  if (condition === 'not_modified') {
+    ctx.status = 304
+    return
+  }
+  const range = requestedRange(ctx, file)
+  ctx.status = range.isPart ? 206 : 200
+  if (range.isPart) ctx.set('Content-Range', `bytes ${range.start}-${range.end - 1}/${file.size}`)
+  ctx.set({
+    'Content-Type': file.mediaType,
+    'Content-Length': String(range.end - range.start),
+    ...presentation(ctx, file),
+  })
+  await sendBytes(store, ctx, file, range)
+}
+
+async function sendBytes(
+  store: FileStore,
+  ctx: HttpContext,
+  file: StoredFile,
+  range: ByteRange,
+): Promise<void> {
+  const { res } = ctx
+  ctx.respond = false
+  if (ctx.method !== 'HEAD') {
+    const pace = paces.get(res.socket ?? res) ?? new Pace()
+    paces.set(res.socket ?? res, pace)
+    await lastValueFrom(download(store, file, range, res, pace), { defaultValue: undefined })
+  }
+  res.end()
+}
+
+function requestedRange(ctx: HttpContext, file: StoredFile): ByteRange & { readonly isPart: boolean } {
+  const { headers, method } = ctx.req
+  const whole = { start: 0, end: file.size, isPart: false }
+  // RFC 9110, 14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
+  // which range handling is not defined. For this specification, GET is the only method".
+  if (method !== 'GET' || !ifRangeHolds(headers['if-range'] as string | undefined, file)) return whole
+  const range = parseRange(headers.range, file.size)
+  if (range === 'full') return whole
+  if (range === 'unsatisfiable') {
+    throw new HttpProblem('range_not_satisfiable', `The file has ${file.size} bytes.`, {
+      'Content-Range': `bytes */${file.size}`,
+    })
+  }
+  return { ...range, isPart: true }
+}
+
+/** A file shown in place runs with the rights of nobody: no scripts, no forms, an origin of its own. */
+function presentation(ctx: HttpContext, { name }: StoredFile): Record<string, string> {
+  const isInline = ctx.state.target.query.get('inline') === '1'
+  return {
+    'Content-Disposition': disposition(name, isInline ? 'inline' : 'attachment'),
+    'Content-Security-Policy':
+      "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'",
+  }
+}

@@ -1,0 +1,49 @@
+import { uploadFile } from '../files/upload-file.ts'
+import type { FileStore } from '../files/file-store.ts'
+import { StoreError } from '../model/errors.ts'
+import { parseFileName } from '../model/file.ts'
+import { pathBehind, type HttpContext } from './context.ts'
+import { continued } from './continue-when-read.ts'
+import { fileInfo } from './file-info.ts'
+import { BodyDigests } from './headers/body-digests.ts'
+import { etagOf, readPrecondition } from './headers/etags.ts'
+import { expectedDigests } from './headers/expected-digests.ts'
+import { mediaTypeOf } from './headers/media-type.ts'
+import { HttpProblem } from './render-errors.ts'
+
+/** `PUT /files/{name}`: the body becomes the file behind the name, whole or not at all. */
+export async function putFile(store: FileStore, ctx: HttpContext): Promise<void> {
+  const { headers } = ctx.req
+  const name = parseFileName(pathBehind('/files/', ctx))
+  refuseWhatWouldNotBeTheFile(ctx)
+  const { file, hasReplaced } = await uploadFile(store, () => continued(ctx.req), {
+    name,
+    mediaType: mediaTypeOf(headers['content-type'], name),
+    precondition: readPrecondition(headers),
+    checks: [new BodyDigests(expectedDigests(headers))],
+    ...(headers['content-length'] !== undefined && { size: Number(headers['content-length']) }),
+  })
+  ctx.status = hasReplaced ? 200 : 201
+  ctx.set('Location', `/files/@${file.id}`)
+  ctx.set('ETag', etagOf(file.digest))
+  ctx.body = fileInfo(file)
+}
+
+/** A body that is only a part of the file, or the file in some coding, would be stored as if it were the file. */
+function refuseWhatWouldNotBeTheFile(ctx: HttpContext): void {
+  // RFC 9110, 14.5: "An origin server SHOULD respond with a 400 (Bad Request) status code if it receives Content-Range
+  // on a PUT for a target resource that does not support partial PUT requests."
+  if (ctx.get('Content-Range'))
+    throw new StoreError('invalid_request', 'A part of a file cannot be put: leave out Content-Range.')
+  const coding = ctx.get('Content-Encoding').trim().toLowerCase()
+  if (coding && coding !== 'identity') {
+    // RFC 9110, 12.5.3: 415 "with an Accept-Encoding header field" tells which codings would do.
+    throw new HttpProblem(
+      'unsupported_media_type',
+      `Send the file without Content-Encoding, not as ${coding}.`,
+      {
+        'Accept-Encoding': 'identity',
+      },
+    )
+  }
+}

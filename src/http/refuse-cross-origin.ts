@@ -1,0 +1,23 @@
+import type { Middleware } from 'koa'
+import { StoreError } from '../model/errors.ts'
+import type { RequestState } from './context.ts'
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * Keeps web pages from elsewhere from changing anything through the browser of somebody who can reach this server: a
+ * browser names the page's origin, and other clients name none (RFC 6454, 7).
+ */
+export function refuseCrossOrigin(): Middleware<RequestState> {
+  return (ctx, next) => {
+    const origin = ctx.get('Origin')
+    if (origin && !safeMethods.has(ctx.method) && hostOf(origin) !== ctx.get('Host')) {
+      throw new StoreError('cross_origin', `A page of ${origin} may not change anything here.`)
+    }
+    return next()
+  }
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined
+}

@@ -1,0 +1,110 @@
+import { STATUS_CODES } from 'node:http'
+import type { Middleware } from 'koa'
+import { StoreError, isStoreError, type ErrorCode } from '../model/errors.ts'
+import { answerAndLinger } from './answer-and-linger.ts'
+import type { RequestState } from './context.ts'
+
+/** Nobody but this file knows which status goes with which error. */
+const statuses: Readonly<Record<ErrorCode, number>> = {
+  invalid_request: 400,
+  invalid_name: 400,
+  invalid_digest: 400,
+  invalid_metadata: 400,
+  incomplete_body: 400,
+  digest_mismatch: 400,
+  aborted: 400,
+  cross_origin: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  timeout: 408,
+  name_taken: 409,
+  offset_conflict: 409,
+  precondition_failed: 412,
+  too_large: 413,
+  unsupported_media_type: 415,
+  range_not_satisfiable: 416,
+  corrupt: 500,
+  chunk_gone: 500,
+  internal: 500,
+  unavailable: 503,
+  overloaded: 503,
+  no_space: 507,
+}
+
+/** Seconds after which a client that got a 503 may try again. */
+const retryAfter = '5'
+
+/** Renders whatever goes wrong below as `application/problem+json` (RFC 9457) with a stable `code`, and logs it. */
+export function renderErrors(): Middleware<RequestState> {
+  return async (ctx, next) => {
+    try {
+      await next()
+      if (ctx.respond !== false && ctx.body === undefined && ctx.status >= 400) throw unrouted(ctx.status)
+    } catch (thrown) {
+      const error = asStoreError(thrown)
+      const status = statuses[error.code]
+      if (status >= 500) ctx.state.log.error({ err: thrown, code: error.code }, error.message)
+      else ctx.state.log.info({ code: error.code }, error.message)
+      if (ctx.res.headersSent || ctx.res.destroyed) {
+        // Whatever was sent must not look complete.
+        ctx.res.destroy()
+        return
+      }
+      const problem = {
+        title: STATUS_CODES[status],
+        status,
+        code: error.code,
+        detail: isServerFault(error) ? faultDetail(error.code) : error.message,
+        requestId: ctx.state.requestId,
+      }
+      const allow = ctx.response.get('Allow')
+      const headers = {
+        'Content-Type': 'application/problem+json',
+        'Cache-Control': 'no-store',
+        'X-Request-Id': ctx.state.requestId,
+        ...(allow && { Allow: allow }),
+        ...(status === 503 && { 'Retry-After': retryAfter }),
+        ...(error instanceof HttpProblem && error.headers),
+      }
+      answerAndLinger(ctx, status, headers, `${JSON.stringify(problem)}\n`)
+    }
+  }
+}
+
+/** A problem whose answer needs headers of its own. */
+export class HttpProblem extends StoreError {
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: ErrorCode, message: string, headers: Readonly<Record<string, string>>) {
+    super(code, message)
+    this.headers = headers
+  }
+}
+
+function asStoreError(thrown: unknown): StoreError {
+  if (isStoreError(thrown)) return thrown
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+  if (code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET' || code === 'EPIPE') {
+    return new StoreError('aborted', 'The connection ended early.', { cause: thrown })
+  }
+  return new StoreError('internal', 'Something unexpected happened.', { cause: thrown })
+}
+
+function unrouted(status: number): StoreError {
+  if (status === 405 || status === 501) {
+    return new StoreError('method_not_allowed', 'This address does not take that method: see Allow.')
+  }
+  return new StoreError('not_found', 'Nothing is at this address.')
+}
+
+/** The message of a fault may name internals; the log has it, under the request's id. */
+function isServerFault({ code }: StoreError): boolean {
+  return code === 'internal' || code === 'corrupt' || code === 'unavailable' || code === 'chunk_gone'
+}
+
+function faultDetail(code: ErrorCode): string {
+  if (code === 'corrupt')
+    return 'Stored data is damaged and is not sent. The log has more under the request id.'
+  if (code === 'unavailable') return 'The store cannot be used at the moment. Try again later.'
+  return 'The server failed. The log has more under the request id.'
+}

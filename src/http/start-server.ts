@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type Koa from 'koa'
+import type { RequestState } from './context.ts'
+import { deferContinue } from './continue-when-read.ts'
+import { cutOffStalled } from './cut-off-stalled.ts'
+
+export interface ServerOptions {
+  readonly host: string
+  readonly port: number
+  readonly maxHeaderSize: number
+  readonly maxConnections: number
+  readonly headersTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly stallTimeoutMs: number
+  readonly onCutOff: () => void
+}
+
+export interface RunningServer {
+  readonly url: string
+  /** Takes no more requests and resolves when those in flight have ended, or have been ended after `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>
+}
+
+/** Serves an app. Rejects if the address cannot be listened on. */
+export async function startServer(app: Koa<RequestState>, options: ServerOptions): Promise<RunningServer> {
+  const server = createServer({
+    maxHeaderSize: options.maxHeaderSize,
+    headersTimeout: options.headersTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(30_000, options.headersTimeoutMs),
+    // A body may take as long as it makes progress: `cutOffStalled` sees to that.
+    requestTimeout: 0,
+    noDelay: true,
+  })
+  server.maxConnections = options.maxConnections
+  cutOffStalled(server, options.stallTimeoutMs, options.onCutOff)
+  deferContinue(server)
+  const handle = app.callback()
+  server.on('request', (req, res) => void handle(req, res))
+  server.listen(options.port, options.host)
+  await once(server, 'listening')
+  return { url: urlOf(server.address() as AddressInfo), stop: (timeoutMs) => stop(server, timeoutMs) }
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+async function stop(server: Server, timeoutMs: number): Promise<void> {
+  const closed = once(server, 'close')
+  // Connections that are idle end now, the others after their request.
+  server.close()
+  const timer = setTimeout(() => server.closeAllConnections(), timeoutMs)
+  await closed
+  clearTimeout(timer)
+}

@@ -1,0 +1,240 @@
+import { Observable, type Subscriber } from 'rxjs'
+
+/**
+ * A right to use `bytes` until it is released. Releasing it twice throws: the buffer may be somebody else's
+ * by then, and whoever did so has a bug that must not stay hidden.
+ */
+export interface Lease {
+  readonly bytes: Buffer
+  /** Another right to the same bytes. The buffer is lent again when all rights are released. */
+  share(): Lease
+  release(): void
+}
+
+/** What somebody holds and could do without for a while. */
+export interface Offer {
+  /** Its owner made progress: others are asked first. */
+  touch(): void
+  /** Its owner needs it now. */
+  withdraw(): void
+}
+
+interface Offered {
+  readonly giveUp: () => number
+  touchedAt: number
+}
+
+interface Waiter {
+  readonly size: number
+  readonly subscriber: Subscriber<Lease>
+}
+
+/** An offer that was not touched for so long is taken when somebody waits. */
+const idleMs = 250
+
+/**
+ * Lends buffers of at most `maxBytes` altogether; who finds none left, waits, first come, first served. Bytes
+ * that travel through Ashlar exist only in lent buffers, so this bounds its memory.
+ *
+ * A client that stopped or crawls must not starve the others, so its pipeline *offers* what it holds: when
+ * somebody waits, offers that made no progress for a while are taken, longest idle first, and when
+ * nothing at all has come back for a while, any offer. Returned buffers are kept and lent again: a
+ * fresh one costs several times as much.
+ */
+export class BufferPool {
+  readonly maxBytes: number
+  readonly #free = new Map<number, Buffer[]>()
+  readonly #waiters = new Set<Waiter>()
+  /** Least recently touched first. */
+  readonly #offers = new Set<Offered>()
+  #allocatedBytes = 0
+  #leasedBytes = 0
+  #waitingBytes = 0
+  /** Bytes that were given up but have not come back yet. */
+  #promisedBytes = 0
+  #patience: NodeJS.Timeout | undefined
+  #isServing = false
+
+  /** Throws `RangeError` unless `maxBytes` is a positive integer. */
+  constructor(maxBytes: number) {
+    if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
+      throw new RangeError(`maxBytes must be a positive integer, not ${maxBytes}`)
+    }
+    this.maxBytes = maxBytes
+  }
+
+  get leasedBytes(): number {
+    return this.#leasedBytes
+  }
+
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  /** A lease if one can be had at once and nobody waits for one. Throws `RangeError` for what can never be had. */
+  tryLease(size: number): Lease | undefined {
+    this.#check(size)
+    return this.#waiters.size === 0 ? this.#lend(size) : undefined
+  }
+
+  /** Emits one lease as soon as it can be had; unsubscribing gives up waiting. Errors with `RangeError` for what can never be had. */
+  lease(size: number): Observable<Lease> {
+    return new Observable((subscriber) => {
+      const lease = this.tryLease(size)
+      if (lease) {
+        deliver(lease, subscriber)
+        return undefined
+      }
+      const waiter: Waiter = { size, subscriber }
+      this.#waiters.add(waiter)
+      this.#waitingBytes += size
+      this.#takeOffers()
+      return () => {
+        if (!this.#waiters.delete(waiter)) return
+        this.#waitingBytes -= size
+        this.#serve()
+      }
+    })
+  }
+
+  /**
+   * Says that something held can be had back. `giveUp` is called at most once, never after `withdraw`; it
+   * returns how many bytes will be released soon, not counting those that it has released already.
+   */
+  offer(giveUp: () => number): Offer {
+    const offered: Offered = { giveUp, touchedAt: performance.now() }
+    this.#offers.add(offered)
+    return {
+      touch: () => {
+        offered.touchedAt = performance.now()
+        if (this.#offers.delete(offered)) this.#offers.add(offered)
+      },
+      withdraw: () => {
+        this.#offers.delete(offered)
+      },
+    }
+  }
+
+  #check(size: number): void {
+    if (!Number.isSafeInteger(size) || size < 1 || size > this.maxBytes) {
+      throw new RangeError(`cannot lease ${size} bytes from a pool of ${this.maxBytes}`)
+    }
+  }
+
+  #lend(size: number): Lease | undefined {
+    if (this.#leasedBytes + size > this.maxBytes) return undefined
+    const bytes = this.#free.get(size)?.pop() ?? this.#allocate(size)
+    this.#leasedBytes += size
+    return new CountedLease(bytes, () => this.#takeBack(bytes))
+  }
+
+  #allocate(size: number): Buffer {
+    for (const [freeSize, buffers] of this.#free) {
+      while (this.#allocatedBytes + size > this.maxBytes && buffers.pop()) this.#allocatedBytes -= freeSize
+    }
+    this.#allocatedBytes += size
+    return Buffer.allocUnsafeSlow(size)
+  }
+
+  #takeBack(bytes: Buffer): void {
+    const size = bytes.length
+    this.#leasedBytes -= size
+    this.#promisedBytes = Math.max(0, this.#promisedBytes - size)
+    const free = this.#free.get(size)
+    if (free) free.push(bytes)
+    else this.#free.set(size, [bytes])
+    this.#serve()
+  }
+
+  #serve(): void {
+    // What is given back as soon as it is got would otherwise recurse for each that waits.
+    if (this.#isServing) return
+    this.#isServing = true
+    for (const waiter of this.#waiters) {
+      const lease = this.#lend(waiter.size)
+      if (!lease) break
+      this.#waiters.delete(waiter)
+      this.#waitingBytes -= waiter.size
+      this.#beginPatience()
+      deliver(lease, waiter.subscriber)
+    }
+    this.#isServing = false
+    if (this.#waiters.size === 0) this.#endPatience()
+  }
+
+  #takeOffers(): void {
+    const idleSince = performance.now() - idleMs
+    for (const offered of this.#offers) {
+      if (offered.touchedAt > idleSince || !this.#isShort()) break
+      this.#take(offered)
+    }
+    if (this.#waiters.size > 0 && !this.#patience) this.#beginPatience()
+  }
+
+  /** Are there waiters whom neither free bytes nor those already given up will serve? */
+  #isShort(): boolean {
+    return this.#leasedBytes + this.#waitingBytes - this.#promisedBytes > this.maxBytes
+  }
+
+  #take(offered: Offered): void {
+    this.#offers.delete(offered)
+    this.#promisedBytes += offered.giveUp()
+  }
+
+  /** Pipelines that all wait for each other would wait for ever: after a while one of them has to give. */
+  #beginPatience(): void {
+    this.#endPatience()
+    this.#patience = setTimeout(() => {
+      this.#patience = undefined
+      this.#promisedBytes = 0
+      const [oldest] = this.#offers
+      if (oldest) this.#take(oldest)
+      this.#takeOffers()
+    }, idleMs)
+    this.#patience.unref()
+  }
+
+  #endPatience(): void {
+    clearTimeout(this.#patience)
+    this.#patience = undefined
+  }
+}
+
+/** A lease that nobody took would be lost. */
+function deliver(lease: Lease, subscriber: Subscriber<Lease>): void {
+  if (subscriber.closed) {
+    lease.release()
+    return
+  }
+  subscriber.next(lease)
+  subscriber.complete()
+}
+
+class CountedLease implements Lease {
+  readonly bytes: Buffer
+  readonly #onLastRelease: () => void
+  #rights = 1
+  #isReleased = false
+
+  constructor(bytes: Buffer, onLastRelease: () => void) {
+    this.bytes = bytes
+    this.#onLastRelease = onLastRelease
+  }
+
+  share(): Lease {
+    if (this.#isReleased) throw new Error('a released lease cannot be shared')
+    this.#rights++
+    return new CountedLease(this.bytes, () => this.#drop())
+  }
+
+  release(): void {
+    if (this.#isReleased) throw new Error('a lease is released exactly once')
+    this.#isReleased = true
+    this.#drop()
+  }
+
+  #drop(): void {
+    this.#rights--
+    if (this.#rights === 0) this.#onLastRelease()
+  }
+}

@@ -1,0 +1,100 @@
+import { posix } from 'node:path'
+import { importsOf } from './imports.ts'
+
+/** Text of source files by their path below src/. */
+export type Sources = ReadonlyMap<string, string>
+
+const maxLines = 300
+
+/** What each part may import besides itself. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  rx: ['model'],
+  chunks: ['model', 'rx'],
+  catalog: ['model'],
+  files: ['model', 'rx', 'chunks', 'catalog'],
+  config: ['model'],
+  http: ['files', 'model', 'rx', 'config', 'ui'],
+  ui: [],
+  client: ['model'],
+  cli: ['client', 'model'],
+}
+
+/** The types of what it is given, which is all that HTTP needs to know of chunks and the catalog. */
+const interfaces = new Set(['chunks/chunk-store.ts', 'catalog/catalog.ts'])
+
+const mayImportEverything = new Set(['main.ts', 'index.ts'])
+
+/** Everything in the sources that the design forbids, one sentence each. */
+export function violations(sources: Sources): readonly string[] {
+  const ofFiles = [...sources].flatMap(([path, source]) => {
+    const ofImports = importsOf(source).flatMap((specifier) => aboutImport(path, specifier))
+    return [aboutName(path), aboutLength(path, source), ofImports].flat()
+  })
+  return [...ofFiles, ...cycles(sources)]
+}
+
+function aboutName(path: string): readonly string[] {
+  const isKebab = path
+    .split('/')
+    .every((segment) => /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.d)?(?:\.[a-z0-9]+)?$/.test(segment))
+  return isKebab ? [] : [`${path} is not in kebab-case`]
+}
+
+function aboutLength(path: string, source: string): readonly string[] {
+  const lines = source.replace(/\n$/, '').split('\n').length
+  return lines > maxLines ? [`${path} has ${lines} lines, more than ${maxLines}`] : []
+}
+
+function aboutImport(from: string, specifier: string | undefined): readonly string[] {
+  if (specifier === undefined) return [`${from} imports from a path that cannot be read`]
+  const to = resolve(from, specifier)
+  if (to === undefined || mayImportEverything.has(from)) return []
+  // The package's own description, which says the version.
+  if (to === '../package.json') return []
+  const [here, there] = [partOf(from), partOf(to)]
+  const allowed = mayImport[here]
+  if (allowed === undefined) return [`${from} belongs to no part of the design`]
+  const isAllowed = here === there || allowed.includes(there) || (here === 'http' && interfaces.has(to))
+  const driver = driverOf(to)
+  const isForeignDriver = driver !== undefined && driver !== driverOf(from)
+  return isAllowed && !isForeignDriver ? [] : [`${from} must not import ${to}`]
+}
+
+/** Below src/ or, with dots in front, beside it; undefined for a package. */
+function resolve(from: string, specifier: string): string | undefined {
+  if (specifier.startsWith('.')) return posix.normalize(posix.join(posix.dirname(from), specifier))
+  const isPackage =
+    specifier.startsWith('node:') || /^(?:@[a-z0-9-]+\/)?[a-z0-9][\w.-]*(?:\/|$)/.test(specifier)
+  // A package that imports itself by name gets around all that is ruled here.
+  return isPackage && !/^ashlar(?:\/|$)/.test(specifier) ? undefined : specifier
+}
+
+function partOf(path: string): string {
+  const [first = ''] = path.split('/')
+  return /^config(?:-[a-z-]+)?\.ts$/.test(first) ? 'config' : first
+}
+
+function driverOf(path: string): string | undefined {
+  return /^(?:chunks\/(?:disk|memory|s3)|catalog\/(?:sqlite|postgres))(?=\/)/.exec(path)?.[0]
+}
+
+/** One sentence for each import that closes a circle. */
+function cycles(sources: Sources): readonly string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]) => {
+    if (trail.includes(path)) {
+      found.push(`${[...trail.slice(trail.indexOf(path)), path].join(' → ')} is a cycle`)
+      return
+    }
+    if (done.has(path)) return
+    for (const specifier of importsOf(sources.get(path) ?? '')) {
+      const to = specifier === undefined ? undefined : resolve(path, specifier)
+      if (to !== undefined && sources.has(to)) visit(to, [...trail, path])
+    }
+    done.add(path)
+  }
+  for (const path of sources.keys()) visit(path, [])
+  return found
+}

@@ -1,0 +1,141 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { Catalog, ListQuery } from '../../../src/catalog/catalog.ts'
+import { aFile, anOwner, createFiles, named } from '../fixtures.ts'
+import { allPages, entriesOf, modelOfListing } from '../listing-model.ts'
+
+// The characters around which UTF-8 and UTF-16 sort differently, the last of their kind, and what SQL may take
+// for something else.
+const units = [
+  'a',
+  'A',
+  'b',
+  '/',
+  '-',
+  '%',
+  '_',
+  "'",
+  'é',
+  'É',
+  '\u{d7ff}',
+  '\u{e000}',
+  '\u{fffd}',
+  '\u{ffff}',
+]
+const unit = fc.constantFrom(...units, '😀', '\u{10ffff}')
+const text = (minLength: number, maxLength: number) => fc.string({ unit, minLength, maxLength })
+const someNames = fc.uniqueArray(text(1, 5), { maxLength: 24 })
+const delimiter = fc.constantFrom(undefined, '/', '-', '/-', '\u{10ffff}', '')
+
+const someQuery = fc.record({
+  prefix: text(0, 2),
+  delimiter,
+  q: fc.option(text(0, 2), { nil: undefined, freq: 2 }),
+  after: fc.option(text(0, 3), { nil: undefined, freq: 2 }),
+  limit: fc.integer({ min: 1, max: 5 }),
+})
+
+/** Options that are absent instead of undefined. */
+function queryOf(fields: { readonly [Key in keyof ListQuery]: ListQuery[Key] | undefined }): ListQuery {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
+}
+
+export function describeListing(opened: () => Catalog): void {
+  it('lists what is there in the order of bytes, whatever the query, in full pages', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        someNames,
+        fc.array(someQuery, { minLength: 1, maxLength: 6 }),
+        async (names, queries) => {
+          const owner = anOwner()
+          await createFiles(opened(), owner, names)
+          for (const fields of queries) {
+            const query = queryOf({ ...fields, owner })
+            const pages = await allPages(opened(), query)
+            // A page's entries sorted by themselves show that no page overlaps the one before.
+            expect(pages.flatMap(entriesOf)).toEqual(modelOfListing(names, query))
+            for (const page of pages.slice(0, -1)) expect(entriesOf(page)).toHaveLength(query.limit)
+            expect(entriesOf(pages.at(-1)!).length).toBeLessThanOrEqual(query.limit)
+          }
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  it('misses and doubles nothing that stays while other files come and go', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        someNames,
+        fc.array(fc.tuple(text(1, 5), fc.boolean()), { maxLength: 40 }),
+        fc.record({ prefix: text(0, 1), delimiter, limit: fc.integer({ min: 1, max: 3 }) }),
+        async (staying, changes, fields) => {
+          const owner = anOwner()
+          const query = queryOf({ ...fields, owner })
+          await createFiles(opened(), owner, staying)
+          const others = changes.filter(([name]) => !staying.includes(name))
+          const change = async () => {
+            const [name, isCreated] = others.pop() ?? []
+            if (name === undefined) return
+            const changed = isCreated
+              ? opened().createFile(aFile(owner, name))
+              : opened().deleteFile(owner, { name: named(name) })
+            // Deleting what is not there is refused; most names are not.
+            await Promise.allSettled([changed])
+          }
+          const pages = await allPages(opened(), query, () => Promise.all([change(), change(), change()]))
+          const listed = pages.flatMap(entriesOf)
+          expect(new Set(listed).size).toBe(listed.length)
+          expect(listed).toEqual(expect.arrayContaining([...modelOfListing(staying, query)]))
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+
+  it('gives files whole, apart from folded prefixes', async () => {
+    const owner = anOwner()
+    const committed = await createFiles(opened(), owner, ['b', 'a/x', 'a/y', 'c/d/e', 'a0'])
+    const page = await opened().listFiles({ owner, prefix: '', delimiter: '/', limit: 9 })
+    const [b, , , , a0] = committed.map(({ file }) => file)
+    expect(page).toStrictEqual({ files: [a0, b], prefixes: ['a/', 'c/'] })
+    const below = await opened().listFiles({ owner, prefix: 'c/', delimiter: '/', limit: 9 })
+    expect(below).toStrictEqual({ files: [], prefixes: ['c/d/'] })
+  })
+
+  it('goes on behind a folded prefix, also when nothing is left of it', async () => {
+    const owner = anOwner()
+    await createFiles(opened(), owner, ['a/1', 'a/2', 'b'])
+    const first = await opened().listFiles({ owner, prefix: '', delimiter: '/', limit: 1 })
+    expect(first).toStrictEqual({ files: [], prefixes: ['a/'], next: 'a/' })
+    await opened().deleteFile(owner, { name: named('a/1') })
+    await opened().deleteFile(owner, { name: named('a/2') })
+    const second = await opened().listFiles({ owner, prefix: '', delimiter: '/', limit: 1, after: 'a/' })
+    expect(entriesOf(second)).toEqual(['b'])
+    expect(second).not.toHaveProperty('next')
+  })
+
+  it('says that there is no next page when the last entry fills a page', async () => {
+    const owner = anOwner()
+    await createFiles(opened(), owner, ['a', 'b'])
+    expect(await opened().listFiles({ owner, prefix: '', limit: 2 })).not.toHaveProperty('next')
+    expect(await opened().listFiles({ owner, prefix: '', limit: 1 })).toHaveProperty('next', 'a')
+  })
+
+  it('takes half a character for something that no name holds', async () => {
+    const owner = anOwner()
+    await createFiles(opened(), owner, ['\u{fffd}', '😀', 'x'])
+    const half = '\ud83d'
+    const empty = { files: [], prefixes: [] }
+    expect(await opened().listFiles({ owner, prefix: half, limit: 9 })).toEqual(empty)
+    expect(await opened().listFiles({ owner, prefix: '', q: half, limit: 9 })).toEqual(empty)
+    const unfolded = await opened().listFiles({ owner, prefix: '', delimiter: half, limit: 9 })
+    expect(entriesOf(unfolded)).toEqual(['x', '\u{fffd}', '😀'])
+  })
+
+  it('lists nothing of other owners', async () => {
+    await createFiles(opened(), anOwner(), ['a', 'b'])
+    const page = await opened().listFiles({ owner: anOwner(), prefix: '', limit: 9 })
+    expect(page).toEqual({ files: [], prefixes: [] })
+  })
+}

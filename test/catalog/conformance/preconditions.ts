@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import type { Catalog, Precondition } from '../../../src/catalog/catalog.ts'
+import { aChunk, aDigest, aFile, anOwner, anUpload, garbageAmong, named, outcomeOf } from '../fixtures.ts'
+
+const current = aDigest()
+const other = aDigest()
+
+// What holds of a file with the digest `current`, and of no file.
+const rows: readonly (readonly [
+  name: string,
+  precondition: Precondition,
+  ofFile: boolean,
+  ofNone: boolean,
+])[] = [
+  ['nothing', {}, true, true],
+  ['ifMatch *', { ifMatch: '*' }, true, false],
+  ['ifMatch current', { ifMatch: [other, current] }, true, false],
+  ['ifMatch other', { ifMatch: [other] }, false, false],
+  ['ifMatch none', { ifMatch: [] }, false, false],
+  ['ifNoneMatch *', { ifNoneMatch: '*' }, false, true],
+  ['ifNoneMatch current', { ifNoneMatch: [other, current] }, false, true],
+  ['ifNoneMatch other', { ifNoneMatch: [other] }, true, true],
+  ['ifNoneMatch none', { ifNoneMatch: [] }, true, true],
+  ['both hold', { ifMatch: [current], ifNoneMatch: [other] }, true, false],
+  ['one holds', { ifMatch: '*', ifNoneMatch: [current] }, false, false],
+]
+
+export function describePreconditions(opened: () => Catalog): void {
+  describe.each(rows)('%s', (_, precondition, ofFile, ofNone) => {
+    it.each([
+      ['a file', true, ofFile],
+      ['no file', false, ofNone],
+    ])('decides over creating where there is %s', async (_case, hasFile, holds) => {
+      const owner = anOwner()
+      if (hasFile) await opened().createFile(aFile(owner, 'x', { digest: current }))
+      const before = await opened().findFile(owner, { name: named('x') })
+      const chunk = aChunk()
+      const given = aFile(owner, 'x', { chunks: [chunk], precondition })
+      expect(await outcomeOf(opened().createFile(given))).toBe(holds ? 'done' : 'precondition_failed')
+      const after = await opened().findFile(owner, { name: named('x') })
+      expect(after?.id).toBe(holds ? given.id : before?.id)
+      expect((await opened().findChunk(chunk.digest)) !== undefined).toBe(holds)
+      expect(await garbageAmong(opened(), [chunk.location])).toEqual([])
+    })
+
+    const outcome = ofFile ? 'done' : 'precondition_failed'
+
+    it('decides over finishing an upload', async () => {
+      const owner = anOwner()
+      const { file } = await opened().createFile(aFile(owner, 'x', { digest: current }))
+      const { id } = await opened().createUpload(anUpload(owner, 'x'))
+      const finished = opened().finishUploads([{ id, digest: aDigest(), precondition }])
+      expect(await outcomeOf(finished)).toBe(outcome)
+      expect(await opened().findFile(owner, { name: named('x') })).toMatchObject({
+        id: ofFile ? id : file.id,
+      })
+      expect((await opened().findUpload(owner, id)) === undefined).toBe(ofFile)
+    })
+
+    it('decides over changing and deleting', async () => {
+      const owner = anOwner()
+      const { file } = await opened().createFile(aFile(owner, 'x', { digest: current }))
+      const ref = { id: file.id }
+      expect(await outcomeOf(opened().updateFile(owner, ref, { name: named('y') }, precondition))).toBe(
+        outcome,
+      )
+      expect(await opened().findFile(owner, ref)).toMatchObject({ name: ofFile ? 'y' : 'x' })
+      expect(await outcomeOf(opened().deleteFile(owner, ref, precondition))).toBe(outcome)
+      expect((await opened().findFile(owner, ref)) === undefined).toBe(ofFile)
+    })
+  })
+}

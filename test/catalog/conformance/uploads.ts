@@ -1,0 +1,206 @@
+import { expect, it } from 'vitest'
+import type { Catalog } from '../../../src/catalog/catalog.ts'
+import {
+  aChunk,
+  aDigest,
+  aFile,
+  anId,
+  anOwner,
+  anUpload,
+  inAMinute,
+  garbageAmong,
+  named,
+  present,
+} from '../fixtures.ts'
+
+export function describeUploads(opened: () => Catalog): void {
+  it('gives a created upload back as it was given, at offset 0', async () => {
+    const given = anUpload(anOwner(), 'x', { metadata: { a: 'é' }, size: 2 ** 53 - 1, expiresAt: 2 ** 52 })
+    const before = Date.now()
+    const upload = await opened().createUpload(given)
+    expect(upload).toStrictEqual({ ...given, offset: 0, createdAt: upload.createdAt })
+    expect(upload.createdAt).toBeGreaterThanOrEqual(before)
+    expect(upload.createdAt).toBeLessThanOrEqual(Date.now())
+    expect(await opened().findUpload(given.owner, given.id)).toStrictEqual(upload)
+  })
+
+  it('keeps the size absent while nobody has said it', async () => {
+    const upload = await opened().createUpload(anUpload(anOwner(), 'x'))
+    const found = await opened().findUpload(upload.owner, upload.id)
+    expect(found).toStrictEqual(upload)
+    expect(found).not.toHaveProperty('size')
+  })
+
+  it('misses what is not there and what belongs to somebody else, and is no file yet', async () => {
+    const { id, owner } = await opened().createUpload(anUpload(anOwner(), 'x'))
+    expect(await opened().findUpload(owner, anId())).toBeUndefined()
+    expect(await opened().findUpload(anOwner(), id)).toBeUndefined()
+    expect(await opened().findFile(owner, { id })).toBeUndefined()
+    expect(await opened().findFile(owner, { name: named('x') })).toBeUndefined()
+  })
+
+  it('advances by the sizes of the chunks', async () => {
+    const { id, owner } = await opened().createUpload(anUpload(anOwner(), 'x', { size: 15 }))
+    const [first, second] = [aChunk({ size: 10 }), aChunk({ size: 4 })]
+    expect(await opened().advanceUpload(id, 0, [first], inAMinute())).toBe(10)
+    expect(await opened().advanceUpload(id, 10, [], inAMinute())).toBe(10)
+    expect(await opened().advanceUpload(id, 10, [second, { ...present(second), size: 1 }], inAMinute())).toBe(
+      15,
+    )
+    expect(await opened().findUpload(owner, id)).toMatchObject({ offset: 15 })
+    expect(await opened().listChunks(id, 10, 9)).toMatchObject([
+      { start: 10, digest: second.digest },
+      { start: 14, digest: second.digest },
+    ])
+  })
+
+  it('puts off the expiry of an upload that advances', async () => {
+    const { id, owner } = await opened().createUpload(anUpload(anOwner(), 'x'))
+    await opened().advanceUpload(id, 0, [aChunk()], 2 ** 51)
+    expect(await opened().findUpload(owner, id)).toMatchObject({ expiresAt: 2 ** 51 })
+  })
+
+  it.each([
+    ['offset_conflict', 5, [aChunk({ size: 2 })]],
+    ['offset_conflict', 15, [aChunk({ size: 2 })]],
+    ['too_large', 10, [aChunk({ size: 2 }), aChunk({ size: 9 })]],
+    ['chunk_gone', 10, [aChunk({ size: 2 }), present(aChunk({ size: 2 }))]],
+  ] as const)('refuses with %s to advance from %i, and changes nothing', async (code, from, chunks) => {
+    const { id, owner } = await opened().createUpload(anUpload(anOwner(), 'x', { size: 20 }))
+    await opened().advanceUpload(id, 0, [aChunk({ size: 10 })], inAMinute())
+    const before = await opened().findUpload(owner, id)
+    await expect(opened().advanceUpload(id, from, chunks, inAMinute())).rejects.toMatchObject({ code })
+    expect(await opened().findUpload(owner, id)).toStrictEqual(before)
+    expect(await opened().listChunks(id, 0, 9)).toHaveLength(1)
+    expect(await opened().findChunk(chunks[0].digest)).toBeUndefined()
+    expect(await garbageAmong(opened(), [chunks[0].location])).toEqual([])
+  })
+
+  it('refuses to advance what is not there', async () => {
+    const { file } = await opened().createFile(aFile(anOwner(), 'x'))
+    await expect(opened().advanceUpload(anId(), 0, [], inAMinute())).rejects.toMatchObject({
+      code: 'not_found',
+    })
+    await expect(opened().advanceUpload(file.id, 0, [], inAMinute())).rejects.toMatchObject({
+      code: 'not_found',
+    })
+  })
+
+  it('turns an upload into a file with the same id and chunks', async () => {
+    const given = anUpload(anOwner(), 'x', { size: 20, metadata: { a: '1' }, mediaType: 'a/b' })
+    const { id, owner, name } = await opened().createUpload(given)
+    await opened().advanceUpload(id, 0, [aChunk(), aChunk()], inAMinute())
+    const chunks = await opened().listChunks(id, 0, 9)
+    const digest = aDigest()
+    const before = Date.now()
+    const [committed] = await opened().finishUploads([{ id, digest }])
+    const createdAt = committed!.file.createdAt
+    const { mediaType, metadata } = given
+    expect(committed).toStrictEqual({
+      file: { id, owner, name, mediaType, metadata, digest, size: 20, createdAt, modifiedAt: createdAt },
+      hasReplaced: false,
+    })
+    expect(createdAt).toBeGreaterThanOrEqual(before)
+    expect(await opened().findFile(owner, { name })).toStrictEqual(committed!.file)
+    expect(await opened().findUpload(owner, id)).toBeUndefined()
+    expect(await opened().listChunks(id, 0, 9)).toEqual(chunks)
+  })
+
+  it('takes the offset for the size that nobody has said', async () => {
+    const { id } = await opened().createUpload(anUpload(anOwner(), 'x'))
+    await opened().advanceUpload(id, 0, [aChunk({ size: 9 })], inAMinute())
+    expect(await opened().finishUploads([{ id, digest: aDigest() }])).toMatchObject([{ file: { size: 9 } }])
+  })
+
+  it('lets go the file whose name the finished upload takes', async () => {
+    const owner = anOwner()
+    const { file: old } = await opened().createFile(aFile(owner, 'x'))
+    const { id } = await opened().createUpload(anUpload(owner, 'x'))
+    expect(await opened().finishUploads([{ id, digest: aDigest() }])).toMatchObject([{ hasReplaced: true }])
+    expect(await opened().findFile(owner, { id: old.id })).toBeUndefined()
+    expect(await opened().findFile(owner, { name: named('x') })).toMatchObject({ id })
+  })
+
+  it('finishes several uploads, the last of the same name winning', async () => {
+    const owner = anOwner()
+    const uploads = ['x', 'y', 'x'].map((name) => anUpload(owner, name))
+    for (const upload of uploads) await opened().createUpload(upload)
+    const committed = await opened().finishUploads(uploads.map(({ id }) => ({ id, digest: aDigest() })))
+    expect(committed).toMatchObject([
+      { file: { id: uploads[0]!.id, name: 'x' }, hasReplaced: false },
+      { file: { id: uploads[1]!.id, name: 'y' }, hasReplaced: false },
+      { file: { id: uploads[2]!.id, name: 'x' }, hasReplaced: true },
+    ])
+    expect(await opened().findFile(owner, { id: uploads[0]!.id })).toBeUndefined()
+    const { files } = await opened().listFiles({ owner, prefix: '', limit: 9 })
+    expect(files.map(({ id }) => id)).toEqual([uploads[2]!.id, uploads[1]!.id])
+  })
+
+  it.each(['not_found', 'offset_conflict', 'precondition_failed', 'finished twice'])(
+    'finishes none of several if one is refused: %s',
+    async (reason) => {
+      const owner = anOwner()
+      const good = await opened().createUpload(anUpload(owner, 'good'))
+      const bad = await opened().createUpload(
+        anUpload(owner, 'bad', reason === 'offset_conflict' ? { size: 1 } : {}),
+      )
+      const finished = [
+        { id: good.id, digest: aDigest() },
+        {
+          id: { not_found: anId(), 'finished twice': good.id }[reason] ?? bad.id,
+          digest: aDigest(),
+          ...(reason === 'precondition_failed' && { precondition: { ifMatch: '*' as const } }),
+        },
+      ]
+      const code = reason === 'finished twice' ? 'not_found' : reason
+      await expect(opened().finishUploads(finished)).rejects.toMatchObject({ code })
+      expect(await opened().listUploads(owner, 9)).toStrictEqual([good, bad])
+      expect(await opened().listFiles({ owner, prefix: '', limit: 9 })).toEqual({ files: [], prefixes: [] })
+    },
+  )
+
+  it('deletes an upload, however often', async () => {
+    const { id, owner } = await opened().createUpload(anUpload(anOwner(), 'x'))
+    await opened().deleteUpload(id)
+    expect(await opened().findUpload(owner, id)).toBeUndefined()
+    await opened().deleteUpload(id)
+    await opened().deleteUpload(anId())
+    await expect(opened().advanceUpload(id, 0, [], inAMinute())).rejects.toMatchObject({ code: 'not_found' })
+    await expect(opened().finishUploads([{ id, digest: aDigest() }])).rejects.toMatchObject({
+      code: 'not_found',
+    })
+  })
+
+  it('does not delete the file that an upload has become', async () => {
+    const { id, owner } = await opened().createUpload(anUpload(anOwner(), 'x'))
+    await opened().finishUploads([{ id, digest: aDigest() }])
+    await opened().deleteUpload(id)
+    expect(await opened().findFile(owner, { id })).toMatchObject({ id })
+  })
+
+  it("lists an owner's uploads by id, page by page", async () => {
+    const owner = anOwner()
+    const uploads = Array.from({ length: 5 }, () => anUpload(owner, 'same'))
+    for (const upload of uploads.toReversed()) await opened().createUpload(upload)
+    await opened().createUpload(anUpload(anOwner(), 'same'))
+    const ids = uploads.map(({ id }) => id)
+    const listed = async (limit: number, after?: (typeof ids)[number]) =>
+      (await opened().listUploads(owner, limit, after)).map(({ id }) => id)
+    expect(await listed(9)).toEqual(ids)
+    expect(await listed(2)).toEqual(ids.slice(0, 2))
+    expect(await listed(2, ids[1])).toEqual(ids.slice(2, 4))
+    expect(await listed(2, ids[4])).toEqual([])
+  })
+
+  it('lists uploads that have expired, of every owner, the longest expired first', async () => {
+    // Times long past keep apart what other tests have made.
+    const expiring = async (expiresAt: number) =>
+      opened().createUpload(anUpload(anOwner(), 'x', { expiresAt }))
+    const third = await expiring(3000)
+    const first = await expiring(1000)
+    const second = await expiring(2000)
+    expect(await opened().listExpiredUploads(3000, 9)).toStrictEqual([first, second])
+    expect(await opened().listExpiredUploads(3001, 9)).toStrictEqual([first, second, third])
+    expect(await opened().listExpiredUploads(3001, 1)).toStrictEqual([first])
+  })
+}

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import type { Catalog, ChunkUse, CommittedFile, NewFile, NewUpload } from '../../src/catalog/catalog.ts'
+import type { Location } from '../../src/model/chunk.ts'
+import { parseDigest } from '../../src/model/digest.ts'
+import type { Digest } from '../../src/model/digest.ts'
+import { StoreError } from '../../src/model/errors.ts'
+import { parseFileId } from '../../src/model/file.ts'
+import type { FileId, FileName, Owner } from '../../src/model/file.ts'
+
+export type StoredUse = ChunkUse & { readonly location: Location }
+
+let made = 0
+
+/** An id behind all that were made before. */
+export function anId(): FileId {
+  const count = (++made).toString(16).padStart(12, '0')
+  return parseFileId(`${count.slice(0, 8)}-${count.slice(8)}-7abc-8def-${randomBytes(6).toString('hex')}`)
+}
+
+/** Somebody who has nothing yet, so that no test sees what another one left. */
+export function anOwner(): Owner {
+  return `owner-${anId()}` as Owner
+}
+
+export function aDigest(): Digest {
+  return parseDigest(randomBytes(32).toString('hex'))
+}
+
+/** Unlike `parseFileName`, takes everything. */
+export function named(name: string): FileName {
+  return name as FileName
+}
+
+/** A chunk that was just stored. */
+export function aChunk(fields: Partial<StoredUse> = {}): StoredUse {
+  return { digest: aDigest(), size: 10, blockDigests: randomBytes(32), location: aLocation(), ...fields }
+}
+
+/** The same chunk, believed present. */
+export function present({ digest, size, blockDigests }: ChunkUse): ChunkUse {
+  return { digest, size, blockDigests }
+}
+
+export function aLocation(): Location {
+  return `at-${anId()}` as Location
+}
+
+export function aFile(owner: Owner, name: string, fields: Partial<NewFile> = {}): NewFile {
+  return {
+    id: anId(),
+    owner,
+    name: named(name),
+    mediaType: 'text/plain',
+    metadata: {},
+    digest: aDigest(),
+    chunks: [],
+    ...fields,
+  }
+}
+
+export function inAMinute(): number {
+  return Date.now() + 60_000
+}
+
+export function anUpload(owner: Owner, name: string, fields: Partial<NewUpload> = {}): NewUpload {
+  return {
+    id: anId(),
+    owner,
+    name: named(name),
+    mediaType: 'text/plain',
+    metadata: {},
+    expiresAt: inAMinute(),
+    ...fields,
+  }
+}
+
+export async function createFiles(
+  catalog: Catalog,
+  owner: Owner,
+  names: readonly string[],
+): Promise<readonly CommittedFile[]> {
+  return Promise.all(names.map((name) => catalog.createFile(aFile(owner, name))))
+}
+
+/** `done`, or the code that the call rejects with. */
+export async function outcomeOf(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => 'done',
+    (error: unknown) => (error instanceof StoreError ? error.code : String(error)),
+  )
+}
+
+/** How often each outcome came. */
+export async function tally(calls: readonly Promise<unknown>[]): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {}
+  for (const outcome of await Promise.all(calls.map(outcomeOf))) counts[outcome] = (counts[outcome] ?? 0) + 1
+  return counts
+}
+
+/** All garbage among these locations, in the catalog's order. */
+export async function garbageAmong(
+  catalog: Catalog,
+  locations: readonly Location[],
+): Promise<readonly Location[]> {
+  const garbage = await catalog.listGarbage(100_000)
+  return garbage.filter((location) => locations.includes(location))
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
+import { expect, it, onTestFinished } from 'vitest'
+import { openWriter } from '../../../src/catalog/sqlite/connection.ts'
+import { reads } from '../../../src/catalog/sqlite/methods.ts'
+import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { aFile, anOwner, named } from '../fixtures.ts'
+
+const died = { name: 'StoreError', code: 'unavailable', message: expect.stringContaining('died') }
+
+/** Opens a catalog and shows the threads that it has started. */
+async function openWithThreads() {
+  const threads: Worker[] = []
+  const notice = (worker: Worker) => threads.push(worker)
+  process.on('worker', notice)
+  const path = join(await temporaryDirectory(), 'catalog.db')
+  const catalog = await SqliteCatalog.open(path)
+  process.off('worker', notice)
+  onTestFinished(() => catalog.close())
+  const [writer, reader] = threads
+  return { catalog, path, writer: writer!, reader: reader! }
+}
+
+it.each(['writer', 'reader'] as const)('rejects every call once the %s is dead', async (name) => {
+  const { catalog, path, ...threads } = await openWithThreads()
+  const owner = anOwner()
+  await catalog.createFile(aFile(owner, 'before'))
+  const files = Array.from({ length: 500 }, (_, index) => aFile(owner, `x${index}`))
+  const pending = Promise.allSettled([
+    ...files.map((file) => catalog.createFile(file)),
+    ...files.map((file) => catalog.findFile(owner, { id: file.id })),
+  ])
+  await threads[name].terminate()
+
+  const rejected = (await pending).filter((one) => one.status === 'rejected')
+  expect(rejected).not.toEqual([])
+  for (const { reason } of rejected) expect(reason).toMatchObject(died)
+  await expect(catalog.createFile(aFile(owner, 'later'))).rejects.toMatchObject(died)
+  await expect(catalog.findFile(owner, { name: named('before') })).rejects.toMatchObject(died)
+  await catalog.close()
+
+  const reopened = await openWriter(path)
+  onTestFinished(() => reopened.close())
+  expect(await reads.findFile(reopened.db, owner, { name: named('before') })).toMatchObject({ owner })
+})

@@ -1,0 +1,204 @@
+import { mkdir, readFile, readdir, readlink, rename, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { DiskChunkStore } from '../../../src/chunks/disk/disk-chunk-store.ts'
+import type { Location } from '../../../src/model/chunk.ts'
+import { isStoreError } from '../../../src/model/errors.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { chunkOf, sampleChunk } from '../sample-chunk.ts'
+import { isStored, listed, readAll } from '../store-calls.ts'
+
+const chunk = sampleChunk(1000)
+
+async function openStore(directory: string): Promise<DiskChunkStore> {
+  const store = await DiskChunkStore.open(directory)
+  onTestFinished(() => store.close())
+  return store
+}
+
+describe('the directory of a disk chunk store', () => {
+  it('has files that show their digest and hold the bytes of the chunk and nothing else', async () => {
+    const directory = await temporaryDirectory()
+    const store = await openStore(directory)
+    const location = await store.put(chunk.digest, [chunk.bytes])
+    expect(location).toMatch(new RegExp(`^${chunk.digest.slice(0, 2)}/${chunk.digest}\\.[0-9a-f]{16}$`))
+    expect((await readFile(join(directory, location))).equals(chunk.bytes)).toBe(true)
+  })
+
+  it('is created with 256 shards, and nothing but files is created later', async () => {
+    const directory = join(await temporaryDirectory(), 'deep', 'down')
+    const store = await openStore(directory)
+    const shards = await readdir(directory)
+    expect(shards).toHaveLength(256)
+    await store.put(chunk.digest, [chunk.bytes])
+    expect(await readdir(directory)).toEqual(shards)
+  })
+
+  it('still has everything when it is opened again', async () => {
+    const directory = await temporaryDirectory()
+    const before = await DiskChunkStore.open(directory)
+    const location = await before.put(chunk.digest, [chunk.bytes])
+    await before.close()
+    const after = await openStore(directory)
+    expect(await listed(after)).toEqual([{ location, size: 1000 }])
+    expect(await isStored(after, location, chunk)).toBe(true)
+  })
+
+  it('is listed in the order of the locations', async () => {
+    const store = await openStore(await temporaryDirectory())
+    for (const size of [1, 2, 3]) {
+      const { digest, bytes } = sampleChunk(size)
+      for (let copy = 0; copy < 8; copy++) await store.put(digest, [bytes])
+    }
+    const locations = (await listed(store)).map(({ location }) => location)
+    expect(locations).toHaveLength(24)
+    expect(locations).toEqual(locations.toSorted())
+  })
+
+  it('serves two stores at once', async () => {
+    const directory = await temporaryDirectory()
+    const [one, other] = [await openStore(directory), await openStore(directory)]
+    const location = await one.put(chunk.digest, [chunk.bytes])
+    expect(await isStored(other, location, chunk)).toBe(true)
+    await one.delete(location)
+    expect(await listed(other)).toEqual([])
+  })
+
+  it('lists a file that was left half written, so that it can be deleted', async () => {
+    const directory = await temporaryDirectory()
+    const store = await openStore(directory)
+    const location = `${chunk.digest.slice(0, 2)}/${chunk.digest}.0123456789abcdef` as Location
+    await writeFile(join(directory, location), chunk.bytes.subarray(0, 300))
+    expect(await listed(store)).toEqual([{ location, size: 300 }])
+    await expect(readAll(store, location, chunk)).rejects.toMatchObject({ code: 'corrupt' })
+    await store.delete(location)
+    expect(await listed(store)).toEqual([])
+  })
+
+  it('may hold what is not ours, which is neither listed nor touched', async () => {
+    const directory = await temporaryDirectory()
+    const store = await openStore(directory)
+    const location = await store.put(chunk.digest, [chunk.bytes])
+    const shard = location.slice(0, 2)
+    const otherShard = shard === '00' ? '01' : '00'
+    const foreign = [
+      'lost+found',
+      `${shard}/notes.txt`,
+      `${shard}/${chunk.digest}`,
+      `${location}.tmp`,
+      `${location}0`,
+      `${otherShard}/${location.slice(3)}`,
+      `${shard}/${location.slice(3).toUpperCase()}`,
+    ]
+    for (const path of foreign) await writeFile(join(directory, path), 'not a chunk')
+    const like = (suffix: string) => join(directory, `${shard}/${chunk.digest}.${suffix.repeat(16)}`)
+    await mkdir(like('a'))
+    await symlink(join(directory, location), like('b'))
+    expect(await listed(store)).toEqual([{ location, size: 1000 }])
+    for (const path of foreign) expect(await readFile(join(directory, path), 'utf8')).toBe('not a chunk')
+  })
+
+  it('that is taken away makes calls reject unavailable, as nothing is known about its chunks', async () => {
+    const directory = join(await temporaryDirectory(), 'mounted')
+    const store = await openStore(directory)
+    const location = await store.put(chunk.digest, [chunk.bytes])
+    await rename(directory, `${directory}-elsewhere`)
+    const unavailable = { code: 'unavailable' }
+    await expect(readAll(store, location, chunk)).rejects.toMatchObject(unavailable)
+    await expect(store.put(chunk.digest, [chunk.bytes])).rejects.toMatchObject(unavailable)
+    await expect(store.delete(location)).rejects.toMatchObject(unavailable)
+    await expect(listed(store)).rejects.toMatchObject(unavailable)
+    await rename(`${directory}-elsewhere`, directory)
+    expect(await isStored(store, location, chunk)).toBe(true)
+  })
+
+  it('that is a file cannot be opened', async () => {
+    const path = join(await temporaryDirectory(), 'file')
+    await writeFile(path, '')
+    await expect(DiskChunkStore.open(path)).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})
+
+it('refuses locations that no put can have made', async () => {
+  const root = await temporaryDirectory()
+  await writeFile(join(root, 'secret'), 'kept')
+  const store = await openStore(join(root, 'store'))
+  const { options } = chunkOf(Buffer.from('kept'))
+  const file = `${'ab'.repeat(32)}.0123456789abcdef`
+  const hostile = [
+    '',
+    '.',
+    '../secret',
+    '../ab/secret',
+    'ab/../../secret',
+    join(root, 'secret'),
+    `/${file}`,
+    `ab//${file}`,
+    `ab/${file}/`,
+    `ab/${file}/../../../secret`,
+    `cd/${file}`,
+    `ab/${file}\n`,
+    `ab/${file}\0`,
+    `../ab/${file}`,
+    `AB/${file.toUpperCase()}`,
+    file,
+  ] as Location[]
+  const into = Buffer.alloc(4)
+  const calls = hostile.flatMap((location) => [
+    store.read(location, 0, into, options),
+    store.delete(location),
+  ])
+  const outcomes = await Promise.allSettled(calls)
+  const isRefused = outcomes.map(
+    (outcome) => outcome.status === 'rejected' && isStoreError(outcome.reason, 'corrupt'),
+  )
+  expect(isRefused).toEqual(calls.map(() => true))
+  expect(into.equals(Buffer.alloc(4))).toBe(true)
+  expect(await readFile(join(root, 'secret'), 'utf8')).toBe('kept')
+})
+
+describe('closing a disk chunk store', () => {
+  it('waits for what is under way', async () => {
+    const store = await openStore(await temporaryDirectory())
+    const location = await store.put(chunk.digest, [chunk.bytes])
+    const settled: string[] = []
+    const calls = [
+      store.put(chunk.digest, [chunk.bytes]).then(() => settled.push('put')),
+      isStored(store, location, chunk).then(() => settled.push('read')),
+    ]
+    await store.close()
+    settled.push('close')
+    await Promise.all(calls)
+    expect(settled.at(-1)).toBe('close')
+    expect(settled).toHaveLength(3)
+  })
+
+  it('does not wait for a listing that nobody goes on with', async () => {
+    const store = await openStore(await temporaryDirectory())
+    await store.put(chunk.digest, [chunk.bytes])
+    const chunks = store.list()
+    expect(await chunks.next()).toMatchObject({ value: { size: 1000 } })
+    await store.close()
+    await expect(chunks.next()).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it.runIf(process.platform === 'linux')('gives every descriptor back', async () => {
+    const directory = await temporaryDirectory()
+    const store = await openStore(directory)
+    const location = await store.put(chunk.digest, [chunk.bytes])
+    expect(await isStored(store, location, chunk)).toBe(true)
+    const during = await descriptorsIn(directory)
+    await store.close()
+    expect(during).toBe(257)
+    expect(await descriptorsIn(directory)).toBe(0)
+  })
+})
+
+/** How many descriptors of this process are open on something below the directory. */
+async function descriptorsIn(directory: string): Promise<number> {
+  const links = await Promise.all(
+    // A descriptor may be closed between the listing and the look.
+    (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  )
+  return links.filter((link) => link.startsWith(`${directory}/`)).length
+}

@@ -14,7 +14,10 @@ import { isStoreError } from './model/errors.ts'
 
 async function main(config: Config): Promise<void> {
   const destination = pino.destination({ sync: false })
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  const log = pino(
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  )
   const directory = resolve(config.store)
   await mkdir(directory, { recursive: true })
   const catalog = await SqliteCatalog.open(join(directory, 'catalog.sqlite'))
@@ -28,9 +31,17 @@ async function main(config: Config): Promise<void> {
   })
   const metrics = createMetrics(store)
   let isStopping = false
-  const app = createApp(store, { log, metrics, maxFormFiles: config.maxFormFiles, isReady: () => !isStopping })
+  const app = createApp(store, {
+    log,
+    metrics,
+    maxFormFiles: config.maxFormFiles,
+    isReady: () => !isStopping,
+  })
   const server = await startServer(app, { ...config, onCutOff: () => metrics.cutOff() })
-  log.info({ url: server.url, store: directory }, `Ashlar keeps files in ${directory} and listens on ${server.url}`)
+  log.info(
+    { url: server.url, store: directory },
+    `Ashlar keeps files in ${directory} and listens on ${server.url}`,
+  )
 
   const signal = await new Promise<string>((received) => {
     process.once('SIGTERM', received).once('SIGINT', received)

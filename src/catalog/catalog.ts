@@ -23,6 +23,8 @@ export interface Precondition {
   readonly ifMatch?: '*' | readonly string[]
   /** No file is there (`*`), or the current one has none of these digests. */
   readonly ifNoneMatch?: '*' | readonly string[]
+  /** The current file, if there is one, was not modified after the second that begins then. Milliseconds since 1970. */
+  readonly ifUnmodifiedSince?: number
 }
 
 export interface NewFile {
@@ -134,8 +136,11 @@ export interface Catalog {
    * `precondition_failed`, and `offset_conflict` if one is not at its size yet.
    */
   finishUploads(uploads: readonly FinishedUpload[]): Promise<readonly CommittedFile[]>
-  /** Lets the upload go; its chunks can be collected at once. Resolves even if it was already gone. */
-  deleteUpload(id: FileId): Promise<void>
+  /**
+   * Lets the upload go; its chunks can be collected at once. Resolves with whether it was there. With `expiredBefore`
+   * only if it has expired by then: somebody may have continued it since it was listed.
+   */
+  deleteUpload(id: FileId, expiredBefore?: number): Promise<boolean>
   /** Uploads by id, which is by age. */
   listUploads(owner: Owner, limit: number, after?: FileId): Promise<readonly Upload[]>
   listExpiredUploads(expiredBefore: number, limit: number): Promise<readonly Upload[]>

@@ -5,12 +5,18 @@ import type { Precondition } from './catalog.ts'
 /** Throws `precondition_failed` unless the precondition holds of the current file, or of there being none. */
 export function checkPrecondition(
   precondition: Precondition | undefined,
-  current: { readonly digest: Digest } | undefined,
+  current: { readonly digest: Digest; readonly modifiedAt: number } | undefined,
 ): void {
-  const { ifMatch, ifNoneMatch } = precondition ?? {}
+  const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = precondition ?? {}
   if (ifMatch !== undefined && !isAmong(current, ifMatch)) {
     const found = current ? 'has other content by now' : 'is not there'
     throw new StoreError('precondition_failed', `The file ${found}: look at it again before changing it.`)
+  }
+  if (ifUnmodifiedSince !== undefined && current && current.modifiedAt >= ifUnmodifiedSince + 1000) {
+    throw new StoreError(
+      'precondition_failed',
+      'The file was modified since: look at it again before changing it.',
+    )
   }
   if (ifNoneMatch !== undefined && isAmong(current, ifNoneMatch)) {
     throw new StoreError('precondition_failed', 'A file that must not be there stands behind the name.')

@@ -31,10 +31,10 @@ async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | unde
   for (;;) {
     signal?.throwIfAborted()
     // Those being received stay in the list: ask for so many more.
-    const expired = await catalog.listExpiredUploads(Date.now(), stepSize + receiving.size)
+    const now = Date.now()
+    const expired = await catalog.listExpiredUploads(now, stepSize + receiving.size)
     const idle = expired.filter(({ id }) => !receiving.has(id))
-    for (const { id } of idle) await catalog.deleteUpload(id)
-    deleted += idle.length
+    for (const { id } of idle) if (await catalog.deleteUpload(id, now)) deleted++
     if (idle.length < stepSize) return deleted
   }
 }

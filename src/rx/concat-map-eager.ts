@@ -46,14 +46,7 @@ export function concatMapEager<T, R, W>(
     new Observable((subscriber) => {
       source
         .pipe(
-          mergeMap(
-            (value, index) =>
-              startRead(
-                defer(() => read(value, index)),
-                onSlotOpen,
-              ),
-            concurrency,
-          ),
+          mergeMap((value, index) => startRead(() => read(value, index), onSlotOpen), concurrency),
           concatMap((slot) => writeInTurn(slot, write)),
         )
         .subscribe(subscriber)
@@ -62,10 +55,10 @@ export function concatMapEager<T, R, W>(
 }
 
 /** Starts reading at once; emits synchronously, so that reads stand in order, and completes when closed. */
-function startRead<R>(read: Observable<R>, onSlotOpen: () => void): Observable<Slot<R>> {
+function startRead<R>(read: () => ObservableInput<R>, onSlotOpen: () => void): Observable<Slot<R>> {
   return new Observable((subscriber) => {
     const results = new HeldResults<R>()
-    subscriber.add(read.subscribe(results))
+    subscriber.add(defer(read).subscribe(results))
     const close = () => {
       if (subscriber.closed) return
       subscriber.complete()
@@ -81,7 +74,9 @@ function writeInTurn<R, W>(slot: Slot<R>, write: (result: R) => ObservableInput<
     subscriber.add(slot.close)
     // What ends at once begins the next one: the queue turns what would be recursion into a loop.
     queueScheduler.schedule(() => {
-      new Observable<R>((reader) => slot.results.passTo(reader)).pipe(concatMap(write)).subscribe(subscriber)
+      new Observable<R>((reader) => slot.results.passTo(reader))
+        .pipe(concatMap((result) => write(result)))
+        .subscribe(subscriber)
     })
   })
 }

@@ -110,8 +110,8 @@ export class SqliteCatalog implements Catalog {
     return this.#writer.call('finishUploads', uploads, this.#now())
   }
 
-  deleteUpload(id: FileId): Promise<void> {
-    return this.#writer.call('deleteUpload', id)
+  deleteUpload(id: FileId, expiredBefore?: number): Promise<boolean> {
+    return this.#writer.call('deleteUpload', id, expiredBefore)
   }
 
   listUploads(owner: Owner, limit: number, after?: FileId): Promise<readonly Upload[]> {

@@ -73,9 +73,12 @@ export async function finishUploads(
   return committed
 }
 
-export async function deleteUpload(db: Database, id: FileId): Promise<void> {
-  const [removed] = await removeUpload(db, { id })
-  if (removed) await insertDiscarded(db, { id, at: 0 })
+export async function deleteUpload(db: Database, id: FileId, expiredBefore = Infinity): Promise<boolean> {
+  const [upload] = await selectById(db, { id })
+  if (!upload || upload.expires_at >= expiredBefore) return false
+  await removeUpload(db, { id })
+  await insertDiscarded(db, { id, at: 0 })
+  return true
 }
 
 export async function listUploads(
@@ -164,5 +167,5 @@ const moveUpload = prepared((db, values: { id: FileId; offset: number; expiresAt
 )
 
 const removeUpload = prepared((db, values: { id: FileId }) =>
-  db.deleteFrom('uploads').where('id', '=', values.id).returning('id'),
+  db.deleteFrom('uploads').where('id', '=', values.id),
 )

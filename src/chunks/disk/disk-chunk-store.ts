@@ -16,7 +16,7 @@ import { readFully } from './read-fully.ts'
 import { Shards } from './shards.ts'
 
 export interface DiskChunkStoreOptions {
-  /** Chunk files kept open between reads. 256 descriptors more are open all the time. */
+  /** Chunk files kept open between reads, 128 unless given. 256 descriptors more are open all the time. */
   readonly maxOpenFiles?: number
 }
 

@@ -13,15 +13,13 @@ export function evaluateConditions(
   headers: IncomingHttpHeaders,
   file: Validators,
 ): 'proceed' | 'not_modified' | 'precondition_failed' {
-  const { ifMatch, ifNoneMatch } = readPrecondition(headers)
+  const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = readPrecondition(headers)
   const modified = lastModified(file)
   // Step 1: "When … If-Match is present, evaluate"; step 2: "and If-Match is not present, and If-Unmodified-Since is".
   if (ifMatch !== undefined) {
     if (ifMatch !== '*' && !ifMatch.includes(file.digest)) return 'precondition_failed'
-  } else {
-    // 13.1.4: "MUST ignore … if the received field value is not a valid HTTP-date".
-    const unmodifiedSince = dateIn(headers['if-unmodified-since'])
-    if (unmodifiedSince !== undefined && modified > unmodifiedSince) return 'precondition_failed'
+  } else if (ifUnmodifiedSince !== undefined && modified > ifUnmodifiedSince) {
+    return 'precondition_failed'
   }
   // Step 3: If-None-Match; step 4: "When the method is GET or HEAD, If-None-Match is not present, and
   // If-Modified-Since is present".

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Precondition } from '../../catalog/catalog.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
+import { parseHttpDate } from './http-date.ts'
 
 // RFC 9110, 8.8.3: entity-tag = [ weak ] opaque-tag, "weak = %s"W/" ; case-sensitive"; 5.6.1.2 lets list elements be empty.
 const element = /[ \t]*(?:(?<weak>W\/)?"(?<opaque>[\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|$)/y
@@ -12,12 +13,15 @@ export function etagOf(digest: Digest): string {
 }
 
 /**
- * What `If-Match` and `If-None-Match` demand; nothing if neither was sent. Throws `invalid_request` if one of them
- * is neither `*` nor a list of entity tags.
+ * What `If-Match`, `If-None-Match` and `If-Unmodified-Since` demand; nothing if none of them was sent. Throws
+ * `invalid_request` if one of the first two is neither `*` nor a list of entity tags.
  */
 export function readPrecondition(headers: IncomingHttpHeaders): Precondition {
   const ifMatch = headers['if-match']
   const ifNoneMatch = headers['if-none-match']
+  // RFC 9110, 13.1.4: "MUST ignore If-Unmodified-Since if the request contains an If-Match header field", and "if the
+  // received field value is not a valid HTTP-date".
+  const ifUnmodifiedSince = ifMatch === undefined && parseHttpDate(headers['if-unmodified-since'] ?? '')
   return {
     // RFC 9110, 13.1.1: "MUST use the strong comparison function", which a weak tag never passes (8.8.3.2).
     ...(ifMatch !== undefined && {
@@ -27,6 +31,7 @@ export function readPrecondition(headers: IncomingHttpHeaders): Precondition {
     ...(ifNoneMatch !== undefined && {
       ifNoneMatch: tags('If-None-Match', ifNoneMatch, () => true),
     }),
+    ...(typeof ifUnmodifiedSince === 'number' && { ifUnmodifiedSince }),
   }
 }
 

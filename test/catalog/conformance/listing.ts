@@ -133,6 +133,13 @@ export function describeListing(opened: () => Catalog): void {
     expect(entriesOf(unfolded)).toEqual(['x', '\u{fffd}', '😀'])
   })
 
+  it('begins at the prefix when `after` stands before it in bytes but not in UTF-16', async () => {
+    const owner = anOwner()
+    await createFiles(opened(), owner, ['\u{10000}', '😀a'])
+    const page = await opened().listFiles({ owner, prefix: '😀', limit: 9, after: '\u{ffff}' })
+    expect(entriesOf(page)).toEqual(['😀a'])
+  })
+
   it('lists nothing of other owners', async () => {
     await createFiles(opened(), anOwner(), ['a', 'b'])
     const page = await opened().listFiles({ owner: anOwner(), prefix: '', limit: 9 })

@@ -21,6 +21,8 @@ const rows: readonly (readonly [
   ['ifNoneMatch current', { ifNoneMatch: [other, current] }, false, true],
   ['ifNoneMatch other', { ifNoneMatch: [other] }, true, true],
   ['ifNoneMatch none', { ifNoneMatch: [] }, true, true],
+  ['ifUnmodifiedSince the year 2100', { ifUnmodifiedSince: Date.UTC(2100) }, true, true],
+  ['ifUnmodifiedSince 1970', { ifUnmodifiedSince: 0 }, false, true],
   ['both hold', { ifMatch: [current], ifNoneMatch: [other] }, true, false],
   ['one holds', { ifMatch: '*', ifNoneMatch: [current] }, false, false],
 ]

@@ -161,14 +161,23 @@ export function describeUploads(opened: () => Catalog): void {
 
   it('deletes an upload, however often', async () => {
     const { id, owner } = await opened().createUpload(anUpload(anOwner(), 'x'))
-    await opened().deleteUpload(id)
+    expect(await opened().deleteUpload(id)).toBe(true)
     expect(await opened().findUpload(owner, id)).toBeUndefined()
-    await opened().deleteUpload(id)
-    await opened().deleteUpload(anId())
+    expect(await opened().deleteUpload(id)).toBe(false)
+    expect(await opened().deleteUpload(anId())).toBe(false)
     await expect(opened().advanceUpload(id, 0, [], inAMinute())).rejects.toMatchObject({ code: 'not_found' })
     await expect(opened().finishUploads([{ id, digest: aDigest() }])).rejects.toMatchObject({
       code: 'not_found',
     })
+  })
+
+  it('deletes an upload as expired only if nobody put that off', async () => {
+    const expiresAt = inAMinute()
+    const { id, owner } = await opened().createUpload({ ...anUpload(anOwner(), 'x'), expiresAt })
+    await opened().advanceUpload(id, 0, [], expiresAt + 1)
+    expect(await opened().deleteUpload(id, expiresAt + 1)).toBe(false)
+    expect(await opened().findUpload(owner, id)).toMatchObject({ id })
+    expect(await opened().deleteUpload(id, expiresAt + 2)).toBe(true)
   })
 
   it('does not delete the file that an upload has become', async () => {

@@ -170,6 +170,18 @@ describe('a read', () => {
     ])
   })
 
+  it('that is aborted says so even if it would have failed', async () => {
+    const { store } = await openInterposed()
+    const location = await store.put(chunk.digest, pieces)
+    await store.delete(location)
+    const controller = new AbortController()
+    const reason = new Error('the client went away')
+    const options = { ...chunk.options, signal: controller.signal }
+    const read = store.read(location, 0, Buffer.alloc(1000), options)
+    controller.abort(reason)
+    await expect(read).rejects.toBe(reason)
+  })
+
   it('that fails rejects unavailable, and the next one is tried', async () => {
     const { store } = await openInterposed([{ on: 'read', call: 1, kind: 'fail', code: 'EIO' }])
     const location = await store.put(chunk.digest, pieces)

@@ -65,6 +65,18 @@ describe.runIf(process.platform === 'linux')('open files', () => {
     expect(opened.mock.calls.filter(([of]) => of === path)).toHaveLength(1)
   })
 
+  it('are shared with the reads under way even past the limit', async () => {
+    const [path = '', ...others] = await someFiles(4)
+    const opened = vi.spyOn(fs, 'open')
+    onTestFinished(() => opened.mockRestore())
+    const files = openFiles(1)
+    await files.withFile(path, async (fd) => {
+      for (const other of others) await files.withFile(other, readWhole)
+      expect(await files.withFile(path, async (shared) => shared)).toBe(fd)
+    })
+    expect(opened.mock.calls.filter(([of]) => of === path)).toHaveLength(1)
+  })
+
   it.each([0, 1])('are not closed while they are used, with a limit of %d', async (limit) => {
     const paths = await someFiles(20)
     const files = openFiles(limit)

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
@@ -12,26 +12,27 @@ const mebibyte = 1024 * 1024
 const maxBallast = 256 * mebibyte
 
 /**
- * A directory on a disk with two or three MiB of free space. Where mounting is allowed it is a memory disk of
- * its own. A container that may not mount has a small memory disk of its own as /dev, which is filled up to
- * that. Undefined where there is neither, as for a user without rights on a whole machine.
+ * A directory on a disk with about two MiB of free space. Where mounting is allowed it is a memory disk of its
+ * own. A container that may not mount has a small memory disk of its own as /dev, which is filled up to that.
+ * Undefined where there is neither, as for a user without rights on a whole machine.
  */
 export async function smallDisk(): Promise<string | undefined> {
   return (await mountedDisk()) ?? (await filledDisk())
 }
 
 async function mountedDisk(): Promise<string | undefined> {
-  const directory = await temporaryDirectory()
+  const mountPoint = await temporaryDirectory()
   try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${2 * mebibyte}`, 'ashlar-test', directory])
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${2 * mebibyte}`, 'ashlar-test', mountPoint])
   } catch {
     // Not allowed, or no such command: what `filledDisk` is for.
     return undefined
   }
-  onTestFinished(async () => {
-    await run('umount', [directory])
-  })
-  return directory
+  const root = await open(mountPoint)
+  // Detached, the disk lives for as long as something on it is open: not even a test run that is killed leaves it behind.
+  await run('umount', ['--lazy', mountPoint])
+  onTestFinished(() => root.close())
+  return join('/proc/self/fd', String(root.fd), 'chunks')
 }
 
 async function filledDisk(): Promise<string | undefined> {

@@ -83,3 +83,10 @@ describe('lists', () => {
     expect(performance.now() - begin).toBeLessThan(1000)
   })
 })
+
+it('demands what If-Unmodified-Since says only if it is a date and If-Match is absent', () => {
+  const date = 'Tue, 15 Nov 1994 12:45:26 GMT'
+  expect(readPrecondition({ 'if-unmodified-since': date })).toEqual({ ifUnmodifiedSince: Date.parse(date) })
+  expect(readPrecondition({ 'if-unmodified-since': date, 'if-match': '*' })).toEqual({ ifMatch: '*' })
+  expect(readPrecondition({ 'if-unmodified-since': 'yesterday' })).toEqual({})
+})

@@ -15,7 +15,7 @@ export interface Quartiles {
   readonly high: number
 }
 
-const rounds = 11
+const rounds = 9
 
 /**
  * What `concatMapEager` costs over a loop written by hand. The two take turns, so that a machine that is slower

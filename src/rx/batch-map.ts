@@ -1,4 +1,4 @@
-import { from, Observable, type ObservableInput, type OperatorFunction } from 'rxjs'
+import { defer, Observable, type ObservableInput, type OperatorFunction } from 'rxjs'
 
 /**
  * Collects values while earlier ones are worked on. Whenever no work is under way and what has been collected
@@ -34,7 +34,7 @@ export function batchMap<T, R>(
         batch = []
         isWorking = true
         subscriber.add(
-          from(work(taken, isLast)).subscribe({
+          defer(() => work(taken, isLast)).subscribe({
             next: (result) => subscriber.next(result),
             error: (error) => subscriber.error(error),
             complete() {

@@ -7,7 +7,10 @@ export interface ChunkedOptions {
   readonly chunkBytes: number
   /** Size of the leases that chunks are filled into. */
   readonly pieceBytes: number
-  /** Chunks that may be out, emitted and not released; the source is paused at so many. */
+  /**
+   * Chunks that may be out, emitted and not released; the source is paused at so many. It bounds the work on them too:
+   * a bound of `mergeMap` would queue chunks, and lose their leases when it ends early.
+   */
   readonly maxChunks: number
   /** Sees all bytes in order, each run before the chunk with it is emitted: what is warm is cheap to hash. */
   readonly onBytes?: (bytes: Uint8Array) => void
@@ -164,7 +167,7 @@ class ChunkFiller {
   }
 
   #continue(): void {
-    this.#copyRest()
+    this.#continueCopying()
     if (this.#rest || this.#subscriber.closed) return
     if (this.#hasEnded) this.#finish()
     else this.#source.resume()

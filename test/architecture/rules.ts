@@ -35,6 +35,8 @@ export function violations(sources: Sources): readonly string[] {
 }
 
 function aboutName(path: string): readonly string[] {
+  // The page that explains a folder has the name under which it is shown.
+  if (path.endsWith('README.md')) return []
   const isKebab = path
     .split('/')
     .every((segment) => /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.d)?(?:\.[a-z0-9]+)?$/.test(segment))

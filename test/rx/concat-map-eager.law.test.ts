@@ -1,127 +1,112 @@
-import { concat, concatMap, defer, EMPTY, from, of, Subject, throwError, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { concatMapEager } from '../../src/rx/concat-map-eager.ts'
+import { LawRun, reference, type Plan } from './law-run.ts'
 
-/** Something that fails instead of going on: a read before its first result, a write, or the source after its values. */
-type Failure = `read ${number}` | `write ${string}` | 'source'
-
-interface Plan {
-  readonly inners: number
-  readonly bound: number
-  /** Results of each read. */
-  readonly results: number
-  /** Whether the end of a read is a step of its own or comes with its last result. */
-  readonly endsApart: boolean
-  readonly failure?: Failure
-}
-
-interface Step {
-  (): void
-}
-
-/** What the law names, with inners that do all they do at once. Ends with `|` or with the failure's name. */
-function reference(plan: Plan): string[] {
-  const failing = (name: string, otherwise: Observable<string>) =>
-    plan.failure === name ? throwError(() => name) : otherwise
-  const values = from(Array.from({ length: plan.inners }, (_, index) => index))
-  const seen: string[] = []
-  concat(values, plan.failure === 'source' ? throwError(() => 'source') : EMPTY)
-    .pipe(
-      concatMap((index) =>
-        defer(() => failing(`read ${index}`, from(resultsOf(plan, index)))).pipe(
-          concatMap((result) => failing(`write ${result}`, of(result))),
-        ),
-      ),
-    )
-    .subscribe({
-      next: (result) => seen.push(result),
-      error: (name: string) => seen.push(name),
-      complete: () => seen.push('|'),
-    })
-  return seen
-}
-
-function resultsOf(plan: Plan, index: number): string[] {
-  return Array.from({ length: plan.results }, (_, at) => `${index}.${at}`)
-}
-
-/** One run of the operator, whose reads, writes and source go on step by step. */
-class Run {
-  readonly #plan: Plan
-  readonly #expected: readonly string[]
-  readonly #source = new Subject<number>()
-  readonly #reads: { readonly index: number; readonly subject: Subject<string>; readonly left: string[] }[] =
-    []
-  readonly #writes: { readonly result: string; readonly subject: Subject<string> }[] = []
-  readonly #seen: string[] = []
-  #hasEnded = false
-  #slots = 0
-
-  constructor(plan: Plan, expected: readonly string[]) {
-    this.#plan = plan
-    this.#expected = expected
-    this.#source
-      .pipe(
-        concatMapEager(
-          plan.bound,
-          (value, index) => this.#read(value, index),
-          (result) => this.#write(result),
-          () => this.#slots++,
-        ),
-      )
-      .subscribe({
-        next: (result) => this.#seen.push(result),
-        error: (name: string) => this.#end(name),
-        complete: () => this.#end('|'),
-      })
-    for (let index = 0; index < plan.inners; index++) this.#source.next(index)
-    if (plan.failure !== 'source') this.#source.complete()
+/**
+ * Runs the operator once for every order in which its reads, its writes and the failure can happen, and gives the
+ * number of these. Nothing is pruned: a run is cheap, so each begins anew and replays the choices made before.
+ */
+function exploreAll(plan: Plan): number {
+  const expected = reference(plan)
+  let choices: number[] | undefined = []
+  let runs = 0
+  while (choices) {
+    runs++
+    choices = nextChoices(explore(plan, expected, choices))
   }
+  return runs
+}
 
-  /** Everything that can happen next. */
-  steps(): Step[] {
-    if (this.#hasEnded) return []
-    const steps: Step[] = this.#reads
-      .filter(({ subject }) => subject.observed)
-      .map((read) => () => this.#goOn(read))
-    for (const { result, subject } of this.#writes) {
-      if (!subject.observed) continue
-      steps.push(() => {
-        if (this.#plan.failure === `write ${result}`) subject.error(`write ${result}`)
-        else {
-          subject.next(result)
-          subject.complete()
-        }
-      })
+interface Taken {
+  readonly choice: number
+  readonly of: number
+}
+
+/** Takes the choices given and then always the first. */
+function explore(plan: Plan, expected: readonly string[], choices: readonly number[]): Taken[] {
+  const run = new LawRun(plan, expected)
+  const taken: Taken[] = []
+  try {
+    for (let open = run.choices(); open.length > 0; open = run.choices()) {
+      const choice = choices[taken.length] ?? 0
+      taken.push({ choice, of: open.length })
+      open[choice]?.()
     }
-    if (this.#plan.failure === 'source') steps.push(() => this.#source.error('source'))
-    return steps
+  } catch (error) {
+    const path = taken.map(({ choice }) => choice).join(' ')
+    throw new Error(`${JSON.stringify(plan)}, choices ${path}`, { cause: error })
   }
-
-  check(): void {
-    const { bound, inners, results, failure } = this.#plan
-    const isAhead = this.#seen.some((result, at) => result !== this.#expected[at])
-    // A source may fail before all is written that came before.
-    if (failure === 'source' && this.#hasEnded)
-      ensure(this.#seen.at(-1) === 'source', 'ends with the failure')
-    else ensure(!isAhead, `${this.#seen} is no beginning of ${this.#expected}`)
-    ensure(
-      this.#reads.every(({ index }, at) => index === at),
-      'reads start in order',
-    )
-    ensure(this.#writes.filter(({ subject }) => subject.observed).length <= 1, 'one write at a time')
-    if (this.#hasEnded) {
-      const inner = [...this.#reads, ...this.#writes]
-      ensure(!inner.some(({ subject }) => subject.observed), 'inners are unsubscribed at the end')
-      ensure(!this.#source.observed, 'the source is unsubscribed at the end')
-      return
-    }
-    // Reads and writes end in the order of the source.
-    const written = this.#writes.filter(({ subject }) => subject.closedByTest).length
-    const ended = this.#reads.filter(
-      ({ subject }, at) => !subject.observed && written >= results * (at + 1) && this.#isTurnOver(at),
-    ).length
-    ensure(this.#reads.length - ended === Math.min(bound, inners - ended), 'holds as many as it may and can')
-    ensure(this.#slots === bound + ended, 'opens a slot for each that has closed')
-  }
+  return taken
 }
+
+/** The choices that come next in alphabetical order. */
+function nextChoices(taken: readonly Taken[]): number[] | undefined {
+  const at = taken.findLastIndex(({ choice, of }) => choice + 1 < of)
+  if (at === -1) return undefined
+  return taken.slice(0, at + 1).map(({ choice }, index) => (index === at ? choice + 1 : choice))
+}
+
+const bounds = [1, 2, 3, 4]
+const fiveReads = { inners: 5, results: 1, endsApart: false }
+const twoLongReads = { inners: 2, results: 3, endsApart: true }
+
+describe('concatMapEager keeps its law in every order of reads and writes,', () => {
+  it.each(bounds)('with up to five reads of one result, bound %d', (bound) => {
+    const runs = [0, 1, 2, 3, 4, 5].map((inners) => exploreAll({ ...fiveReads, inners, bound }))
+    // Without a bound n reads and their writes have 1 × 3 × … × (2n − 1) orders.
+    const unbounded = [1, 1, 3, 15, 105, 945]
+    expect(runs.slice(0, bound + 1)).toEqual(unbounded.slice(0, bound + 1))
+    expect(runs.at(-1)).toBeLessThan(945)
+  })
+
+  it.each([
+    { bound: 1, runs: 1 },
+    { bound: 4, runs: 24 },
+  ])('with reads that emit nothing, bound $bound', ({ bound, runs }) => {
+    expect(exploreAll({ inners: 4, bound, results: 0, endsApart: true })).toBe(runs)
+  })
+
+  it.each([
+    { bound: 1, runs: 8 },
+    { bound: 2, runs: 484 },
+    { bound: 3, runs: 2160 },
+  ])('with three reads of two results, bound $bound', ({ bound, runs }) => {
+    expect(exploreAll({ inners: 3, bound, results: 2, endsApart: false })).toBe(runs)
+  })
+
+  it.each([
+    { bound: 1, runs: 14 ** 2 },
+    { bound: 2, runs: 12_740 },
+  ])('with two reads of three results that end later, bound $bound', ({ bound, runs }) => {
+    expect(exploreAll({ ...twoLongReads, bound })).toBe(runs)
+  })
+})
+
+describe('concatMapEager keeps its law in every order, whatever fails:', () => {
+  it.each(bounds)('any of the reads, bound %d', (bound) => {
+    for (const index of [0, 1, 2, 3, 4]) {
+      const plan = { ...fiveReads, bound, failure: `read ${index}` }
+      expect(() => exploreAll(plan)).not.toThrow()
+    }
+  })
+
+  it.each(bounds)('any of the writes, bound %d', (bound) => {
+    for (const index of [0, 1, 2, 3, 4]) {
+      const plan = { ...fiveReads, bound, failure: `write ${index}.0` }
+      expect(() => exploreAll(plan)).not.toThrow()
+    }
+  })
+
+  it.each([0, 1, 2])('write %d of several, with two reads', (at) => {
+    for (const index of [0, 1]) {
+      const plan = { ...twoLongReads, bound: 2, failure: `write ${index}.${at}` }
+      expect(() => exploreAll(plan)).not.toThrow()
+    }
+  })
+
+  it.each(bounds)('the source, at any time after any number of values, bound %d', (bound) => {
+    for (const inners of [0, 1, 2, 3, 4, 5]) {
+      const plan = { ...fiveReads, inners, bound, failure: 'source' }
+      expect(() => exploreAll(plan)).not.toThrow()
+    }
+  })
+})

@@ -1,0 +1,224 @@
+import { Subject, takeUntil } from 'rxjs'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { BufferPool, type Lease, type Offer } from '../../src/rx/buffer-pool.ts'
+
+/** Longer than an offer may go without progress, and longer than those who wait are patient. */
+const longMs = 300
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Holds one lease that is on offer, and releases it only when told to after it was asked for. */
+class Holder {
+  readonly lease: Lease | undefined
+  readonly offer: Offer
+  asked = 0
+
+  constructor(pool: BufferPool, size = 1) {
+    this.lease = pool.tryLease(size)
+    this.offer = pool.offer(() => {
+      this.asked++
+      return size
+    })
+  }
+}
+
+function fullPool(holders: number): { pool: BufferPool; holders: Holder[]; asked: () => number[] } {
+  const pool = new BufferPool(holders)
+  const all = Array.from({ length: holders }, () => new Holder(pool))
+  return { pool, holders: all, asked: () => all.map((holder) => holder.asked) }
+}
+
+describe('An offer', () => {
+  it('is not taken while nobody waits, however idle', () => {
+    const { pool, holders, asked } = fullPool(2)
+    vi.advanceTimersByTime(10 * longMs)
+    holders[0]?.lease?.release()
+    expect(pool.tryLease(1)).toBeDefined()
+    expect(asked()).toEqual([0, 0])
+  })
+
+  it('is taken when somebody waits and it has made no progress for a while, longest idle first', () => {
+    const { pool, holders, asked } = fullPool(3)
+    vi.advanceTimersByTime(10)
+    holders[0]?.offer.touch()
+    vi.advanceTimersByTime(longMs)
+    pool.lease(1).subscribe()
+    expect(asked()).toEqual([0, 1, 0])
+    pool.lease(1).subscribe()
+    expect(asked()).toEqual([0, 1, 1])
+    pool.lease(1).subscribe()
+    expect(asked()).toEqual([1, 1, 1])
+  })
+
+  it('is left alone as long as it makes progress', () => {
+    const { pool, holders, asked } = fullPool(2)
+    vi.advanceTimersByTime(longMs)
+    holders[0]?.offer.touch()
+    pool.lease(2).subscribe()
+    expect(asked()).toEqual([0, 1])
+  })
+
+  it('is taken at most once, and not after it is withdrawn', () => {
+    const { pool, holders, asked } = fullPool(2)
+    vi.advanceTimersByTime(longMs)
+    holders[0]?.offer.withdraw()
+    holders[0]?.offer.touch()
+    pool.lease(1).subscribe()
+    holders[1]?.offer.touch()
+    vi.advanceTimersByTime(10 * longMs)
+    pool.lease(1).subscribe()
+    vi.advanceTimersByTime(10 * longMs)
+    expect(asked()).toEqual([0, 1])
+  })
+
+  it('is not taken for bytes that others have promised already', () => {
+    const pool = new BufferPool(4)
+    const large = new Holder(pool, 3)
+    const small = new Holder(pool, 1)
+    vi.advanceTimersByTime(longMs)
+    pool.lease(1).subscribe()
+    pool.lease(2).subscribe()
+    expect([large.asked, small.asked]).toEqual([1, 0])
+    pool.lease(1).subscribe()
+    expect([large.asked, small.asked]).toEqual([1, 1])
+  })
+
+  it('is taken again once what was promised has come back', () => {
+    const { pool, holders, asked } = fullPool(2)
+    vi.advanceTimersByTime(longMs)
+    pool.lease(1).subscribe()
+    holders[0]?.lease?.release()
+    expect(pool.waiting).toBe(0)
+    pool.lease(1).subscribe()
+    expect(asked()).toEqual([1, 1])
+  })
+
+  it('is not spared for what was promised and has not come back for a while', () => {
+    const { pool, asked } = fullPool(3)
+    vi.advanceTimersByTime(longMs)
+    pool.lease(1).subscribe()
+    expect(asked()).toEqual([1, 0, 0])
+    vi.advanceTimersByTime(longMs)
+    expect(asked()).toEqual([1, 1, 0])
+    pool.lease(1).subscribe()
+    expect(asked()).toEqual([1, 1, 1])
+  })
+
+  it('may make who waits leave: nothing is lost then', () => {
+    const pool = new BufferPool(1)
+    const lease = pool.tryLease(1)
+    const enough = new Subject<void>()
+    pool.offer(() => {
+      enough.next()
+      lease?.release()
+      return 0
+    })
+    vi.advanceTimersByTime(longMs)
+    let served = 0
+    pool
+      .lease(1)
+      .pipe(takeUntil(enough))
+      .subscribe(() => served++)
+    expect(served).toBe(0)
+    expect(pool.leasedBytes).toBe(0)
+  })
+
+  it('is not taken when enough bytes are free', () => {
+    const pool = new BufferPool(4)
+    const holder = new Holder(pool, 1)
+    vi.advanceTimersByTime(longMs)
+    expect(pool.tryLease(3)).toBeDefined()
+    expect(holder.asked).toBe(0)
+  })
+
+  it('may give back at once what it promises', () => {
+    const pool = new BufferPool(1)
+    const lease = pool.tryLease(1)
+    pool.offer(() => {
+      lease?.release()
+      return 0
+    })
+    vi.advanceTimersByTime(longMs)
+    let served = 0
+    pool.lease(1).subscribe(() => served++)
+    expect(served).toBe(1)
+  })
+})
+
+describe('Those who wait', () => {
+  it('have the least recently touched offer taken when nothing at all has come back for a while', () => {
+    const { pool, holders, asked } = fullPool(3)
+    pool.lease(1).subscribe()
+    const keepBusy = () => {
+      for (const holder of [holders[1], holders[0], holders[2]]) holder?.offer.touch()
+    }
+    for (let time = 0; time < longMs; time += 10) {
+      keepBusy()
+      vi.advanceTimersByTime(10)
+    }
+    expect(asked()).toEqual([0, 1, 0])
+  })
+
+  it('have one more taken each time nothing has come back for a while', () => {
+    const { pool, holders, asked } = fullPool(3)
+    pool.lease(1).subscribe()
+    const touchAll = () => holders.forEach((holder) => holder.offer.touch())
+    const counts: number[] = []
+    for (let time = 0; time < 1000; time += 10) {
+      touchAll()
+      vi.advanceTimersByTime(10)
+      counts.push(asked().reduce((sum, count) => sum + count, 0))
+    }
+    expect([...new Set(counts)]).toEqual([0, 1, 2, 3])
+  })
+
+  it('are no more patient because others join them', () => {
+    const { pool, holders, asked } = fullPool(3)
+    for (let time = 0; time < longMs; time += 10) {
+      pool.lease(1).subscribe()
+      for (const holder of holders) holder.offer.touch()
+      vi.advanceTimersByTime(10)
+    }
+    expect(asked()).toEqual([1, 0, 0])
+  })
+
+  it('stay patient as long as something comes back', () => {
+    const { pool, holders, asked } = fullPool(3)
+    const got: Lease[] = []
+    for (let waiter = 0; waiter < 5; waiter++) pool.lease(1).subscribe((lease) => got.push(lease))
+    holders[0]?.offer.withdraw()
+    holders[0]?.lease?.release()
+    for (let time = 0; time < 500; time += 10) {
+      for (const holder of holders) holder.offer.touch()
+      if (time % 100 === 0) got.shift()?.release()
+      if (pool.waiting === 0) break
+      vi.advanceTimersByTime(10)
+    }
+    expect(pool.waiting).toBe(0)
+    expect(asked()).toEqual([0, 0, 0])
+  })
+
+  it('leave no timer behind when they are served or give up', () => {
+    const { pool, holders } = fullPool(1)
+    const waiting = pool.lease(1).subscribe()
+    expect(vi.getTimerCount()).toBe(1)
+    waiting.unsubscribe()
+    expect(vi.getTimerCount()).toBe(0)
+    pool.lease(1).subscribe()
+    holders[0]?.lease?.release()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('do not have more taken once they have given up', () => {
+    const { pool, asked } = fullPool(2)
+    pool.lease(1).subscribe().unsubscribe()
+    vi.advanceTimersByTime(10 * longMs)
+    expect(asked()).toEqual([0, 0])
+  })
+})

@@ -1,4 +1,4 @@
-import { from, lastValueFrom, mergeMap, toArray } from 'rxjs'
+import { concatAll, from, lastValueFrom, mergeMap, toArray } from 'rxjs'
 import type { Location } from '../model/chunk.ts'
 import type { FileStore } from './file-store.ts'
 
@@ -51,21 +51,39 @@ async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefi
   }
 }
 
+/** What cannot be deleted stays for the next run, and keeps nothing else from being deleted in this one. */
 async function deleteGarbage(store: FileStore, signal: AbortSignal | undefined): Promise<number> {
+  const failed = new Map<Location, unknown>()
   let deleted = 0
   for (;;) {
     signal?.throwIfAborted()
-    const garbage = await store.catalog.listGarbage(stepSize)
-    if (garbage.length === 0) return deleted
-    await store.catalog.forgetGarbage(await deleteAll(store, garbage))
-    deleted += garbage.length
+    // Those that failed stay in the list: ask for so many more.
+    const garbage = await store.catalog.listGarbage(stepSize + failed.size)
+    const untried = garbage.filter((location) => !failed.has(location))
+    if (untried.length === 0) break
+    const gone = await deleteAll(store, untried, failed)
+    await store.catalog.forgetGarbage(gone)
+    deleted += gone.length
+    if (gone.length === 0) break
   }
+  for (const error of failed.values()) throw error
+  return deleted
 }
 
-function deleteAll(store: FileStore, locations: readonly Location[]): Promise<Location[]> {
+/** Resolves with the locations that are deleted, and adds the others to `failed`. */
+function deleteAll(
+  store: FileStore,
+  locations: readonly Location[],
+  failed: Map<Location, unknown>,
+): Promise<Location[]> {
   const deleteOne = async (location: Location) => {
-    await store.chunks.delete(location)
-    return location
+    try {
+      await store.chunks.delete(location)
+      return [location]
+    } catch (error) {
+      failed.set(location, error)
+      return []
+    }
   }
-  return lastValueFrom(from(locations).pipe(mergeMap(deleteOne, deletesAtOnce), toArray()))
+  return lastValueFrom(from(locations).pipe(mergeMap(deleteOne, deletesAtOnce), concatAll(), toArray()))
 }

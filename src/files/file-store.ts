@@ -5,11 +5,15 @@ import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
 import { FairLimiter } from '../rx/fair-limiter.ts'
 import { OpenFiles } from './open-files.ts'
+import { WholeWrites } from './whole-writes.ts'
 
-/** The small lease: what an upload fills piece by piece, and what a client that stalls may hold on to. */
+/** The small lease: what an upload fills piece by piece. */
 export const pieceBytes = 64 * 1024
 
-/** Leases come in two sizes, so that buffers fit whoever is next. */
+/** What a client that does not read can pin down of the pool. */
+export const slowPieceBytes = 16 * 1024
+
+/** Leases come in few sizes, so that buffers fit whoever is next. */
 export function leaseBytesFor(bytes: number): number {
   return bytes <= pieceBytes ? pieceBytes : blockBytes
 }
@@ -39,6 +43,10 @@ export interface FileStore {
   readonly storing: FairLimiter
   /** Blocks being read, of all downloads. */
   readonly reading: FairLimiter
+  /** Blocks of which pieces are being written to slow clients. */
+  readonly writingPieces: FairLimiter
+  /** Blocks being written whole to fast ones. */
+  readonly wholeWrites: WholeWrites
   /** Files that are being downloaded. */
   readonly openFiles: OpenFiles
   /** Uploads that this process is receiving: they never expire under its hands. */
@@ -46,13 +54,20 @@ export interface FileStore {
 }
 
 export function createFileStore(catalog: Catalog, chunks: ChunkStore, options: FileStoreOptions): FileStore {
+  const { maxBufferMemory } = options
+  // Of what clients can pin down by standing still the pieces have half, the blocks a quarter: so there is always
+  // memory for who moves.
+  const mostPieces = Math.max(1, Math.floor(maxBufferMemory / 2 / slowPieceBytes))
+  const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
   return {
     catalog,
     chunks,
     options,
-    pool: new BufferPool(options.maxBufferMemory),
+    pool: new BufferPool(maxBufferMemory),
     storing: new FairLimiter(options.maxUploadConcurrency),
     reading: new FairLimiter(options.maxDownloadConcurrency),
+    writingPieces: new FairLimiter(mostPieces),
+    wholeWrites: new WholeWrites(mostBlocks),
     openFiles: new OpenFiles(),
     receiving: new Set(),
   }

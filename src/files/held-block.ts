@@ -1,4 +1,5 @@
-import { concatMap, defer, map, Observable, of } from 'rxjs'
+import { concatMap, defer, EMPTY, ignoreElements, map, Observable, of, tap } from 'rxjs'
+import { isStoreError, StoreError } from '../model/errors.ts'
 import type { Lease, Offer } from '../rx/buffer-pool.ts'
 import type { Limited } from '../rx/fair-limiter.ts'
 import { leaseBytesFor, type FileStore } from './file-store.ts'
@@ -21,19 +22,32 @@ export class HeldBlock {
     this.#limited = limited
   }
 
-  /** Emits a right to the block's verified bytes, read again if need be; whoever gets it releases it. */
-  use(): Observable<Lease> {
+  /**
+   * Reads the block before its turn, if a buffer can be had at once, and leaves it waiting. Who reads ahead never stands in
+   * line for a buffer: those whose turn has come would wait behind it.
+   */
+  readAhead(): Observable<never> {
     return defer(() => {
-      const right = this.useAtOnce()
-      return right ? of(right) : this.#read()
-    })
+      const lease = this.#store.pool.tryLease(this.#leaseBytes)
+      return lease ? this.#read(lease) : EMPTY
+    }).pipe(
+      tap((right) => {
+        right.release()
+        this.rest()
+      }),
+      ignoreElements(),
+    )
   }
 
-  /** The same, if nothing needs to be read or waited for. */
-  useAtOnce(): Lease | undefined {
-    this.#offer?.withdraw()
-    this.#offer = undefined
-    return this.#lease?.share()
+  /** Emits a right to the block's verified bytes, read now or again if need be; whoever gets it releases it. */
+  use(): Observable<Lease> {
+    return defer(() => {
+      this.#offer?.withdraw()
+      this.#offer = undefined
+      if (this.#lease) return of(this.#lease.share())
+      // The lease comes first: to wait for one in a slot would keep everybody else from reading.
+      return this.#store.pool.lease(this.#leaseBytes).pipe(concatMap((lease) => this.#read(lease)))
+    })
   }
 
   /** Nobody needs the bytes for the moment. */
@@ -49,29 +63,39 @@ export class HeldBlock {
   drop(): void {
     this.#offer?.withdraw()
     this.#offer = undefined
-    this.#lease?.release()
+    const lease = this.#lease
+    // Forgotten first: who gets the buffer next may be this block's own writer, within the call of release.
     this.#lease = undefined
+    lease?.release()
   }
 
-  #read(): Observable<Lease> {
-    // The lease comes first: to wait for one in a slot would keep everybody else from reading.
-    return this.#store.pool.lease(leaseBytesFor(this.planned.length)).pipe(
-      concatMap((lease) => readInto(lease, (buffer, signal) => this.#fill(buffer, signal), this.#limited)),
-      map((lease) => {
+  get #leaseBytes(): number {
+    return leaseBytesFor(this.planned.length)
+  }
+
+  #read(lease: Lease): Observable<Lease> {
+    return readInto(lease, (buffer, signal) => this.#fill(buffer, signal), this.#limited).pipe(
+      map(() => {
         this.#lease = lease
         return lease.share()
       }),
     )
   }
 
-  #fill(buffer: Buffer, signal: AbortSignal): Promise<void> {
+  async #fill(buffer: Buffer, signal: AbortSignal): Promise<void> {
     const { chunk, offset, length } = this.planned
     const { location, size, blockDigests } = chunk
-    return this.#store.chunks.read(location, offset, buffer.subarray(0, length), {
-      size,
-      blockDigests,
-      signal,
-    })
+    try {
+      await this.#store.chunks.read(location, offset, buffer.subarray(0, length), {
+        size,
+        blockDigests,
+        signal,
+      })
+    } catch (error) {
+      if (!isStoreError(error, 'not_found')) throw error
+      // The file is there: to say that it is not would hide the loss.
+      throw new StoreError('corrupt', `The chunk at ${location} is missing.`, { cause: error })
+    }
   }
 }
 

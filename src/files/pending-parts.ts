@@ -40,17 +40,26 @@ export class PendingParts {
     call: (uses: readonly ChunkUse[]) => Promise<T>,
   ): Promise<T> {
     for (const part of parts) this.#parts.delete(part)
-    let owned = parts
-    try {
+    const owned = [...parts]
+    let isUncertain = false
+    const attempt = async () => {
       try {
         return await call(owned.map(({ use }) => use))
       } catch (error) {
+        isUncertain = !hasChangedNothing(error)
+        throw error
+      }
+    }
+    try {
+      try {
+        return await attempt()
+      } catch (error) {
         if (!isStoreError(error, 'chunk_gone')) throw error
-        owned = await this.#putAll(parts)
-        return await call(owned.map(({ use }) => use))
+        await putMissing(owned)
+        return await attempt()
       }
     } catch (error) {
-      if (hasChangedNothing(error)) for (const part of owned) this.#deleteBytes(part)
+      if (!isUncertain) for (const part of owned) this.#deleteBytes(part)
       throw error
     } finally {
       for (const part of parts) part.release()
@@ -62,15 +71,6 @@ export class PendingParts {
     this.#isAbandoned = true
     for (const part of this.#parts) this.#discard(part)
     this.#parts.clear()
-  }
-
-  async #putAll(parts: readonly StoredPart[]): Promise<readonly StoredPart[]> {
-    const put: StoredPart[] = []
-    for (const part of parts) {
-      if (part.use.location) put.push(part)
-      else put.push({ ...part, use: { ...part.use, location: await part.putAfterAll() } })
-    }
-    return put
   }
 
   #discard(part: StoredPart): void {
@@ -86,6 +86,14 @@ export class PendingParts {
       .catch((error: unknown) =>
         this.#store.options.onBackgroundError(error, `deleting unused chunk ${location}`),
       )
+  }
+}
+
+/** Changes `owned` part by part, so that what was put before one fails is known. */
+async function putMissing(owned: StoredPart[]): Promise<void> {
+  for (const [index, part] of owned.entries()) {
+    if (part.use.location) continue
+    owned[index] = { ...part, use: { ...part.use, location: await part.putAfterAll() } }
   }
 }
 

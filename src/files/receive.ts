@@ -31,8 +31,8 @@ const partsPerCommit = 64
 
 /**
  * Receives a body into a draft; `finish` makes of it what the caller wants once the last parts are there and every check
- * holds. The body is asked for when nothing that is known before it speaks against it. Whatever goes wrong, the
- * draft is gone afterwards. Rejects what `storeChunks` errors with, what a check throws, `precondition_failed`, and
+ * holds, and from then on the draft is the caller's to close. The body is asked for when nothing that is known before
+ * it speaks against it. Whatever goes wrong, the draft is gone and closed afterwards. Rejects what `storeChunks` errors with, what a check throws, `precondition_failed`, and
  * what the catalog rejects.
  */
 export async function receive<T>(
@@ -55,10 +55,10 @@ export async function receive<T>(
     return (await lastValueFrom(parts.pipe(batchMap(isDue, work)))) as T
   } catch (error) {
     await draft.discard()
+    draft.close()
     throw error
   } finally {
     pending.abandon()
-    draft.close()
   }
 }
 
@@ -133,6 +133,7 @@ export class Draft {
     }
   }
 
+  /** It is a file, or gone, and needs no protection from expiry any more. */
   close(): void {
     this.#store.receiving.delete(this.#id)
   }

@@ -43,8 +43,7 @@ export function storeChunks(
 
   const onBytes = (bytes: Uint8Array) => {
     received += bytes.length
-    if (received > maxFileSize)
-      throw new StoreError('too_large', `A file may have ${maxFileSize} bytes at most.`)
+    if (received > maxFileSize) throw tooLarge(maxFileSize)
     hasher.update(bytes)
     for (const observer of observers) observer.update(bytes)
   }

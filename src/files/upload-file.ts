@@ -17,6 +17,7 @@ export async function uploadFile(
     if (!draft.isInCatalog) return draft.create(parts)
     const [committed] = await store.catalog.finishUploads([await draft.complete(parts)])
     if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')
+    draft.close()
     return committed
   })
 }

@@ -1,12 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { CommittedFile, FinishedUpload } from '../catalog/catalog.ts'
 import type { FileStore } from './file-store.ts'
-import { receive, type UploadRequest } from './receive.ts'
+import { receive, type Draft, type UploadRequest } from './receive.ts'
 
-/** Uploads that become files together or not at all. Exactly one of `commit` and `discard` ends it. */
+/** Uploads that become files together or not at all. A `commit` that resolves ends it, or else `discard`. */
 export class UploadsTogether {
   readonly #store: FileStore
   readonly #received: Promise<FinishedUpload>[] = []
+  /** Open until the last of them is received, however long that takes: none may expire before. */
+  readonly #drafts: Draft[] = []
 
   constructor(store: FileStore) {
     this.#store = store
@@ -18,7 +20,10 @@ export class UploadsTogether {
       this.#store,
       () => body,
       request,
-      (draft, parts) => draft.complete(parts),
+      (draft, parts) => {
+        this.#drafts.push(draft)
+        return draft.complete(parts)
+      },
     )
     this.#received.push(received)
     return received
@@ -27,13 +32,17 @@ export class UploadsTogether {
   /** All become files in one transaction, in the order in which they were added. Rejects if one of them could not be received. */
   async commit(): Promise<readonly CommittedFile[]> {
     const uploads = await Promise.all(this.#received)
-    return this.#store.catalog.finishUploads(uploads)
+    const committed = await this.#store.catalog.finishUploads(uploads)
+    for (const draft of this.#drafts) draft.close()
+    return committed
   }
 
   /** Waits until none is being received any more, and deletes those that were. */
   async discard(): Promise<void> {
-    for (const result of await Promise.allSettled(this.#received)) {
-      if (result.status === 'fulfilled') await this.#store.catalog.deleteUpload(result.value.id)
+    await Promise.allSettled(this.#received)
+    for (const draft of this.#drafts) {
+      await draft.discard()
+      draft.close()
     }
   }
 }

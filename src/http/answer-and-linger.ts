@@ -18,6 +18,8 @@ export function answerAndLinger(
   const { req, res } = ctx
   ctx.respond = false
   for (const name of res.getHeaderNames()) res.removeHeader(name)
+  // Koa sets the one of the status that it had in mind.
+  res.statusMessage = ''
   const length = Buffer.byteLength(body)
   if (!hasUnreadBody(ctx)) {
     res
@@ -38,8 +40,8 @@ export function answerAndLinger(
     if (discarded > lingerBytes) end()
   }
   const timer = setTimeout(end, lingerMs)
-  req.on('data', discard).once('end', end).once('close', end)
-  // After an error, such as a stall, the stream may not flow any more: then the timer ends it.
+  // Whoever stopped reading has paused it. After a stall nothing may come any more: then the timer ends it.
+  req.on('data', discard).once('end', end).once('close', end).resume()
   req.on('error', end)
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { RequestState } from './context.ts'
@@ -6,6 +7,14 @@ import { parseRequestTarget } from './headers/request-target.ts'
 import type { HttpMetrics } from './metrics.ts'
 
 const quietPaths = new Set(['/healthz', '/readyz', '/metrics'])
+
+interface Traffic {
+  readonly received: number
+  readonly sent: number
+}
+
+/** What has been counted of a connection: its first bytes are there before its first request is. */
+const counted = new WeakMap<Socket, Traffic>()
 
 /** Gives each request an id, its own or the one that it came with, a log with that id, and one line and one count at its end. */
 export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestState> {
@@ -17,15 +26,13 @@ export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestSt
     Object.assign(ctx.state, { requestId, log: requestLog })
     ctx.set('X-Request-Id', requestId)
     const { socket } = req
-    const [readBefore, writtenBefore] = [socket.bytesRead, socket.bytesWritten]
     metrics.begin()
     res.once('close', () => {
       const ms = performance.now() - begun
-      const received = socket.bytesRead - readBefore
-      const sent = socket.bytesWritten - writtenBefore
+      const { received, sent } = countTraffic(socket)
       const isComplete = res.writableFinished
       metrics.end({ method: req.method ?? '', status: res.statusCode, ms, received, sent, isComplete })
-      requestLog[quietPaths.has(ctx.path) ? 'debug' : 'info'](
+      requestLog[quietPaths.has(req.url ?? '') ? 'debug' : 'info'](
         {
           method: req.method,
           url: req.url,
@@ -42,12 +49,28 @@ export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestSt
   }
 }
 
-/** Takes the request target apart once for all. */
+/** Takes the request target apart once for all, and leaves it in origin-form. */
 export function parseTarget(): Middleware<RequestState> {
   return (ctx, next) => {
-    Object.assign(ctx.state, { target: parseRequestTarget(ctx.req.url ?? '/') })
+    const target = parseRequestTarget(ctx.req.url ?? '/')
+    // Koa and its router would take it apart once more, in another way, and throw at some of what stands before the path.
+    if (target.authority !== undefined) ctx.req.url = originForm(ctx.req.url ?? '/')
+    Object.assign(ctx.state, { target })
     return next()
   }
+}
+
+function originForm(absoluteForm: string): string {
+  const rest = absoluteForm.replace(/^[a-z]+:\/\/[^/?]*/i, '')
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** Bytes since the last request of the connection was counted. */
+function countTraffic(socket: Socket): Traffic {
+  const before = counted.get(socket) ?? { received: 0, sent: 0 }
+  const now = { received: socket.bytesRead, sent: socket.bytesWritten }
+  counted.set(socket, now)
+  return { received: now.received - before.received, sent: now.sent - before.sent }
 }
 
 function requestIdOf(given: string): string {

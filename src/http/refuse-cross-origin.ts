@@ -11,7 +11,9 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 export function refuseCrossOrigin(): Middleware<RequestState> {
   return (ctx, next) => {
     const origin = ctx.get('Origin')
-    if (origin && !safeMethods.has(ctx.method) && hostOf(origin) !== ctx.get('Host')) {
+    // RFC 9112, 3.2.2: with an absolute-form target, "the origin server MUST ignore the received Host header field".
+    const host = ctx.state.target.authority ?? ctx.get('Host')
+    if (origin && !safeMethods.has(ctx.method) && hostOf(origin) !== host.toLowerCase()) {
       throw new StoreError('cross_origin', `A page of ${origin} may not change anything here.`)
     }
     return next()

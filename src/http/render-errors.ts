@@ -39,7 +39,8 @@ export function renderErrors(): Middleware<RequestState> {
   return async (ctx, next) => {
     try {
       await next()
-      if (ctx.respond !== false && ctx.body === undefined && ctx.status >= 400) throw unrouted(ctx.status)
+      if (ctx.respond !== false && ctx.body === undefined && ctx.status >= 400)
+        throw unrouted(ctx.response.get('Allow'))
     } catch (thrown) {
       const error = asStoreError(thrown)
       const status = statuses[error.code]
@@ -90,8 +91,9 @@ function asStoreError(thrown: unknown): StoreError {
   return new StoreError('internal', 'Something unexpected happened.', { cause: thrown })
 }
 
-function unrouted(status: number): StoreError {
-  if (status === 405 || status === 501) {
+function unrouted(allow: string): StoreError {
+  // RFC 9110, 15.5.6: a 405 "MUST generate an Allow header field"; where no method would do, there is nothing.
+  if (allow) {
     return new StoreError('method_not_allowed', 'This address does not take that method: see Allow.')
   }
   return new StoreError('not_found', 'Nothing is at this address.')

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type Koa from 'koa'
 import type { RequestState } from './context.ts'
+import { Connections } from './connections.ts'
 import { deferContinue } from './continue-when-read.ts'
 import { cutOffStalled } from './cut-off-stalled.ts'
 
@@ -35,24 +36,32 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
     noDelay: true,
   })
   server.maxConnections = options.maxConnections
-  cutOffStalled(server, options.stallTimeoutMs, options.onCutOff)
+  const connections = new Connections(server)
+  cutOffStalled(server, connections, options.stallTimeoutMs, options.onCutOff)
   deferContinue(server)
   const handle = app.callback()
-  server.on('request', (req, res) => void handle(req, res))
+  const handling = new Set<Promise<void>>()
+  server.on('request', (req, res) => {
+    const handled = handle(req, res).finally(() => handling.delete(handled))
+    handling.add(handled)
+  })
   server.listen(options.port, options.host)
   await once(server, 'listening')
-  return { url: urlOf(server.address() as AddressInfo), stop: (timeoutMs) => stop(server, timeoutMs) }
+  return {
+    url: urlOf(server.address() as AddressInfo),
+    async stop(timeoutMs) {
+      const closed = once(server, 'close')
+      server.close()
+      connections.end()
+      const timer = setTimeout(() => server.closeAllConnections(), timeoutMs)
+      await closed
+      clearTimeout(timer)
+      // What was cut off still has to clean up behind itself.
+      await Promise.all(handling)
+    },
+  }
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
-async function stop(server: Server, timeoutMs: number): Promise<void> {
-  const closed = once(server, 'close')
-  // Connections that are idle end now, the others after their request.
-  server.close()
-  const timer = setTimeout(() => server.closeAllConnections(), timeoutMs)
-  await closed
-  clearTimeout(timer)
 }

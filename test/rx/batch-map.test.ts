@@ -18,6 +18,9 @@ function recorder() {
   return { batches, work, shown }
 }
 
+const broken = (): Observable<never> => {
+  throw new Error('broken')
+}
 const always = () => true
 const never = () => false
 /** All microtasks that are due have run. */
@@ -93,7 +96,7 @@ describe('batches', () => {
 })
 
 it('emits what the work emits, in order', async () => {
-  const work = (batch: readonly number[], isLast: boolean) => of(`${batch.join()}${isLast ? '|' : ''}`)
+  const work = (batch: readonly number[], isLast: boolean) => of(batch.join(), String(isLast))
   const results = lastValueFrom(of(1, 2, 3).pipe(batchMap(always, work), toArray()))
   expect(await results).toEqual(['1,2,3|'])
 })
@@ -125,10 +128,7 @@ describe('an error', () => {
   it('thrown instead of returned is one of the work', async () => {
     const source = new Subject<number>()
     const failed = vi.fn<(error?: unknown) => void>()
-    const work = (): Observable<never> => {
-      throw new Error('broken')
-    }
-    source.pipe(batchMap(always, work)).subscribe({ error: failed })
+    source.pipe(batchMap(always, broken)).subscribe({ error: failed })
     source.next(1)
     await looked()
     expect(failed).toHaveBeenCalledWith(new Error('broken'))

@@ -1,0 +1,21 @@
+import type { Writable } from 'node:stream'
+import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
+
+/**
+ * Passes on what comes, and errors with `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes: whoever waits for a
+ * buffer or a slow disk must not do so for nobody.
+ */
+export function untilClosed<T>(output: Writable): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const onClose = () =>
+        subscriber.error(
+          output.errored ??
+            Object.assign(new Error('the stream closed early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }),
+        )
+      if (output.closed || output.destroyed) return onClose()
+      output.once('close', onClose)
+      subscriber.add(() => output.off('close', onClose))
+      return source.subscribe(subscriber)
+    })
+}

@@ -1,0 +1,168 @@
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { request } from '../support/http-request.ts'
+import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
+import { faulty, type FaultyChunkStore } from '../support/faulty.ts'
+import { fieldPart, filePart, form, post, type Part } from './form.ts'
+import { get, inPieces, KiB, MiB, sample, type FileInfo } from './sample.ts'
+import { settled } from './settled.ts'
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await openTestServer()
+  return server.stop
+})
+
+afterEach(async () => {
+  for (const { name } of await settled(server)) {
+    await request(server, 'DELETE', `/files/${encodeURIComponent(name)}`)
+  }
+})
+
+const small = sample(1000)
+const large = sample(700 * KiB)
+
+describe.each([
+  ['at once', (body: Buffer) => body],
+  ['in pieces', (body: Buffer) => inPieces(body, 4321)],
+  ['byte by byte', (body: Buffer) => inPieces(body, body.length > 5000 ? 997 : 1)],
+])('sent %s', (_, sent) => {
+  it.each<readonly [string, readonly Part[], Readonly<Record<string, Buffer | string>>]>([
+    ['one file', [filePart('one.txt', small)], { 'one.txt': small }],
+    [
+      'several files',
+      [filePart('a', small), filePart('b', large), filePart('c', 'text')],
+      { a: small, b: large, c: 'text' },
+    ],
+    [
+      'one name twice: the last stays',
+      [filePart('twice', small), filePart('twice', large)],
+      { twice: large },
+    ],
+    ['an empty file', [filePart('empty', '')], { empty: '' }],
+    [
+      'an empty file between others',
+      [filePart('a', 'x'), filePart('b', ''), filePart('c', 'y')],
+      { a: 'x', b: '', c: 'y' },
+    ],
+    ['fields beside files', [fieldPart('f', 'v'), filePart('a', 'x'), fieldPart('g', 'w')], { a: 'x' }],
+    ['folders and Unicode', [filePart('müll/€/🪨.txt', 'x')], { 'müll/€/🪨.txt': 'x' }],
+    ['quotes, as browsers write them', [filePart('say %22yes%22', 'x')], { 'say "yes"': 'x' }],
+    ['quotes, as curl writes them', [filePart(String.raw`say \"yes\"`, 'x')], { 'say "yes"': 'x' }],
+    ['a backslash', [filePart(String.raw`a\b`, 'x')], { 'a\\b': 'x' }],
+    ['a semicolon', [filePart('a; filename=b; c', 'x')], { 'a; filename=b; c': 'x' }],
+    ['what looks like an entity', [filePart('&#8364;', 'x')], { '&#8364;': 'x' }],
+    [
+      'a field that looks like a file',
+      [fieldPart('x; filename=evil; y', 'v'), filePart('a', 'x')],
+      { a: 'x' },
+    ],
+    [
+      'a field that nobody filled in',
+      [filePart('', '', 'application/octet-stream'), filePart('a', 'x')],
+      { a: 'x' },
+    ],
+    [
+      'what looks like a boundary',
+      [filePart('a', '\r\n--a-boundar\r\n--a-b')],
+      { a: '\r\n--a-boundar\r\n--a-b' },
+    ],
+    ['lines', [filePart('a', '\r\n\r\n'), filePart('b', '\n')], { a: '\r\n\r\n', b: '\n' }],
+    [
+      'names of fields that objects have',
+      [fieldPart('__proto__', 'v'), filePart('__proto__', 'x')],
+      { ['__proto__']: 'x' },
+    ],
+  ])('%s', async (__, parts, expected) => {
+    const answer = await post(server, sent(form(parts)))
+    expect(answer.status).toBe(201)
+    const { files } = answer.json() as { readonly files: readonly FileInfo[] }
+    const inOrder = parts.flatMap(({ head }) => (head[0]?.includes('; filename="') ? [head] : []))
+    const unnamed = inOrder.filter(([disposition]) => disposition?.endsWith('filename=""')).length
+    expect(files).toHaveLength(inOrder.length - unnamed)
+    const names = (await settled(server)).map(({ name }) => name)
+    expect(names.sort()).toEqual(Object.keys(expected).sort())
+    for (const [name, content] of Object.entries(expected)) {
+      const { body, headers } = await get(server, encodeURIComponent(name))
+      expect(body.equals(Buffer.from(content))).toBe(true)
+      expect(files.findLast((file) => file.name === name)).toMatchObject({
+        size: body.length,
+        etag: headers.etag,
+      })
+    }
+  })
+})
+
+it('is taken as a real client encodes it', async () => {
+  const data = new FormData()
+  data.append('comment', 'for "you"')
+  data.append('file', new Blob([new Uint8Array(large)], { type: 'image/png' }), 'so/"many" ü.png')
+  data.append('file', new Blob(['text']), 'plain')
+  const response = await fetch(`${server.url}/files`, { method: 'POST', body: data })
+  expect(response.status).toBe(201)
+  expect(await response.json()).toMatchObject({
+    files: [
+      { name: 'so/"many" ü.png', size: large.length, mediaType: 'image/png' },
+      { name: 'plain', size: 4, mediaType: 'application/octet-stream' },
+    ],
+  })
+})
+
+describe('has the media type', () => {
+  it.each([
+    ['that came with it', filePart('a.txt', 'x', 'image/png'), 'image/png'],
+    ['of anything, where none came', filePart('a.bin', 'x'), 'application/octet-stream'],
+    ['of its extension, where none came', filePart('a.txt', 'x'), 'text/plain'],
+  ])('%s', async (_, part, mediaType) => {
+    expect((await post(server, form([part]))).json()).toMatchObject({ files: [{ mediaType }] })
+  })
+})
+
+it('is told to go ahead with its body', async () => {
+  const body = form([filePart('a', large)])
+  const answer = await post(server, body, undefined, {
+    Expect: '100-continue',
+    'Content-Length': body.length,
+  })
+  expect(answer).toMatchObject({ status: 201, isContinued: true })
+})
+
+it('takes many files', async () => {
+  const parts = Array.from({ length: 100 }, (_, index) => filePart(`many/${index}`, `content ${index}`))
+  const answer = await post(server, form(parts))
+  expect((answer.json() as { readonly files: readonly FileInfo[] }).files.map(({ name }) => name)).toEqual(
+    parts.map((__, index) => `many/${index}`),
+  )
+})
+
+it('waits for a store that is slow, in bounded memory', async () => {
+  const total = 40 * MiB
+  const maxBufferMemory = 8 * MiB
+  let chunks: FaultyChunkStore | undefined
+  const slow = await startTestServer({
+    chunkSize: MiB,
+    maxBufferMemory,
+    wrapChunks: (store) => (chunks = faulty(store, [{ on: 'put', call: 'every', kind: 'hang' }])),
+  })
+  let sent = 0
+  async function* body() {
+    const [head, tail] = form([filePart('large', '|')])
+      .toString()
+      .split('|') as [string, string]
+    yield Buffer.from(head)
+    for (; sent < total; sent += MiB) yield Buffer.alloc(MiB, 128 + sent / MiB)
+    yield Buffer.from(tail)
+  }
+  const answer = post(slow, body())
+  // It stands still when nothing more was taken for some turns of both ends.
+  let before = -1
+  await expect
+    .poll(() => sent === before || ((before = sent), false), { interval: 50, timeout: 5000 })
+    .toBe(true)
+  expect(chunks?.calls.put).toBe(4)
+  expect(slow.store.pool.leasedBytes).toBeLessThanOrEqual(maxBufferMemory)
+  // What the system's socket buffers hold is all that is not in the pool.
+  expect(sent).toBeLessThan(total / 2)
+  chunks?.release()
+  expect((await answer).json()).toMatchObject({ files: [{ name: 'large', size: total }] })
+})

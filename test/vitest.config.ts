@@ -5,5 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Most of a file's time would be the start of a worker and of everything that it imports.
+    isolate: false,
+    maxWorkers: 2,
   },
 })

@@ -45,6 +45,10 @@ export interface NewUpload {
   readonly mediaType: string
   readonly metadata: Metadata
   readonly size?: number
+  /** True if it is there to be joined and never becomes a file by itself. */
+  readonly isPartial?: boolean
+  /** What the protocol that makes it has to repeat; kept as given. */
+  readonly announced?: string
   readonly expiresAt: number
 }
 
@@ -52,6 +56,8 @@ export interface FinishedUpload {
   readonly id: FileId
   readonly digest: Digest
   readonly precondition?: Precondition
+  /** The upload can still be found, as finished, until it expires or is deleted; without this it is gone at once. */
+  readonly isRemembered?: boolean
 }
 
 /** A file that now stands behind its name, and whether another one stood there before. */
@@ -125,24 +131,53 @@ export interface Catalog {
   findChunk(digest: Digest): Promise<Chunk | undefined>
 
   createUpload(upload: NewUpload): Promise<Upload>
+  /** Also one that is finished, while it is remembered. */
   findUpload(owner: Owner, id: FileId): Promise<Upload | undefined>
   /**
+   * Says how long the file will be; saying the same again changes nothing. Rejects `not_found`, `offset_conflict` if
+   * another size was said before or the upload is finished, and `too_large` if the offset is past it already.
+   */
+  declareUploadSize(id: FileId, size: number): Promise<void>
+  /**
    * Appends chunks, moves the offset and puts off expiry, if the offset is still `from` (compare-and-set). Resolves with the new offset.
-   * Rejects `not_found`, `offset_conflict`, `chunk_gone`, and `too_large` past the upload's size.
+   * Rejects `not_found`, `offset_conflict` (also of a finished upload), `chunk_gone`, and `too_large` past the upload's size.
    */
   advanceUpload(id: FileId, from: number, chunks: readonly ChunkUse[], expiresAt: number): Promise<number>
   /**
+   * Appends all that the upload `sourceId` has by now, as `advanceUpload` appends chunks, with the same rejections; `not_found` and
+   * `offset_conflict` also of the source, `invalid_request` if that is the upload itself. The source is gone
+   * then, and its chunks are those of `id`. So bytes that must be checked first are received on the side and taken over whole.
+   */
+  appendUpload(id: FileId, from: number, sourceId: FileId, expiresAt: number): Promise<number>
+  /**
+   * Creates an upload that has the chunks of the parts, in this order; its offset and its size are the sum of theirs.
+   * A part may come several times. The parts stay as they are, and what becomes of them later does not matter to the upload.
+   * Rejects `not_found` if one is not there, and `invalid_request` if one is not partial, not at its size,
+   * or of another owner, or if the upload was given a size that is not the sum.
+   */
+  joinUploads(upload: NewUpload, partIds: readonly FileId[]): Promise<Upload>
+  /**
+   * Replaces the chunks that make up bytes `start` to `end` (exclusive) by others of the same total size. The offset stays,
+   * so it may run beside whatever advances the upload; what is replaced can be collected at once. Rejects `not_found`,
+   * `offset_conflict` if a chunk does not begin or end at one of the two (any longer) or the upload is finished,
+   * `chunk_gone`, and `invalid_request` if the sizes differ.
+   */
+  recutUpload(id: FileId, start: number, end: number, chunks: readonly ChunkUse[]): Promise<void>
+  /**
    * Turns uploads into files, all or none, in time that does not depend on their sizes. Rejects `not_found`,
-   * `precondition_failed`, and `offset_conflict` if one is not at its size yet.
+   * `precondition_failed`, `offset_conflict` if one is not at its size yet or is finished already, and
+   * `invalid_request` if one is partial.
    */
   finishUploads(uploads: readonly FinishedUpload[]): Promise<readonly CommittedFile[]>
   /**
-   * Lets the upload go; its chunks can be collected at once. Resolves with whether it was there. With `expiredBefore`
-   * only if it has expired by then: somebody may have continued it since it was listed.
+   * Lets the upload go; its chunks can be collected at once. A finished one is only forgotten: the file that it has become
+   * stays. Resolves with whether it was there. With `expiredBefore` only if it has expired by then: somebody may
+   * have continued it since it was listed.
    */
   deleteUpload(id: FileId, expiredBefore?: number): Promise<boolean>
-  /** Uploads by id, which is by age. */
+  /** Unfinished uploads by id, which is by age. */
   listUploads(owner: Owner, limit: number, after?: FileId): Promise<readonly Upload[]>
+  /** Unfinished and finished ones, of every owner, the longest expired first. */
   listExpiredUploads(expiredBefore: number, limit: number): Promise<readonly Upload[]>
 
   /**

@@ -1,6 +1,6 @@
 import type { FileId, FileName, Metadata, Owner } from './file.ts'
 
-/** An unfinished file. It keeps its id when it becomes a file. */
+/** A file in the making. It keeps its id when it becomes a file. */
 export interface Upload {
   readonly id: FileId
   readonly owner: Owner
@@ -11,6 +11,15 @@ export interface Upload {
   readonly offset: number
   /** Bytes in the whole file; absent while the client has not said. */
   readonly size?: number
+  /** It never becomes a file by itself: it is there to be joined. */
+  readonly isPartial: boolean
+  /**
+   * It is a file by now, with the same id; remembered until it expires, so that a client that lost the answer can ask
+   * what came of it.
+   */
+  readonly isFinished: boolean
+  /** What the protocol that made it has to repeat, as it came; opaque to all others. Text of some KiB at most. */
+  readonly announced?: string
   readonly createdAt: number
   /** From then on it may be collected. Milliseconds since 1970. */
   readonly expiresAt: number

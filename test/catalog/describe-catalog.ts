@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
+import { describeAppending } from './conformance/appending.ts'
 import { describeChunks } from './conformance/chunks.ts'
 import { describeCollection } from './conformance/collection.ts'
+import { describeDeclaredSizes } from './conformance/declared-sizes.ts'
 import { describeFiles } from './conformance/files.ts'
+import { describeJoining } from './conformance/joining.ts'
 import { describeListing } from './conformance/listing.ts'
 import { describePreconditions } from './conformance/preconditions.ts'
 import { describeRaces } from './conformance/races.ts'
+import { describeRecutting } from './conformance/recutting.ts'
+import { describeRememberedUploads } from './conformance/remembered-uploads.ts'
+import { describeUploadCollection } from './conformance/upload-collection.ts'
+import { describeUploadRaces } from './conformance/upload-races.ts'
 import { describeUploads } from './conformance/uploads.ts'
 
 /** What every driver keeps of the promises of `Catalog`. One catalog serves all tests, as it would all requests. */
@@ -33,11 +40,30 @@ export function describeCatalog(name: string, open: () => Promise<Catalog>): voi
     describe('uploads', () => {
       describeUploads(opened)
     })
+    describe('declared sizes', () => {
+      describeDeclaredSizes(opened)
+    })
+    describe('remembered uploads', () => {
+      describeRememberedUploads(opened)
+    })
+    describe('appending', () => {
+      describeAppending(opened)
+    })
+    describe('joining', () => {
+      describeJoining(opened)
+    })
+    describe('recutting', () => {
+      describeRecutting(opened)
+    })
     describe('races', () => {
       describeRaces(opened)
+      describeUploadRaces(opened)
     })
     describe('collection', () => {
       describeCollection(opened)
+    })
+    describe('collection beside uploads', () => {
+      describeUploadCollection(opened)
     })
   })
 }

@@ -1,11 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import type { Catalog, ChunkUse, CommittedFile, NewFile, NewUpload } from '../../src/catalog/catalog.ts'
+import type {
+  Catalog,
+  ChunkUse,
+  CollectQuery,
+  CommittedFile,
+  NewFile,
+  NewUpload,
+} from '../../src/catalog/catalog.ts'
 import type { Location } from '../../src/model/chunk.ts'
 import { parseDigest } from '../../src/model/digest.ts'
 import type { Digest } from '../../src/model/digest.ts'
 import { StoreError } from '../../src/model/errors.ts'
 import { parseFileId } from '../../src/model/file.ts'
 import type { FileId, FileName, Owner } from '../../src/model/file.ts'
+import type { Upload } from '../../src/model/upload.ts'
 
 export type StoredUse = ChunkUse & { readonly location: Location }
 
@@ -72,6 +80,52 @@ export function anUpload(owner: Owner, name: string, fields: Partial<NewUpload> 
     expiresAt: inAMinute(),
     ...fields,
   }
+}
+
+/** An upload that has these chunks by now. */
+export async function startUpload(
+  catalog: Catalog,
+  chunks: readonly ChunkUse[],
+  fields: Partial<NewUpload> = {},
+): Promise<Upload> {
+  const upload = await catalog.createUpload(anUpload(anOwner(), 'x', fields))
+  const offset = await catalog.advanceUpload(upload.id, 0, chunks, upload.expiresAt)
+  return { ...upload, offset }
+}
+
+/** A partial upload that is whole, to be joined. */
+export async function completePart(
+  catalog: Catalog,
+  owner: Owner,
+  chunks: readonly ChunkUse[],
+): Promise<Upload> {
+  return startUpload(catalog, chunks, { owner, size: sizeOf(chunks), isPartial: true })
+}
+
+export function sizeOf(chunks: readonly { readonly size: number }[]): number {
+  return chunks.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** Start and digest of every chunk that the file or upload has. */
+export async function chunksOf(
+  catalog: Catalog,
+  id: FileId,
+): Promise<readonly (readonly [number, Digest])[]> {
+  const chunks = await catalog.listChunks(id, 0, 10_000)
+  return chunks.map(({ start, digest }) => [start, digest])
+}
+
+/** What `chunksOf` gives for exactly these chunks. */
+export function inOrder(chunks: readonly ChunkUse[]): readonly (readonly [number, Digest])[] {
+  return chunks.map(({ digest }, index) => [sizeOf(chunks.slice(0, index)), digest])
+}
+
+/** Collects, step by step, until there is no more to do; resolves with the number of steps. */
+export async function collectAll(catalog: Catalog, query: Partial<CollectQuery> = {}): Promise<number> {
+  const whole = { letGoBefore: Date.now() + 1, inUse: [], limit: 100, ...query }
+  let steps = 1
+  while ((await catalog.collectChunks(whole)).hasMore) steps++
+  return steps
 }
 
 export async function createFiles(

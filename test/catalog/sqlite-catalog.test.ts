@@ -121,24 +121,27 @@ describe('running', () => {
     }
   })
 
-  it('changes as many rows to finish an upload of a thousand chunks as of one', async () => {
-    const writer = await openWriter(await aPath())
-    onTestFinished(() => writer.close())
-    const { db } = writer
-    const totalChanges = async () => {
-      const { rows } = await sql<{ total: number }>`select total_changes() as total`.execute(db)
-      return rows[0]!.total
-    }
-    const changedByFinish = async (count: number) => {
-      const { id } = await writes.createUpload(db, anUpload(anOwner(), 'x'), 1)
-      const chunks = Array.from({ length: count }, () => aChunk())
-      await writer.transactions.run([() => writes.advanceUpload(db, id, 0, chunks, 1)])
-      const before = await totalChanges()
-      await writes.finishUploads(db, [{ id, digest: aDigest() }], 2)
-      return (await totalChanges()) - before
-    }
-    expect(await changedByFinish(1000)).toBe(await changedByFinish(1))
-  })
+  it.each([true, false])(
+    'changes as many rows to finish an upload of a thousand chunks as of one, remembered %s',
+    async (isRemembered) => {
+      const writer = await openWriter(await aPath())
+      onTestFinished(() => writer.close())
+      const { db } = writer
+      const totalChanges = async () => {
+        const { rows } = await sql<{ total: number }>`select total_changes() as total`.execute(db)
+        return rows[0]!.total
+      }
+      const changedByFinish = async (count: number) => {
+        const { id } = await writes.createUpload(db, anUpload(anOwner(), 'x'), 1)
+        const chunks = Array.from({ length: count }, () => aChunk())
+        await writer.transactions.run([() => writes.advanceUpload(db, id, 0, chunks, 1)])
+        const before = await totalChanges()
+        await writes.finishUploads(db, [{ id, digest: aDigest(), isRemembered }], 2)
+        return (await totalChanges()) - before
+      }
+      expect(await changedByFinish(1000)).toBe(await changedByFinish(1))
+    },
+  )
 
   it('finishes what is on its way when it is closed, leaves one file, and refuses what comes later', async () => {
     const path = await aPath()

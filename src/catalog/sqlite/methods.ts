@@ -1,10 +1,14 @@
 import { findChunk, forgetGarbage, listChunks, listGarbage } from './chunks.ts'
 import { collectChunks } from './collect-chunks.ts'
 import { createFile, deleteFile, findFile, listFiles, updateFile } from './files.ts'
+import { joinUploads } from './join-uploads.ts'
+import { recutUpload } from './recut-upload.ts'
 import type { Database } from './schema.ts'
 import {
   advanceUpload,
+  appendUpload,
   createUpload,
+  declareUploadSize,
   deleteUpload,
   findUpload,
   finishUploads,
@@ -18,7 +22,11 @@ export const writes = {
   updateFile,
   deleteFile,
   createUpload,
+  declareUploadSize,
   advanceUpload,
+  appendUpload,
+  joinUploads,
+  recutUpload,
   finishUploads,
   deleteUpload,
   collectChunks,

@@ -44,6 +44,10 @@ export interface UploadTable {
   metadata: string
   size: number | null
   offset: number
+  is_partial: 0 | 1
+  /** It has become the file with the same id, which its chunks belong to. */
+  is_finished: 0 | 1
+  announced: string | null
   created_at: number
   expires_at: number
 }

@@ -102,8 +102,24 @@ export class SqliteCatalog implements Catalog {
     return this.#reader.call('findUpload', owner, id)
   }
 
+  declareUploadSize(id: FileId, size: number): Promise<void> {
+    return this.#writer.call('declareUploadSize', id, size)
+  }
+
   advanceUpload(id: FileId, from: number, chunks: readonly ChunkUse[], expiresAt: number): Promise<number> {
     return this.#writer.call('advanceUpload', id, from, chunks.map(compact), expiresAt)
+  }
+
+  appendUpload(id: FileId, from: number, sourceId: FileId, expiresAt: number): Promise<number> {
+    return this.#writer.call('appendUpload', id, from, sourceId, expiresAt)
+  }
+
+  joinUploads(upload: NewUpload, partIds: readonly FileId[]): Promise<Upload> {
+    return this.#writer.call('joinUploads', upload, partIds, this.#now())
+  }
+
+  recutUpload(id: FileId, start: number, end: number, chunks: readonly ChunkUse[]): Promise<void> {
+    return this.#writer.call('recutUpload', id, start, end, chunks.map(compact))
   }
 
   finishUploads(uploads: readonly FinishedUpload[]): Promise<readonly CommittedFile[]> {

@@ -1,30 +1,34 @@
 import { StoreError } from '../../model/errors.ts'
-import type { FileId, Metadata, Owner } from '../../model/file.ts'
+import type { FileId, Owner } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { ChunkUse, CommittedFile, FinishedUpload, NewUpload } from '../catalog.ts'
+import { moveChunks } from './chunk-lists.ts'
 import { useChunks } from './chunks.ts'
 import { insertDiscarded, placeFile } from './files.ts'
 import { prepared } from './prepared.ts'
-import type { Database, UploadTable } from './schema.ts'
+import type { Database } from './schema.ts'
+import { findUnfinished, insertUpload, rowOfUpload, selectUpload, uploadOfRow } from './upload-rows.ts'
 
 export async function createUpload(db: Database, upload: NewUpload, now: number): Promise<Upload> {
-  await insertUpload(db, {
-    id: upload.id,
-    owner: upload.owner,
-    name: upload.name,
-    media_type: upload.mediaType,
-    metadata: JSON.stringify(upload.metadata),
-    size: upload.size ?? null,
-    offset: 0,
-    created_at: now,
-    expires_at: upload.expiresAt,
-  })
-  return { ...upload, offset: 0, createdAt: now }
+  const row = rowOfUpload(upload, now)
+  await insertUpload(db, row)
+  return uploadOfRow(row)
 }
 
 export async function findUpload(db: Database, owner: Owner, id: FileId): Promise<Upload | undefined> {
-  const [row] = await selectById(db, { id })
+  const [row] = await selectUpload(db, { id })
   return row?.owner === owner ? uploadOfRow(row) : undefined
+}
+
+export async function declareUploadSize(db: Database, id: FileId, size: number): Promise<void> {
+  const { offset, size: declared = size } = await findUnfinished(db, id)
+  if (declared !== size) {
+    throw new StoreError('offset_conflict', `The upload was announced with ${declared} bytes, not ${size}.`)
+  }
+  if (offset > size) {
+    throw new StoreError('too_large', `The upload has ${offset} bytes already, more than ${size}.`)
+  }
+  await changeSize(db, { id, size })
 }
 
 export async function advanceUpload(
@@ -34,20 +38,29 @@ export async function advanceUpload(
   chunks: readonly ChunkUse[],
   expiresAt: number,
 ): Promise<number> {
-  const { offset, size } = await findPresent(db, id)
-  if (offset !== from) {
-    throw new StoreError(
-      'offset_conflict',
-      `The upload is at ${offset}, not at ${from}: continue from there.`,
-    )
+  const { size } = await findAt(db, id, from)
+  const end = await useChunks(db, id, from, chunks)
+  checkSize(size, end)
+  await moveUpload(db, { id, offset: end, expiresAt })
+  return end
+}
+
+export async function appendUpload(
+  db: Database,
+  id: FileId,
+  from: number,
+  sourceId: FileId,
+  expiresAt: number,
+): Promise<number> {
+  if (id === sourceId) {
+    throw new StoreError('invalid_request', 'An upload cannot be appended to itself: name another one.')
   }
-  const end = await useChunks(db, id, offset, chunks)
-  if (size !== undefined && end > size) {
-    throw new StoreError(
-      'too_large',
-      `The upload was announced with ${size} bytes; this would make it ${end}.`,
-    )
-  }
+  const { size } = await findAt(db, id, from)
+  const source = await findUnfinished(db, sourceId)
+  const end = from + source.offset
+  checkSize(size, end)
+  await removeUpload(db, { id: sourceId })
+  await moveChunks(db, { id: sourceId, start: 0, end: source.offset, toId: id, by: from })
   await moveUpload(db, { id, offset: end, expiresAt })
   return end
 }
@@ -58,15 +71,9 @@ export async function finishUploads(
   now: number,
 ): Promise<readonly CommittedFile[]> {
   const committed: CommittedFile[] = []
-  for (const { id, digest, precondition } of uploads) {
-    const { offset, size = offset, owner, name, mediaType, metadata } = await findPresent(db, id)
-    if (offset !== size) {
-      throw new StoreError(
-        'offset_conflict',
-        `The upload is at ${offset} of ${size} bytes: send the rest first.`,
-      )
-    }
-    await removeUpload(db, { id })
+  for (const { id, digest, precondition, isRemembered } of uploads) {
+    const { size, owner, name, mediaType, metadata } = await findComplete(db, id)
+    await (isRemembered ? markFinished(db, { id }) : removeUpload(db, { id }))
     const file = { id, owner, name, size, mediaType, digest, createdAt: now, modifiedAt: now, metadata }
     committed.push(await placeFile(db, file, precondition))
   }
@@ -74,10 +81,11 @@ export async function finishUploads(
 }
 
 export async function deleteUpload(db: Database, id: FileId, expiredBefore = Infinity): Promise<boolean> {
-  const [upload] = await selectById(db, { id })
+  const [upload] = await selectUpload(db, { id })
   if (!upload || upload.expires_at >= expiredBefore) return false
   await removeUpload(db, { id })
-  await insertDiscarded(db, { id, at: 0 })
+  // The chunks of a finished one are those of the file, which lets them go itself.
+  if (!upload.is_finished) await insertDiscarded(db, { id, at: 0 })
   return true
 }
 
@@ -100,50 +108,41 @@ export async function listExpiredUploads(
   return rows.map(uploadOfRow)
 }
 
-async function findPresent(db: Database, id: FileId): Promise<Upload> {
-  const [row] = await selectById(db, { id })
-  if (!row)
-    throw new StoreError('not_found', 'There is no such upload: it was finished, deleted or has expired.')
-  return uploadOfRow(row)
+async function findAt(db: Database, id: FileId, from: number): Promise<Upload> {
+  const upload = await findUnfinished(db, id)
+  if (upload.offset === from) return upload
+  throw new StoreError(
+    'offset_conflict',
+    `The upload is at ${upload.offset}, not at ${from}: continue from there.`,
+  )
 }
 
-function uploadOfRow(row: UploadTable): Upload {
-  return {
-    id: row.id,
-    owner: row.owner,
-    name: row.name,
-    mediaType: row.media_type,
-    metadata: JSON.parse(row.metadata) as Metadata,
-    offset: row.offset,
-    ...(row.size !== null && { size: row.size }),
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
+async function findComplete(db: Database, id: FileId): Promise<Upload & { readonly size: number }> {
+  const upload = await findUnfinished(db, id)
+  const { offset, size = offset, isPartial } = upload
+  if (isPartial) {
+    throw new StoreError('invalid_request', 'A partial upload cannot become a file: join it with others.')
   }
+  if (offset !== size) {
+    throw new StoreError(
+      'offset_conflict',
+      `The upload is at ${offset} of ${size} bytes: send the rest first.`,
+    )
+  }
+  return { ...upload, size }
 }
 
-const insertUpload = prepared((db, values: UploadTable) =>
-  db.insertInto('uploads').values({
-    id: values.id,
-    owner: values.owner,
-    name: values.name,
-    media_type: values.media_type,
-    metadata: values.metadata,
-    size: values.size,
-    offset: values.offset,
-    created_at: values.created_at,
-    expires_at: values.expires_at,
-  }),
-)
-
-const selectById = prepared((db, values: { id: FileId }) =>
-  db.selectFrom('uploads').selectAll().where('id', '=', values.id),
-)
+function checkSize(size: number | undefined, end: number): void {
+  if (size === undefined || end <= size) return
+  throw new StoreError('too_large', `The upload was announced with ${size} bytes; this would make it ${end}.`)
+}
 
 const selectByOwner = prepared((db, values: { owner: Owner; after: string; limit: number }) =>
   db
     .selectFrom('uploads')
     .selectAll()
     .where('owner', '=', values.owner)
+    .where('is_finished', '=', 0)
     .where('id', '>', values.after as FileId)
     .orderBy('id')
     .limit(values.limit),
@@ -164,6 +163,14 @@ const moveUpload = prepared((db, values: { id: FileId; offset: number; expiresAt
     .updateTable('uploads')
     .set({ offset: values.offset, expires_at: values.expiresAt })
     .where('id', '=', values.id),
+)
+
+const changeSize = prepared((db, values: { id: FileId; size: number }) =>
+  db.updateTable('uploads').set({ size: values.size }).where('id', '=', values.id),
+)
+
+const markFinished = prepared((db, values: { id: FileId }) =>
+  db.updateTable('uploads').set({ is_finished: 1 }).where('id', '=', values.id),
 )
 
 const removeUpload = prepared((db, values: { id: FileId }) =>

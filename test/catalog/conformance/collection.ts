@@ -1,12 +1,12 @@
 import { beforeEach, expect, it } from 'vitest'
-import type { Catalog, ChunkUse } from '../../../src/catalog/catalog.ts'
-import type { FileId } from '../../../src/model/file.ts'
+import type { Catalog, ChunkUse, CollectQuery } from '../../../src/catalog/catalog.ts'
 import {
   aChunk,
   aDigest,
   aFile,
   anOwner,
   anUpload,
+  collectAll,
   inAMinute,
   garbageAmong,
   named,
@@ -17,14 +17,7 @@ export function describeCollection(opened: () => Catalog): void {
   const create = async (name: string, chunks: readonly ChunkUse[], owner = anOwner()) =>
     (await opened().createFile(aFile(owner, name, { chunks }))).file
 
-  const collect = async (
-    options: { inUse?: readonly FileId[]; letGoBefore?: number; limit?: number } = {},
-  ) => {
-    const query = { letGoBefore: Date.now() + 1, inUse: [], limit: 100, ...options }
-    let steps = 1
-    while ((await opened().collectChunks(query)).hasMore) steps++
-    return steps
-  }
+  const collect = (query?: Partial<CollectQuery>) => collectAll(opened(), query)
 
   // What other tests have let go must not count in these.
   beforeEach(async () => {

@@ -15,20 +15,28 @@ import {
 
 export function describeUploads(opened: () => Catalog): void {
   it('gives a created upload back as it was given, at offset 0', async () => {
-    const given = anUpload(anOwner(), 'x', { metadata: { a: 'é' }, size: 2 ** 53 - 1, expiresAt: 2 ** 52 })
+    const given = anUpload(anOwner(), 'x', {
+      metadata: { a: 'é' },
+      size: 2 ** 53 - 1,
+      isPartial: true,
+      announced: ' a b=,\té\n',
+      expiresAt: 2 ** 52,
+    })
     const before = Date.now()
     const upload = await opened().createUpload(given)
-    expect(upload).toStrictEqual({ ...given, offset: 0, createdAt: upload.createdAt })
+    expect(upload).toStrictEqual({ ...given, offset: 0, isFinished: false, createdAt: upload.createdAt })
     expect(upload.createdAt).toBeGreaterThanOrEqual(before)
     expect(upload.createdAt).toBeLessThanOrEqual(Date.now())
     expect(await opened().findUpload(given.owner, given.id)).toStrictEqual(upload)
   })
 
-  it('keeps the size absent while nobody has said it', async () => {
-    const upload = await opened().createUpload(anUpload(anOwner(), 'x'))
+  it('keeps absent what nobody has said', async () => {
+    const given = anUpload(anOwner(), 'x')
+    const upload = await opened().createUpload(given)
+    const { createdAt } = upload
+    expect(upload).toStrictEqual({ ...given, offset: 0, isPartial: false, isFinished: false, createdAt })
     const found = await opened().findUpload(upload.owner, upload.id)
     expect(found).toStrictEqual(upload)
-    expect(found).not.toHaveProperty('size')
   })
 
   it('misses what is not there and what belongs to somebody else, and is no file yet', async () => {
@@ -136,13 +144,16 @@ export function describeUploads(opened: () => Catalog): void {
     expect(files.map(({ id }) => id)).toEqual([uploads[2]!.id, uploads[1]!.id])
   })
 
-  it.each(['not_found', 'offset_conflict', 'precondition_failed', 'finished twice'])(
+  it.each(['not_found', 'offset_conflict', 'invalid_request', 'precondition_failed', 'finished twice'])(
     'finishes none of several if one is refused: %s',
     async (reason) => {
       const owner = anOwner()
       const good = await opened().createUpload(anUpload(owner, 'good'))
       const bad = await opened().createUpload(
-        anUpload(owner, 'bad', reason === 'offset_conflict' ? { size: 1 } : {}),
+        anUpload(owner, 'bad', {
+          ...(reason === 'offset_conflict' && { size: 1 }),
+          ...(reason === 'invalid_request' && { isPartial: true }),
+        }),
       )
       const finished = [
         { id: good.id, digest: aDigest() },

@@ -35,10 +35,13 @@ const statements = [
     metadata text not null,
     size integer,
     "offset" integer not null,
+    is_partial integer not null check (is_partial in (0, 1)),
+    is_finished integer not null check (is_finished in (0, 1)),
+    announced text,
     created_at integer not null,
     expires_at integer not null
   ) strict`,
-  sql`create index uploads_by_owner on uploads (owner, id)`,
+  sql`create index uploads_by_owner on uploads (owner, is_finished, id)`,
   sql`create index uploads_by_expiry on uploads (expires_at, id)`,
 
   sql`create table file_chunks (

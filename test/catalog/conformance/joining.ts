@@ -1,0 +1,150 @@
+import { expect, it } from 'vitest'
+import type { Catalog } from '../../../src/catalog/catalog.ts'
+import {
+  aChunk,
+  aDigest,
+  anId,
+  anOwner,
+  anUpload,
+  chunksOf,
+  completePart,
+  inOrder,
+  startUpload,
+} from '../fixtures.ts'
+
+export function describeJoining(opened: () => Catalog): void {
+  const twoParts = async () => {
+    const owner = anOwner()
+    const chunks = [[aChunk({ size: 3 }), aChunk({ size: 4 })], [aChunk({ size: 5 })]] as const
+    const first = await completePart(opened(), owner, chunks[0])
+    const second = await completePart(opened(), owner, chunks[1])
+    return { owner, chunks, first, second }
+  }
+
+  it('creates an upload that has the chunks of its parts in order, and leaves them as they are', async () => {
+    const { owner, chunks, first, second } = await twoParts()
+    const given = anUpload(owner, 'joined', {
+      metadata: { a: '1' },
+      announced: 'final; a b',
+      expiresAt: 2 ** 50,
+    })
+    const joined = await opened().joinUploads(given, [second.id, first.id, second.id])
+    const { createdAt } = joined
+    expect(joined).toStrictEqual({
+      ...given,
+      size: 17,
+      offset: 17,
+      isPartial: false,
+      isFinished: false,
+      createdAt,
+    })
+    expect(await opened().findUpload(owner, given.id)).toStrictEqual(joined)
+    const [ofFirst, ofSecond] = chunks
+    expect(await chunksOf(opened(), given.id)).toEqual(inOrder([...ofSecond, ...ofFirst, ...ofSecond]))
+    expect(await opened().findUpload(owner, first.id)).toStrictEqual(first)
+    expect(await opened().findUpload(owner, second.id)).toStrictEqual(second)
+    expect(await chunksOf(opened(), first.id)).toEqual(inOrder(ofFirst))
+    expect(await chunksOf(opened(), second.id)).toEqual(inOrder(ofSecond))
+  })
+
+  it('becomes a file, and its parts can be joined and deleted again', async () => {
+    const { owner, chunks, first, second } = await twoParts()
+    const partIds = [first.id, second.id]
+    const [one, other] = [anUpload(owner, 'one'), anUpload(owner, 'other')]
+    await opened().joinUploads(one, partIds)
+    await opened().finishUploads([{ id: one.id, digest: aDigest(), isRemembered: true }])
+    await opened().joinUploads(other, partIds)
+    for (const id of partIds) expect(await opened().deleteUpload(id)).toBe(true)
+    for (const { id } of [one, other]) {
+      expect(await chunksOf(opened(), id)).toEqual(inOrder(chunks.flat()))
+    }
+    expect(await opened().findFile(owner, { id: one.id })).toMatchObject({ size: 12 })
+  })
+
+  it('joins empty parts, parts whose size was said late, and none at all', async () => {
+    const { owner, chunks, first } = await twoParts()
+    const empty = await completePart(opened(), owner, [])
+    const late = await startUpload(opened(), [], { owner, isPartial: true })
+    await opened().declareUploadSize(late.id, 0)
+    const some = await opened().joinUploads(anUpload(owner, 'x'), [empty.id, first.id, late.id, empty.id])
+    expect(some).toMatchObject({ size: 7, offset: 7 })
+    expect(await chunksOf(opened(), some.id)).toEqual(inOrder(chunks[0]))
+    const none = await opened().joinUploads(anUpload(owner, 'y'), [])
+    expect(none).toMatchObject({ size: 0, offset: 0 })
+  })
+
+  it('takes the size that is the sum, and makes a part of parts', async () => {
+    const { owner, first, second } = await twoParts()
+    const part = await opened().joinUploads(anUpload(owner, 'x', { size: 12, isPartial: true }), [
+      first.id,
+      second.id,
+    ])
+    expect(part).toMatchObject({ size: 12, isPartial: true })
+    const whole = await opened().joinUploads(anUpload(owner, 'x'), [part.id, part.id])
+    expect(whole).toMatchObject({ size: 24, isPartial: false })
+  })
+
+  it.each([
+    ['is not there', 'not_found', async () => anId()],
+    [
+      'is not partial',
+      'invalid_request',
+      async (owner) => {
+        const { id } = await startUpload(opened(), [], { owner, size: 0 })
+        return id
+      },
+    ],
+    [
+      'is not at its size',
+      'invalid_request',
+      async (owner) => {
+        const { id } = await startUpload(opened(), [aChunk()], { owner, size: 11, isPartial: true })
+        return id
+      },
+    ],
+    [
+      'has no size',
+      'invalid_request',
+      async (owner) => {
+        const { id } = await startUpload(opened(), [aChunk()], { owner, isPartial: true })
+        return id
+      },
+    ],
+    [
+      'belongs to somebody else',
+      'invalid_request',
+      async () => {
+        const { id } = await completePart(opened(), anOwner(), [aChunk()])
+        return id
+      },
+    ],
+    [
+      'is deleted',
+      'not_found',
+      async (owner) => {
+        const { id } = await completePart(opened(), owner, [aChunk()])
+        await opened().deleteUpload(id)
+        return id
+      },
+    ],
+  ] as readonly (readonly [
+    string,
+    string,
+    (owner: ReturnType<typeof anOwner>) => Promise<ReturnType<typeof anId>>,
+  ])[])('refuses a part that %s with %s, and creates nothing', async (_, code, makeBad) => {
+    const { owner, first } = await twoParts()
+    const bad = await makeBad(owner)
+    const upload = anUpload(owner, 'x')
+    await expect(opened().joinUploads(upload, [first.id, bad])).rejects.toMatchObject({ code })
+    expect(await opened().findUpload(owner, upload.id)).toBeUndefined()
+    expect(await chunksOf(opened(), upload.id)).toEqual([])
+  })
+
+  it('refuses a size that is not the sum', async () => {
+    const { owner, first } = await twoParts()
+    const upload = anUpload(owner, 'x', { size: 8 })
+    await expect(opened().joinUploads(upload, [first.id])).rejects.toMatchObject({ code: 'invalid_request' })
+    expect(await opened().findUpload(owner, upload.id)).toBeUndefined()
+    expect(await chunksOf(opened(), upload.id)).toEqual([])
+  })
+}

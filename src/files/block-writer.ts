@@ -1,7 +1,8 @@
 import type { Writable } from 'node:stream'
-import { concatMap, defer, finalize, map, range, type Observable } from 'rxjs'
+import { catchError, concatMap, defer, finalize, map, range, throwError, type Observable } from 'rxjs'
 import type { Lease } from '../rx/buffer-pool.ts'
 import { writeTo } from '../rx/write-to.ts'
+import { closedEarly } from '../rx/closed-early.ts'
 import { pieceBytes, slowPieceBytes, type FileStore } from './file-store.ts'
 import type { HeldBlock } from './held-block.ts'
 import type { Pace } from './pace.ts'
@@ -20,7 +21,10 @@ export function blockWriter(
   const limited = store.writingPieces.queue()
 
   const write = (bytes: Uint8Array, onSettled: () => void) =>
-    pace.timed(output, bytes.length, writeBytes(bytes, onSettled))
+    pace.timed(output, bytes.length, writeBytes(bytes, onSettled)).pipe(
+      // A connection that is torn down fails its writes first, in a way of its own, and then closes.
+      catchError((error: unknown) => throwError(() => closedEarly(error))),
+    )
 
   const writeWhole = (block: HeldBlock, onSettled: () => void) => {
     const { from, to } = block.planned

@@ -8,7 +8,7 @@ import type { FileStore } from './file-store.ts'
 import { HeldBlock } from './held-block.ts'
 import type { Pace } from './pace.ts'
 import { planBlocks, type ByteRange } from './plan-blocks.ts'
-import { untilClosed } from './until-closed.ts'
+import { untilClosed } from '../rx/until-closed.ts'
 
 /** A file that stays whole, whatever happens to its name, until it is closed, once. */
 export interface OpenFile {
@@ -24,10 +24,10 @@ export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | und
  * Writes a range of an open file to a stream: reads ahead up to `maxDownloadConcurrencyPerFile` blocks, verifies each,
  * and writes them in order. Nothing is written before the first block is verified: what goes wrong until then can still
  * be answered. Completes when the stream has passed all bytes on; does not end the stream.
- * When the stream closes, so does everything that is done for it.
  *
- * Errors `corrupt` (a chunk that is missing, too) or `unavailable` from the chunk store, and with what `writeTo` errors with. All
- * buffers go back, the one being written when the stream is done with it. `pace` is the connection's.
+ * Errors `corrupt` (a chunk that is missing, too) or `unavailable` from the chunk store, and with
+ * `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes, whatever is being waited for. All buffers go back, the
+ * one being written when the stream is done with it. `pace` is the connection's.
  */
 export function download(
   store: FileStore,
@@ -42,7 +42,6 @@ export function download(
     const planned = new Pulled(planBlocks(store.catalog, file, wanted))
     const write = blockWriter(store, output, pace)
 
-    const startRead = (block: HeldBlock) => block.readAhead().pipe(endWith(block))
     const writeInOrder = (block: HeldBlock) => {
       return write(block).pipe(
         finalize(() => {
@@ -63,4 +62,9 @@ export function download(
       }),
     )
   })
+}
+
+/** Emits the block when it may be written; whether it could be read ahead or not. */
+function startRead(block: HeldBlock): Observable<HeldBlock> {
+  return block.readAhead().pipe(endWith(block))
 }

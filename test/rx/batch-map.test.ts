@@ -96,8 +96,12 @@ describe('batches', () => {
 })
 
 it('emits what the work emits, in order', async () => {
-  const work = (batch: readonly number[], isLast: boolean) => of(batch.join(), String(isLast))
-  const results = lastValueFrom(of(1, 2, 3).pipe(batchMap(always, work), toArray()))
+  const results = lastValueFrom(
+    of(1, 2, 3).pipe(
+      batchMap(always, (batch, isLast) => of(batch.join(), String(isLast))),
+      toArray(),
+    ),
+  )
   expect(await results).toEqual(['1,2,3', 'true'])
 })
 

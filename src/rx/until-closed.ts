@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
+import { closedEarly } from './closed-early.ts'
 
 /**
  * Passes on what comes, and errors with `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes: whoever waits for a
@@ -8,11 +9,7 @@ import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
 export function untilClosed<T>(output: Writable): MonoTypeOperatorFunction<T> {
   return (source) =>
     new Observable((subscriber) => {
-      const onClose = () =>
-        subscriber.error(
-          output.errored ??
-            Object.assign(new Error('the stream closed early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }),
-        )
+      const onClose = () => subscriber.error(closedEarly(output.errored))
       if (output.closed || output.destroyed) return onClose()
       output.once('close', onClose)
       subscriber.add(() => output.off('close', onClose))

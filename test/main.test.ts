@@ -1,0 +1,209 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { optionRows } from '../src/config-options.ts'
+import { sampleChunk } from './chunks/sample-chunk.ts'
+import { head, RawClient } from './robustness/raw-client.ts'
+import { ServerProcess } from './robustness/server-process.ts'
+import { request } from './support/http-request.ts'
+import { temporaryDirectory } from './support/temporary-directory.ts'
+
+const MiB = 1024 * 1024
+const { bytes } = sampleChunk(3 * MiB + 1, 1)
+/** More than the system takes for a client that does not read. */
+const large = sampleChunk(24 * MiB, 2).bytes
+
+async function put(server: ServerProcess, name: string, body: Buffer): Promise<void> {
+  expect((await request(server, 'PUT', `/files/${name}`, { body })).status).toBe(201)
+}
+
+/** Threads that do what would block the event loop. */
+async function workers({ child: { pid } }: ServerProcess): Promise<number> {
+  const tasks = await readdir(`/proc/${pid}/task`)
+  const names = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/comm`, 'utf8')))
+  return names.filter((name) => name.startsWith('libuv-worker')).length
+}
+
+describe('a server', () => {
+  it('needs no configuration, says where it listens, and keeps files over a restart', async () => {
+    const store = join(await temporaryDirectory(), 'new', 'store')
+    const first = await ServerProcess.start(store)
+    expect(first.log[0]?.msg).toBe(`Ashlar keeps files in ${store} and listens on ${first.url}`)
+    expect(first.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    await put(first, 'kept', bytes)
+
+    const second = new ServerProcess(['--store', store, '--port', '0'])
+    expect(await second.exited).toBe(1)
+    expect(second.stdout).toBe('')
+    expect(second.stderr).toMatch(/^ashlar: .* is in use: stop the other server first\.\n$/)
+
+    await first.terminate()
+    expect(await first.exited).toBe(0)
+    expect(first.stderr).toBe('')
+
+    const again = await ServerProcess.start(store)
+    expect((await request(again, 'GET', '/files/kept')).body.equals(bytes)).toBe(true)
+  })
+
+  it.runIf(process.platform === 'linux').each([
+    { threads: 20, of: 'more for more uploads', args: ['--max-upload-concurrency', '8'], env: {} },
+    { threads: 9, of: 'what it is told', args: [], env: { UV_THREADPOOL_SIZE: '9' } },
+  ])('has $threads threads for slow calls, $of', async ({ threads, args, env }) => {
+    const server = await ServerProcess.start(join(await temporaryDirectory(), 'store'), args, env)
+    await put(server, 'some', bytes)
+    expect(await workers(server)).toBe(threads)
+  })
+
+  it('that is told to stop lets what is in flight finish, and takes nothing new', async () => {
+    const store = join(await temporaryDirectory(), 'store')
+    const server = await ServerProcess.start(store)
+    await put(server, 'large', large)
+    const idle = await RawClient.open(server.port)
+    await idle.send(head('GET /healthz'))
+    await idle.answer()
+
+    const download = await RawClient.open(server.port)
+    await download.send(head('GET /files/large'))
+    await download.receive(1)
+    download.socket.pause()
+    const upload = await RawClient.open(server.port)
+    const half = Math.floor(large.length / 2)
+    await upload.send(head('PUT /files/late', `Content-Length: ${large.length}`))
+    await upload.send(large.subarray(0, half))
+
+    await server.terminate()
+    await idle.ended()
+    await expect(RawClient.open(server.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    expect([download.ending, upload.ending]).toEqual([undefined, undefined])
+    download.socket.resume()
+    expect((await download.answer()).body.equals(large)).toBe(true)
+    await upload.send(large.subarray(half))
+    expect((await upload.answer()).status).toBe(201)
+    expect(await server.exited).toBe(0)
+    expect(server.log.at(-1)?.msg).toBe('stopped')
+
+    const again = await ServerProcess.start(store)
+    expect((await request(again, 'GET', '/files/late')).body.equals(large)).toBe(true)
+  })
+
+  it('that is told to stop cuts off what is not done in time', async () => {
+    const store = join(await temporaryDirectory(), 'store')
+    const server = await ServerProcess.start(store, ['--shutdown-timeout', '100ms'])
+    await put(server, 'large', large)
+    const download = await RawClient.open(server.port)
+    await download.send(head('GET /files/large'))
+    await download.receive(1)
+    download.socket.pause()
+    const upload = await RawClient.open(server.port)
+    await upload.send(head('PUT /files/never', `Content-Length: ${large.length}`))
+    await upload.send(bytes)
+    await server.terminate()
+    expect(await server.exited).toBe(0)
+    expect(server.stderr).toBe('')
+    expect(server.log.filter(({ level }) => level >= 50)).toEqual([])
+    download.socket.resume()
+    await Promise.all([download.ended(), upload.ended()])
+
+    const again = await ServerProcess.start(store)
+    const { files } = (await request(again, 'GET', '/api/files')).json() as { files: { name: string }[] }
+    expect(files.map(({ name }) => name)).toEqual(['large'])
+  })
+})
+
+describe('a server that is killed', () => {
+  it('has kept all that it acknowledged, and nothing by halves', async () => {
+    const store = join(await temporaryDirectory(), 'store')
+    const tried = new Map<string, Buffer[]>()
+    const acknowledged = new Map<string, number>()
+    let seed = 0
+
+    /** Puts new files, and one again and again, until the server is gone. */
+    const putOn = async (server: ServerProcess, writer: number, onPut: () => void) => {
+      for (;;) {
+        seed += 1
+        const name = seed % 3 === 0 ? `again-${writer}` : `new-${seed}`
+        const { bytes: body } = sampleChunk(1 + ((seed * 77_777) % 400_000), seed)
+        const tries = tried.get(name) ?? []
+        tried.set(name, tries)
+        tries.push(body)
+        const which = tries.length - 1
+        try {
+          const { status } = await request(server, 'PUT', `/files/${name}`, { body })
+          expect([200, 201]).toContain(status)
+        } catch (error) {
+          if (error instanceof Error && 'code' in error) return
+          throw error
+        }
+        acknowledged.set(name, which)
+        onPut()
+      }
+    }
+
+    for (let round = 0; round < 3; round++) {
+      const server = await ServerProcess.start(store, ['--chunk-size', '64KiB'])
+      const { files } = (await request(server, 'GET', '/api/files?limit=1000')).json() as {
+        files: { name: string }[]
+      }
+      const there = files.map(({ name }) => name)
+      expect(there).toEqual(expect.arrayContaining([...acknowledged.keys()]))
+      for (const name of there) {
+        const { body } = await request(server, 'GET', `/files/${name}`)
+        const which = tried.get(name)!.findIndex((one) => one.equals(body))
+        expect(which).toBeGreaterThanOrEqual(acknowledged.get(name) ?? 0)
+      }
+      let puts = 0
+      const killed = Promise.withResolvers<void>()
+      const writers = Array.from({ length: 6 }, (_, writer) =>
+        putOn(server, writer, () => {
+          puts += 1
+          if (puts === 20) killed.resolve(server.kill())
+        }),
+      )
+      await Promise.all([killed.promise, ...writers])
+    }
+  })
+})
+
+describe('is refused with one line', () => {
+  it.each([
+    { args: ['--port', 'http'], env: {}, says: '--port' },
+    { args: ['--nonsense'], env: {}, says: '--nonsense' },
+    { args: [], env: { ASHLAR_PROT: '1' }, says: 'ASHLAR_PROT' },
+  ])('$args with $env', async ({ args, env, says }) => {
+    const server = new ServerProcess(args, env)
+    expect(await server.exited).toBe(2)
+    expect(server.stdout).toBe('')
+    expect(server.stderr).toMatch(new RegExp(`^.*${says}.*\n$`))
+  })
+
+  it('a port that is taken', async () => {
+    const store = join(await temporaryDirectory(), 'store')
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void other.close())
+    const { port } = other.address() as { port: number }
+    const server = new ServerProcess(['--store', store, '--port', String(port)])
+    expect(await server.exited).toBe(1)
+    expect(server.stdout).toBe('')
+    expect(server.stderr).toMatch(/^ashlar: .*EADDRINUSE.*\n$/)
+  })
+
+  it('a store that is no directory', async () => {
+    const file = join(await temporaryDirectory(), 'file')
+    await writeFile(file, '')
+    const server = new ServerProcess(['--store', join(file, 'store'), '--port', '0'])
+    expect(await server.exited).toBe(1)
+    expect(server.stderr).toMatch(/^ashlar: .*\n$/)
+  })
+})
+
+it('prints every option on request', async () => {
+  const server = new ServerProcess(['--help'])
+  expect(await server.exited).toBe(0)
+  for (const { flag, variable } of optionRows) {
+    expect(server.stdout).toContain(flag)
+    expect(server.stdout).toContain(variable)
+  }
+  expect(server.stderr).toBe('')
+})

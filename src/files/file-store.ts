@@ -5,6 +5,7 @@ import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
 import { FairLimiter } from '../rx/fair-limiter.ts'
 import { OpenFiles } from './open-files.ts'
+import { UploadTurns } from './upload-turns.ts'
 import { WholeWrites } from './whole-writes.ts'
 
 /** The small lease: what an upload fills piece by piece. */
@@ -51,6 +52,8 @@ export interface FileStore {
   readonly openFiles: OpenFiles
   /** Uploads that this process is receiving: they never expire under its hands. */
   readonly receiving: Set<FileId>
+  /** Who appends to which upload. */
+  readonly turns: UploadTurns
 }
 
 export function createFileStore(catalog: Catalog, chunks: ChunkStore, options: FileStoreOptions): FileStore {
@@ -70,5 +73,6 @@ export function createFileStore(catalog: Catalog, chunks: ChunkStore, options: F
     wholeWrites: new WholeWrites(mostBlocks),
     openFiles: new OpenFiles(),
     receiving: new Set(),
+    turns: new UploadTurns(),
   }
 }

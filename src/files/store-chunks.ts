@@ -27,7 +27,7 @@ interface HashedChunk extends FilledChunk {
 /**
  * Cuts a body into chunks, stores them side by side, and emits them in order once they are durable. Content that
  * is present and sound is not stored again. What was stored belongs to `pending`, which must be abandoned when the
- * upload ends in whatever way. Errors `too_large` past `maxFileSize`, what an observer throws, what the
+ * upload ends in whatever way. Errors `too_large` past `maxBytes`, what an observer throws, what the
  * chunk store rejects, and the body's own error.
  */
 export function storeChunks(
@@ -35,15 +35,16 @@ export function storeChunks(
   body: Readable,
   observers: readonly ByteObserver[],
   pending: PendingParts,
+  maxBytes = store.options.maxFileSize,
 ): Observable<StoredPart> {
-  const { chunkSize, maxUploadConcurrency, maxFileSize } = store.options
+  const { chunkSize, maxUploadConcurrency } = store.options
   const limited = store.storing.queue()
   const hasher = new BlockHasher()
   let received = 0
 
   const onBytes = (bytes: Uint8Array) => {
     received += bytes.length
-    if (received > maxFileSize) throw tooLarge(maxFileSize)
+    if (received > maxBytes) throw tooLarge(maxBytes)
     hasher.update(bytes)
     for (const observer of observers) observer.update(bytes)
   }

@@ -15,6 +15,14 @@ import { putFile } from './put-file.ts'
 import { refuseCrossOrigin } from './refuse-cross-origin.ts'
 import { renderErrors } from './render-errors.ts'
 import { showFile } from './show-file.ts'
+import { append } from './tus/append.ts'
+import { createUpload } from './tus/create-upload.ts'
+import { overrideMethod } from './tus/override-method.ts'
+import { showCapabilities } from './tus/show-capabilities.ts'
+import { showOffset } from './tus/show-offset.ts'
+import { terminate } from './tus/terminate.ts'
+import { tusRoute } from './tus/tus-route.ts'
+import { deleteUpload, listUploads } from './list-uploads.ts'
 
 export interface AppOptions {
   readonly maxFormFiles: number
@@ -32,6 +40,7 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   app.use(observe(log, metrics))
   app.use(renderErrors())
   app.use(parseTarget())
+  app.use(overrideMethod())
   app.use(refuseCrossOrigin())
   app.use(routes.routes() as Koa.Middleware<RequestState>)
   app.use(routes.allowedMethods() as Koa.Middleware<RequestState>)
@@ -72,6 +81,34 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
   router.patch(
     '/api/files/{*ref}',
     route((ctx) => patchFile(store, ctx)),
+  )
+  const tus = (handle: Route) => route(tusRoute(handle))
+  for (const path of ['/uploads', '/uploads/{*id}']) {
+    router.options(path, (ctx) => showCapabilities(store, ctx as unknown as HttpContext))
+  }
+  router.post(
+    '/uploads',
+    tus((ctx) => createUpload(store, ctx)),
+  )
+  router.head(
+    '/uploads/{*id}',
+    tus((ctx) => showOffset(store, ctx)),
+  )
+  router.patch(
+    '/uploads/{*id}',
+    tus((ctx) => append(store, ctx)),
+  )
+  router.delete(
+    '/uploads/{*id}',
+    tus((ctx) => terminate(store, ctx)),
+  )
+  router.get(
+    '/api/uploads',
+    route((ctx) => listUploads(store, ctx)),
+  )
+  router.delete(
+    '/api/uploads/{*id}',
+    route((ctx) => deleteUpload(store, ctx)),
   )
   router.get('/healthz', (ctx) => {
     ctx.body = { status: 'alive' }

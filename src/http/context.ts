@@ -4,6 +4,8 @@ import type { RequestTarget } from './headers/request-target.ts'
 
 /** What the middlewares before a route found out about its request. */
 export interface RequestState {
+  /** Headers that the answer has in any case, also if it is a problem. */
+  readonly always: Record<string, string>
   readonly target: RequestTarget
   readonly requestId: string
   readonly log: Logger

@@ -23,7 +23,7 @@ export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestSt
     const { req, res } = ctx
     const requestId = requestIdOf(ctx.get('X-Request-Id'))
     const requestLog = log.child({ requestId })
-    Object.assign(ctx.state, { requestId, log: requestLog })
+    Object.assign(ctx.state, { requestId, log: requestLog, always: {} })
     ctx.set('X-Request-Id', requestId)
     const { socket } = req
     metrics.begin()

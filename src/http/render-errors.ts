@@ -14,6 +14,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   digest_mismatch: 400,
   aborted: 400,
   cross_origin: 403,
+  forbidden: 403,
   not_found: 404,
   method_not_allowed: 405,
   timeout: 408,
@@ -23,6 +24,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   too_large: 413,
   unsupported_media_type: 415,
   range_not_satisfiable: 416,
+  checksum_mismatch: 460,
   corrupt: 500,
   chunk_gone: 500,
   internal: 500,
@@ -52,7 +54,7 @@ export function renderErrors(): Middleware<RequestState> {
         return
       }
       const problem = {
-        title: STATUS_CODES[status],
+        title: STATUS_CODES[status] ?? 'Checksum Mismatch',
         status,
         code: error.code,
         detail: isServerFault(error) ? faultDetail(error.code) : error.message,
@@ -65,6 +67,7 @@ export function renderErrors(): Middleware<RequestState> {
         'X-Request-Id': ctx.state.requestId,
         ...(allow && { Allow: allow }),
         ...(status === 503 && { 'Retry-After': retryAfter }),
+        ...ctx.state.always,
         ...(error instanceof HttpProblem && error.headers),
       }
       answerAndLinger(ctx, status, headers, `${JSON.stringify(problem)}\n`)

@@ -15,7 +15,9 @@ export type ErrorCode =
   | 'too_large'
   | 'incomplete_body'
   | 'digest_mismatch'
+  | 'checksum_mismatch'
   | 'cross_origin'
+  | 'forbidden'
   | 'timeout'
   | 'aborted'
   // what the server could not do

@@ -1,0 +1,66 @@
+import { StoreError } from '../../model/errors.ts'
+import type { FileName, Metadata } from '../../model/file.ts'
+import { parseFileName } from '../../model/file.ts'
+import { mediaTypeOf } from '../headers/media-type.ts'
+import { metadataSchema } from '../headers/metadata.ts'
+
+/** What an `Upload-Metadata` header makes of a file. */
+export interface DescribedFile {
+  readonly name: FileName
+  readonly mediaType: string
+  readonly metadata: Metadata
+}
+
+/**
+ * Reads `Upload-Metadata`: `filename` (or `name`) becomes the name, `filetype` (or `type`) the media type, all else metadata. A file without
+ * a name is named for its id. Throws `invalid_metadata`, `invalid_name`, `invalid_request`.
+ */
+export function describeFile(header: string, id: string): DescribedFile {
+  const pairs = parsePairs(header)
+  const name = parseFileName(pairs.get('filename') || pairs.get('name') || id)
+  const mediaType = mediaTypeOf(pairs.get('filetype') || pairs.get('type') || undefined, name)
+  const rest = [...pairs].filter(([key]) => !['filename', 'name', 'filetype', 'type'].includes(key))
+  const metadata = metadataSchema.safeParse(Object.fromEntries(rest))
+  if (!metadata.success) {
+    throw new StoreError(
+      'invalid_metadata',
+      `Upload-Metadata cannot be kept: ${metadata.error.issues[0]?.message}.`,
+    )
+  }
+  return { name, mediaType, metadata: metadata.data }
+}
+
+/**
+ * "The Upload-Metadata request and response header MUST consist of one or more comma-separated key-value pairs. The key
+ * and value MUST be separated by a space. The key MUST NOT contain spaces and commas and MUST NOT be empty. The key
+ * SHOULD be ASCII encoded and the value MUST be Base64 encoded. All keys MUST be unique. The value MAY be empty. In
+ * these cases, the space, which would normally separate the key and the value, MAY be left out."
+ */
+function parsePairs(header: string): ReadonlyMap<string, string> {
+  const pairs = new Map<string, string>()
+  if (header.trim() === '') return pairs
+  for (const pair of header.split(',')) {
+    const [key = '', value = '', ...more] = pair.trim().split(' ')
+    if (key === '' || more.length > 0 || pairs.has(key))
+      throw malformed('must be pairs of a unique key and a value')
+    pairs.set(key, decode(value))
+  }
+  return pairs
+}
+
+function decode(base64: string): string {
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(base64)) {
+    throw malformed('has a value that is not Base64')
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(base64, 'base64'))
+  } catch (error) {
+    throw new StoreError('invalid_metadata', 'Upload-Metadata has a value that is not UTF-8.', {
+      cause: error,
+    })
+  }
+}
+
+function malformed(problem: string): StoreError {
+  return new StoreError('invalid_metadata', `Upload-Metadata ${problem}.`)
+}

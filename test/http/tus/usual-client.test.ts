@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { Upload } from 'tus-js-client'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { request } from '../../support/http-request.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { openTestServer, type TestServer } from '../../support/test-server.ts'
+import { ServerProcess } from '../../robustness/server-process.ts'
+import { inPieces, KiB, MiB, sample } from '../sample.ts'
+import { CuttingProxy } from './cutting-proxy.ts'
+import { endUploads, idIn, unfinished } from './tus-client.ts'
+
+type Options = ConstructorParameters<typeof Upload>[1]
+
+const bytes = sample(24 * MiB + 12_345)
+const sha256 = sha256Of(bytes)
+const cuts = [{ at: 100 }, { at: 3 * MiB }, { at: 3 * MiB + 700 }, { at: 11 * MiB + 1 }, { at: 19_999_999 }]
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await openTestServer({ chunkSize: 512 * KiB })
+  return server.stop
+})
+
+afterEach(() => endUploads(server))
+
+function sha256Of(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex')
+}
+
+/** Uploads with the client's own retries, and resolves with the id of the file. */
+function uploadBy(port: number, options: Options, body: Buffer | Readable = bytes): Promise<string> {
+  return new Promise((resolve, reject) => {
+    // Its types know the streams of browsers only.
+    const upload = new Upload(body as Buffer, {
+      endpoint: `http://127.0.0.1:${port}/uploads`,
+      retryDelays: Array.from({ length: 20 }, () => 1),
+      metadata: { filename: 'by-the-usual-client', filetype: 'text/x-test' },
+      ...options,
+      onError: reject,
+      onSuccess: ({ lastResponse }) => {
+        expect(lastResponse.getHeader('Content-Location')).toBe(`/files/@${idOf(upload)}`)
+        resolve(idOf(upload))
+      },
+    })
+    upload.start()
+  })
+}
+
+function idOf({ url }: Upload): string {
+  return idIn(new URL(url!).pathname)
+}
+
+async function expectFile(port: number, id: string): Promise<void> {
+  const { headers, body } = await request({ port }, 'GET', `/files/@${id}`)
+  expect(sha256Of(body)).toBe(sha256)
+  expect(headers['content-type']).toBe('text/x-test')
+  const named = await request({ port }, 'HEAD', '/files/by-the-usual-client')
+  expect(named.headers.etag).toBe(headers.etag)
+}
+
+function streamed(): Readable {
+  return Readable.from(inPieces(bytes), { objectMode: false })
+}
+
+describe('tus-js-client, whose connections break', () => {
+  it.each([
+    ['in one request', {}, undefined],
+    ['in requests of 5 MiB', { chunkSize: 5 * MiB }, undefined],
+    ['in requests of 100 KB', { chunkSize: 100_000 }, undefined],
+    ['with bytes in the first request', { chunkSize: 5 * MiB, uploadDataDuringCreation: true }, undefined],
+    ['as POST', { overridePatchMethod: true }, undefined],
+    ['in parallel', { parallelUploads: 4 }, undefined],
+    ['in parallel, in requests of 1 MiB', { parallelUploads: 4, chunkSize: MiB }, undefined],
+    ['of unknown length', { uploadLengthDeferred: true, chunkSize: 3 * MiB }, streamed],
+  ])('uploads %s', async (_, options, source) => {
+    const proxy = await CuttingProxy.open(() => server.port, cuts)
+    const id = await uploadBy(proxy.port, options, source?.())
+    expect(proxy.cuts).toEqual([])
+    await expectFile(server.port, id)
+    // Parts stay until they expire, and so does what was created when nobody heard where: no more than that.
+    expect((await unfinished(server)).length).toBeLessThanOrEqual(5)
+  })
+})
+
+it.each([
+  ['', {}],
+  [', in parallel', { parallelUploads: 3, chunkSize: MiB }],
+])('tus-js-client uploads while the server is killed and started again%s', async (_, options) => {
+  const directory = await temporaryDirectory()
+  const start = () => ServerProcess.start(directory, ['--chunk-size', '512KiB'])
+  let running = start()
+  const restart = () => {
+    const killed = running
+    running = killed.then(async (before) => {
+      await before.kill()
+      return start()
+    })
+  }
+  const portOfServer = async () => (await running).port
+  const kills = [5 * MiB, 14 * MiB].map((at) => ({ at, meanwhile: restart }))
+  const proxy = await CuttingProxy.open(portOfServer, kills)
+  await running
+  const id = await uploadBy(proxy.port, options)
+  expect(proxy.cuts).toEqual([])
+  await expectFile(await portOfServer(), id)
+})

@@ -12,22 +12,21 @@ const lingerBytes = 64 * 1024 * 1024
 export function answerAndLinger(
   ctx: HttpContext,
   status: number,
+  reason: string,
   headers: Readonly<Record<string, string>>,
   body: string,
 ): void {
   const { req, res } = ctx
   ctx.respond = false
   for (const name of res.getHeaderNames()) res.removeHeader(name)
-  // Koa sets the one of the status that it had in mind.
-  res.statusMessage = ''
   const length = Buffer.byteLength(body)
   if (!hasUnreadBody(ctx)) {
     res
-      .writeHead(status, { ...headers, 'Content-Length': length })
+      .writeHead(status, reason, { ...headers, 'Content-Length': length })
       .end(ctx.method === 'HEAD' ? undefined : body)
     return
   }
-  res.writeHead(status, { ...headers, 'Content-Length': length, Connection: 'close' })
+  res.writeHead(status, reason, { ...headers, 'Content-Length': length, Connection: 'close' })
   res.write(body)
   let discarded = 0
   const end = () => {

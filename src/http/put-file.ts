@@ -9,7 +9,7 @@ import { BodyDigests } from './headers/body-digests.ts'
 import { etagOf, readPrecondition } from './headers/etags.ts'
 import { expectedDigests } from './headers/expected-digests.ts'
 import { mediaTypeOf } from './headers/media-type.ts'
-import { HttpProblem } from './render-errors.ts'
+import { refuseCoded } from './refuse-coded.ts'
 
 /** `PUT /files/{name}`: the body becomes the file behind the name, whole or not at all. */
 export async function putFile(store: FileStore, ctx: HttpContext): Promise<void> {
@@ -35,15 +35,5 @@ function refuseWhatWouldNotBeTheFile(ctx: HttpContext): void {
   // on a PUT for a target resource that does not support partial PUT requests."
   if (ctx.get('Content-Range'))
     throw new StoreError('invalid_request', 'A part of a file cannot be put: leave out Content-Range.')
-  const coding = ctx.get('Content-Encoding').trim().toLowerCase()
-  if (coding && coding !== 'identity') {
-    // RFC 9110, 12.5.3: 415 "with an Accept-Encoding header field" tells which codings would do.
-    throw new HttpProblem(
-      'unsupported_media_type',
-      `Send the file without Content-Encoding, not as ${coding}.`,
-      {
-        'Accept-Encoding': 'identity',
-      },
-    )
-  }
+  refuseCoded(ctx)
 }

@@ -46,6 +46,8 @@ export function renderErrors(): Middleware<RequestState> {
     } catch (thrown) {
       const error = asStoreError(thrown)
       const status = statuses[error.code]
+      // The one of tus is not among those of HTTP.
+      const title = STATUS_CODES[status] ?? 'Checksum Mismatch'
       if (status >= 500) ctx.state.log.error({ err: thrown, code: error.code }, error.message)
       else ctx.state.log.info({ code: error.code }, error.message)
       if (ctx.res.headersSent || ctx.res.destroyed) {
@@ -54,7 +56,7 @@ export function renderErrors(): Middleware<RequestState> {
         return
       }
       const problem = {
-        title: STATUS_CODES[status] ?? 'Checksum Mismatch',
+        title,
         status,
         code: error.code,
         detail: isServerFault(error) ? faultDetail(error.code) : error.message,
@@ -70,7 +72,7 @@ export function renderErrors(): Middleware<RequestState> {
         ...ctx.state.always,
         ...(error instanceof HttpProblem && error.headers),
       }
-      answerAndLinger(ctx, status, headers, `${JSON.stringify(problem)}\n`)
+      answerAndLinger(ctx, status, title, headers, `${JSON.stringify(problem)}\n`)
     }
   }
 }

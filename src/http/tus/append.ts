@@ -1,13 +1,18 @@
+import type { IncomingMessage } from 'node:http'
 import { appendToUpload, type AppendRequest } from '../../files/append-to-upload.ts'
 import type { FileStore } from '../../files/file-store.ts'
 import type { AppendedUpload } from '../../files/finish-upload.ts'
+import type { BodyCheck } from '../../files/receive.ts'
 import { presentUpload } from '../../files/settled-upload.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { HttpContext } from '../context.ts'
 import { continued } from '../continue-when-read.ts'
+import { BodyDigests } from '../headers/body-digests.ts'
 import { etagOf } from '../headers/etags.ts'
+import { expectedDigests } from '../headers/expected-digests.ts'
+import { refuseCoded } from '../refuse-coded.ts'
 import { readAnnounced } from './announced.ts'
 import { describeProgress, expiryOf, uploadIdOf } from './tus-route.ts'
 import { uploadChecksums } from './upload-checksum.ts'
@@ -45,12 +50,25 @@ export function receiveBody(
   id: FileId,
   request: Pick<AppendRequest, 'from' | 'size'>,
 ): Promise<AppendedUpload> {
+  refuseCoded(ctx)
   const length = wholeNumber('Content-Length', ctx.get('Content-Length'))
   return appendToUpload(store, id, () => continued(ctx.req), {
     ...request,
-    checks: uploadChecksums(ctx.req),
+    checks: [...uploadChecksums(ctx.req), ...contentDigests(ctx.req)],
     ...(length !== undefined && { length }),
   })
+}
+
+/** RFC 9530, 2: `Content-Digest` is of this body; 3: `Repr-Digest` would be of the whole file, which is not there yet. */
+function contentDigests({ headers }: IncomingMessage): readonly BodyCheck[] {
+  if (headers['repr-digest'] !== undefined) {
+    throw new StoreError(
+      'invalid_digest',
+      'Repr-Digest cannot be checked here: send Upload-Checksum or Content-Digest.',
+    )
+  }
+  const expected = expectedDigests(headers)
+  return expected.length > 0 ? [new BodyDigests(expected)] : []
 }
 
 /** Of a request without a body, too: that is one of no bytes. */

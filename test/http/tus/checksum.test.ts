@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
@@ -9,6 +10,8 @@ import {
   endUploads,
   fileOf,
   givenUpload,
+  locationIn,
+  offsetOf,
   offsetMediaType,
   patch,
   tus,
@@ -123,5 +126,21 @@ describe('"If the hash cannot be calculated at the beginning of the upload, it M
       status === 204 ? String(bytes.length) : '0',
     )
     await endUploads(server, left)
+  })
+})
+
+const md5 = (body: Buffer) => createHash('md5').update(body).digest('base64')
+
+describe('what HTTP itself says of the body is checked as well', () => {
+  it.each([
+    ['a right Content-MD5', { 'Content-MD5': md5(bytes) }, 204, bytes.length],
+    ['a wrong Content-MD5', { 'Content-MD5': md5(Buffer.from('other')) }, 400, 0],
+    ['a wrong Content-Digest', { 'Content-Digest': `md5=:${md5(Buffer.from('other'))}:` }, 400, 0],
+    ['a Repr-Digest', { 'Repr-Digest': `md5=:${md5(bytes)}:` }, 400, 0],
+    ['a coding', { 'Content-Encoding': 'gzip' }, 415, 0],
+  ])('%s', async (_, headers, status, offset) => {
+    const url = locationIn(await create(server, { 'Upload-Length': '1000000' }))
+    expect((await patch(server, url, 0, bytes, headers)).status).toBe(status)
+    expect(await offsetOf(server, url)).toBe(offset)
   })
 })

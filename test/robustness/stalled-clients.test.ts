@@ -88,7 +88,7 @@ describe('beside clients that stand still', () => {
 describe('a client that stands still', () => {
   let server: TestServer
   beforeAll(async () => {
-    server = await openTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 100 })
+    server = await openTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 400 })
   })
   afterAll(() => server.stop())
 
@@ -141,19 +141,19 @@ describe('a client that stands still', () => {
 
 describe('a client that moves', () => {
   it('slowly but steadily while it sends is not cut off', async () => {
-    const server = await startTestServer({ stallTimeoutMs: 400 })
+    const server = await startTestServer({ stallTimeoutMs: 800 })
     const client = await RawClient.open(server.port)
     const { bytes } = sampleChunk(1000, 2)
     await client.send(head('PUT /files/slow', `Content-Length: ${bytes.length}`))
     for (let at = 0; at < bytes.length; at += 100) {
-      await pause(60)
+      await pause(100)
       await client.send(bytes.subarray(at, at + 100))
     }
     expect((await client.answer()).status).toBe(201)
   })
 
   it('slowly but steadily while it reads is not cut off', async () => {
-    const server = await startTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 500 })
+    const server = await startTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 800 })
     await uploadBytes(server.store, 'large', large)
     const client = await stalledDownload(server)
     let hasSlept = 0
@@ -183,7 +183,7 @@ describe('while the server is the slow one', () => {
     close: () => chunks.close(),
   })
   beforeAll(async () => {
-    server = await openTestServer({ stallTimeoutMs: 150, maxBufferMemory: 8 * MiB, wrapChunks })
+    server = await openTestServer({ stallTimeoutMs: 600, maxBufferMemory: 8 * MiB, wrapChunks })
     gate.resolve()
     await uploadBytes(server.store, 'small', small)
   })

@@ -153,7 +153,7 @@ describe('a client that moves', () => {
   })
 
   it('slowly but steadily while it reads is not cut off', async () => {
-    const server = await startTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 800 })
+    const server = await startTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 600 })
     await uploadBytes(server.store, 'large', large)
     const client = await stalledDownload(server)
     let hasSlept = 0

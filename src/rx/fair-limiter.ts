@@ -1,4 +1,4 @@
-import { Observable, type Subscription } from 'rxjs'
+import { Observable } from 'rxjs'
 
 /** Wraps work so that it starts when its queue's turn has come; see `FairLimiter`. */
 export type Limited = <T>(work: Observable<T>) => Observable<T>
@@ -46,18 +46,15 @@ export class FairLimiter {
             this.#running--
             this.#startWaiting()
           })
-          return run
         }
-        if (this.#running < this.#limit && this.#turns.length === 0) return begin()
-        let running: Subscription | undefined
-        const start = () => {
-          running = begin()
+        if (this.#running < this.#limit && this.#turns.length === 0) {
+          begin()
+          return undefined
         }
         if (queue.size === 0) this.#turns.push(queue)
-        queue.add(start)
+        queue.add(begin)
         return () => {
-          if (queue.delete(start) && queue.size === 0) this.#turns.splice(this.#turns.indexOf(queue), 1)
-          running?.unsubscribe()
+          if (queue.delete(begin) && queue.size === 0) this.#turns.splice(this.#turns.indexOf(queue), 1)
         }
       })
   }

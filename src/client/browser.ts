@@ -1,0 +1,39 @@
+import { createSHA256 } from 'hash-wasm'
+import { ashlarClient, type AshlarClient } from './ashlar-client.ts'
+import type { ConnectOptions } from './connection.ts'
+import type { Platform } from './platform.ts'
+import { wasmChunkHasher, wasmFileHasher } from './wasm-hashers.ts'
+
+export type * from './ashlar-client.ts'
+export type * from './file-info.ts'
+export { blobSource, type Source, type Target } from './source.ts'
+export { StoreError, type ErrorCode } from '../model/errors.ts'
+export type { ConnectOptions } from './connection.ts'
+export type { Progress, Transfer } from './transfer.ts'
+
+const platform: Platform = {
+  chunkHasher: wasmChunkHasher,
+  fileHasher: wasmFileHasher,
+  // `crypto.subtle` is missing on pages that come over plain HTTP from another machine.
+  async sha256(bytes) {
+    const hasher = await createSHA256()
+    return new Uint8Array(hasher.init().update(bytes).digest('binary'))
+  },
+  // A stream as the body needs HTTP/2.
+  async bodyOf(pieces) {
+    const parts: Uint8Array<ArrayBuffer>[] = []
+    for await (const piece of pieces) parts.push(piece)
+    return { body: new Blob(parts) }
+  },
+  // Held in memory, and progress is seen between requests only.
+  requestBytes: 8 * 1024 * 1024,
+}
+
+// How much of a request has been sent cannot be seen here, and several share a slow line.
+const stallTimeoutMs = 300_000
+
+/** A client of the server at `endpoint`, by default the one that the page came from. Throws `invalid_request` if that is no address. */
+export function connect(endpoint: string | URL = '/', options?: ConnectOptions): AshlarClient {
+  const address = new URL(endpoint, globalThis.location.href)
+  return ashlarClient(address, platform, { stallTimeoutMs, ...options })
+}

@@ -1,0 +1,62 @@
+import { StoreError } from '../model/errors.ts'
+import { Attempts } from './attempts.ts'
+import { brokenOff, request, toPath, type Connection } from './connection.ts'
+import { piecesOf } from './source.ts'
+import { withStallTimeout } from './stall-timeout.ts'
+
+/**
+ * Hands bytes `from` to `to` (exclusive) of a file to `take`, in order, in pieces; goes on where it was when the connection breaks. By the
+ * file's id, so that all are of the same file.
+ */
+export async function fetchRange(
+  connection: Connection,
+  id: string,
+  from: number,
+  to: number,
+  signal: AbortSignal | undefined,
+  take: (piece: Uint8Array<ArrayBuffer>) => Promise<void> | void,
+): Promise<void> {
+  const attempts = new Attempts(connection, signal)
+  const place = { at: from }
+  while (place.at < to) {
+    try {
+      await withStallTimeout(connection, signal, async (orStalled, moved) => {
+        for await (const piece of openRange(connection, id, place.at, to, orStalled)) {
+          moved()
+          attempts.moved()
+          await take(piece)
+          place.at += piece.length
+        }
+      })
+      if (place.at < to) throw new StoreError('unavailable', 'The answer ended early.')
+    } catch (error) {
+      await attempts.failed(error)
+    }
+  }
+}
+
+async function* openRange(
+  connection: Connection,
+  id: string,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const response = await request(connection, toPath('files/', `@${id}`), {
+    headers: { Range: `bytes=${from}-${to - 1}` },
+    signal,
+  })
+  // A proxy may answer with the whole file, or with a range of its own.
+  if (!response.headers.get('Content-Range')?.startsWith(`bytes ${from}-${to - 1}/`) || !response.body) {
+    await response.body?.cancel()
+    throw new StoreError(
+      'internal',
+      'The answer is not the range that was asked for: does a proxy drop Range?',
+    )
+  }
+  try {
+    yield* piecesOf(response.body as ReadableStream<Uint8Array<ArrayBuffer>>)
+  } catch (error) {
+    throw brokenOff(error, signal)
+  }
+}

@@ -1,0 +1,31 @@
+import { open } from 'node:fs/promises'
+import { StoreError } from '../model/errors.ts'
+import type { Source } from './source.ts'
+
+const pieceBytes = 256 * 1024
+
+/** A file on this machine, open until it is closed. Rejects with the error of the file system. */
+export async function fileSource(path: string): Promise<Source & { close(): Promise<void> }> {
+  const file = await open(path)
+  try {
+    const { size, mtimeNs, ino } = await file.stat({ bigint: true })
+    return {
+      size: Number(size),
+      fingerprint: `${size}-${mtimeNs}-${ino}`,
+      close: () => file.close(),
+      async *read(from, to) {
+        for (let at = from; at < to;) {
+          const piece = new Uint8Array(Math.min(pieceBytes, to - at))
+          const { bytesRead } = await file.read(piece, 0, piece.length, at)
+          if (bytesRead === 0)
+            throw new StoreError('invalid_request', `${path} became shorter while it was read.`)
+          at += bytesRead
+          yield piece.subarray(0, bytesRead)
+        }
+      },
+    }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}

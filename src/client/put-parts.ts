@@ -1,0 +1,78 @@
+import { from, lastValueFrom, map, mergeMap, toArray } from 'rxjs'
+import type { Connection } from './connection.ts'
+import { createFile, tusHeaders } from './create-file.ts'
+import { conditionHeaders } from './delete-file.ts'
+import { deleteUpload } from './delete-upload.ts'
+import type { FileInfo } from './file-info.ts'
+import { listUploads } from './list-uploads.ts'
+import { metadataHeader } from './metadata-header.ts'
+import { planParts, type Part } from './plan-parts.ts'
+import type { PutOptions } from './put.ts'
+import { sendPart } from './send-part.ts'
+import type { Source } from './source.ts'
+import type { ProgressMeter } from './transfer.ts'
+
+const defaultParallel = 4
+
+/** Sends a file in parts, side by side, each of which can be resumed, and joins them (tus 1.0, Concatenation). */
+export async function putParts(
+  connection: Connection,
+  name: string,
+  source: Source,
+  options: PutOptions,
+  meter: ProgressMeter,
+): Promise<FileInfo> {
+  const { parallel = defaultParallel } = options
+  // One that fails ends the others: they would go on sending for nobody.
+  const failed = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
+  const leftovers = await findLeftovers(connection, name, source, signal)
+  const parts = planParts(source.size, parallel, leftovers)
+  const sent = from(parts).pipe(
+    mergeMap(async (part, index) => {
+      const id = await sendPart(connection, { name, source, part, signal, meter })
+      return { id, index }
+    }, parallel),
+    toArray(),
+    map((all) => all.toSorted((a, b) => a.index - b.index).map(({ id }) => id)),
+  )
+  try {
+    const ids = await lastValueFrom(sent)
+    const file = await createFile(connection, name, source, {
+      headers: {
+        ...tusHeaders,
+        ...conditionHeaders(options),
+        'Upload-Concat': `final;${ids.map((id) => `/uploads/${id}`).join(' ')}`,
+        'Upload-Metadata': metadataHeader(name, options),
+      },
+      signal,
+    })
+    const done = new Set([...ids, ...leftovers.map(({ id }) => id)])
+    // The file has their chunks by now. Those that cannot be deleted expire.
+    await Promise.allSettled([...done].map((id) => deleteUpload(connection, id, { signal })))
+    return file
+  } catch (error) {
+    failed.abort(error)
+    throw error
+  }
+}
+
+/** Parts of the same source for the same name that an earlier attempt left. */
+async function findLeftovers(
+  connection: Connection,
+  name: string,
+  source: Source,
+  signal: AbortSignal,
+): Promise<readonly (Part & { readonly id: string })[]> {
+  const { fingerprint } = source
+  if (fingerprint === undefined) return []
+  const found: (Part & { readonly id: string })[] = []
+  for await (const upload of listUploads(connection, { signal })) {
+    const { metadata, offset, size, id } = upload
+    if (!upload.isPartial || upload.name !== name || metadata['fingerprint'] !== fingerprint) continue
+    const start = Number(metadata['from'])
+    if (size === null || !Number.isSafeInteger(start) || start < 0) continue
+    found.push({ from: start, to: start + size, offset, id })
+  }
+  return found
+}

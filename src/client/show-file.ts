@@ -1,0 +1,38 @@
+import { isStoreError } from '../model/errors.ts'
+import { retrying } from './attempts.ts'
+import { requestJson, toPath, type Connection } from './connection.ts'
+import type { ChunkInfo, FileInfo } from './file-info.ts'
+
+export async function showFile(
+  connection: Connection,
+  ref: string,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<FileInfo> {
+  return retrying(connection, signal, () =>
+    requestJson<FileInfo>(connection, toPath('api/files/', ref), { signal: signal ?? null }),
+  )
+}
+
+/** File info with the chunk list, which says how to verify the bytes. Rejects `not_found`. */
+export type FileWithChunks = FileInfo & { readonly chunks: readonly ChunkInfo[] }
+
+export async function showChunks(
+  connection: Connection,
+  ref: string,
+  signal: AbortSignal | undefined,
+): Promise<FileWithChunks> {
+  return retrying(connection, signal, () =>
+    requestJson<FileWithChunks>(connection, `${toPath('api/files/', ref)}?chunks=1`, {
+      signal: signal ?? null,
+    }),
+  )
+}
+
+export async function undefinedIfAbsent<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call
+  } catch (error) {
+    if (isStoreError(error, 'not_found')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,51 @@
+import { BehaviorSubject, type Observable } from 'rxjs'
+
+/** How far a transfer is, in bytes. */
+export interface Progress {
+  /** Bytes that need not be sent or fetched any more, those that were there before included. May fall when something has to be sent again. */
+  readonly done: number
+  /** Of these, bytes that were there before the transfer began. */
+  readonly reused: number
+  /** All bytes; absent where nobody knows yet. */
+  readonly total?: number
+}
+
+/** Work under way. It has begun already; it ends early when its signal says so. */
+export interface Transfer<T> {
+  /** What came of it. Rejects `StoreError`. */
+  readonly result: Promise<T>
+  /** The latest, at once, and what follows; completes when the transfer has ended, well or not: how is told by `result`. */
+  readonly progress: Observable<Progress>
+}
+
+/** Collects what a transfer has done, from all its parts. */
+export class ProgressMeter {
+  readonly #progress = new BehaviorSubject<Progress>({ done: 0, reused: 0 })
+
+  readonly changes = this.#progress.asObservable()
+
+  expect(total: number): void {
+    this.#progress.next({ ...this.#progress.value, total })
+  }
+
+  /** Negative where bytes that were counted have to be sent again. */
+  add(bytes: number): void {
+    const { value } = this.#progress
+    if (bytes !== 0) this.#progress.next({ ...value, done: value.done + bytes })
+  }
+
+  reuse(bytes: number): void {
+    const { value } = this.#progress
+    this.#progress.next({ ...value, done: value.done + bytes, reused: value.reused + bytes })
+  }
+
+  complete(): void {
+    this.#progress.complete()
+  }
+}
+
+export function startTransfer<T>(work: (meter: ProgressMeter) => Promise<T>): Transfer<T> {
+  const meter = new ProgressMeter()
+  const result = work(meter).finally(() => meter.complete())
+  return { result, progress: meter.changes }
+}

@@ -1,0 +1,27 @@
+import { retrying } from './attempts.ts'
+import { requestJson, toPath, type Connection } from './connection.ts'
+import { conditionHeaders, type Precondition } from './delete-file.ts'
+import type { FileInfo } from './file-info.ts'
+
+/** What is left out stays. */
+export interface FileChanges {
+  readonly name?: string
+  readonly mediaType?: string
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+export async function updateFile(
+  connection: Connection,
+  ref: string,
+  changes: FileChanges,
+  { signal, ...precondition }: { readonly signal?: AbortSignal } & Precondition = {},
+): Promise<FileInfo> {
+  return retrying(connection, signal, () =>
+    requestJson<FileInfo>(connection, toPath('api/files/', ref), {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/json', ...conditionHeaders(precondition) },
+      body: JSON.stringify(changes),
+      signal: signal ?? null,
+    }),
+  )
+}

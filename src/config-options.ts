@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { duration, host, path, size, sizeOrUnlimited, wholeNumber, yesOrNo } from './config-values.ts'
+import {
+  duration,
+  host,
+  origins,
+  path,
+  size,
+  sizeOrUnlimited,
+  wholeNumber,
+  yesOrNo,
+} from './config-values.ts'
 
 interface Option {
   /** Written as on the command line, and read by the same schema. */
@@ -64,6 +73,12 @@ export const options = {
     help: 'largest file that is taken',
     schema: sizeOrUnlimited('1B', '8000TiB'),
   },
+  minFreeSpace: {
+    default: '64MiB',
+    value: 'size',
+    help: 'a file that is known to leave less of the disk free is refused at once; the catalog needs some to delete',
+    schema: size('0B', '8000TiB'),
+  },
   maxFormFiles: {
     default: '1000',
     value: 'number',
@@ -81,6 +96,12 @@ export const options = {
     value: 'number',
     help: 'connections at once',
     schema: wholeNumber(1, 1_000_000),
+  },
+  corsOrigins: {
+    default: 'none',
+    value: 'origins',
+    help: 'pages of these origins may use everything from a browser: none, * for all, or a list such as https://app.example,http://localhost:3000',
+    schema: origins(),
   },
   headersTimeoutMs: {
     default: '30s',
@@ -123,6 +144,30 @@ export const options = {
     value: 'time',
     help: 'chunks of deleted and replaced files stay at least so long',
     schema: duration('0ms', '3650d'),
+  },
+  orphanIntervalMs: {
+    default: '24h',
+    value: 'time',
+    help: 'how often chunks are looked for that the catalog has never heard of, as a kill leaves them; also after each start',
+    schema: duration('1ms', '3650d'),
+  },
+  orphanGraceMs: {
+    default: '24h',
+    value: 'time',
+    help: 'such chunks stay at least so long after they were found',
+    schema: duration('0ms', '3650d'),
+  },
+  scrubIntervalMs: {
+    default: '7d',
+    value: 'time',
+    help: 'a chunk is read and verified again so long after it last was',
+    schema: duration('1s', '3650d'),
+  },
+  scrubRate: {
+    default: '16MiB',
+    value: 'size',
+    help: 'bytes that are read a second to verify chunks in the background; 0B turns that off',
+    schema: size('0B', '1TiB'),
   },
   logLevel: {
     default: 'info',

@@ -59,6 +59,29 @@ export function path() {
   return z.string().regex(/^[^\0]+$/, 'must be the path of a directory')
 }
 
+/** `none`, `*`, or origins with commas between them, each just as a browser names it, `null` included; to `*` or a list. */
+export function origins() {
+  const error =
+    'must be none, *, or origins as browsers name them, such as https://app.example, with commas between them'
+  return z.string().transform((text, context): '*' | readonly string[] => {
+    if (text === '*') return text
+    if (text === 'none') return []
+    const list = text.split(',').map((origin) => origin.trim())
+    if (list.every(isOrigin)) return list
+    context.addIssue({ code: 'custom', message: error })
+    return z.NEVER
+  })
+}
+
+/** One that is written in another way, with a path or a default port, would never be met. */
+function isOrigin(text: string): boolean {
+  if (text === 'null') return true
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9_.[\]:-]+$/.test(text) || !URL.canParse(text)) return false
+  const { origin, protocol } = new URL(text)
+  // Apps and extensions have schemes of their own, of which `URL` knows no origin.
+  return origin === text || (origin === 'null' && protocol !== 'file:')
+}
+
 /** An IP address without brackets, or a host name. */
 export function host() {
   return z

@@ -79,10 +79,8 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
 
 function readFlags(argv: readonly string[]): Flags {
   let printed = ''
-  const command = new Command('ashlar')
-    .description(
-      'A chunked file store. Every option can also be set by the variable beside it; the flag wins.',
-    )
+  const command = new Command('ashlar serve')
+    .description('Starts a server. Every option can also be set by the variable beside it; the flag wins.')
     .version(ownVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .exitOverride()
@@ -94,6 +92,14 @@ function readFlags(argv: readonly string[]): Flags {
       writeErr: () => {},
       getOutHelpWidth: () => 110,
     })
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  ashlar serve                                   keeps everything in ./ashlar-data
+  ashlar serve --store /srv/files --port 9000
+  ASHLAR_STORE=/srv/files ashlar serve`,
+  )
   for (const row of optionRows) {
     command.option(row.declaration, `${row.help} (${row.variable}; ${row.default})`)
   }
@@ -108,7 +114,8 @@ function readFlags(argv: readonly string[]): Flags {
 }
 
 function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
-  const known = new Set(optionRows.map((row) => row.variable))
+  // Who uses server and command line in one shell has this one, which says where the server is.
+  const known = new Set([...optionRows.map((row) => row.variable), 'ASHLAR_URL'])
   for (const variable of Object.keys(env)) {
     if (variable.startsWith('ASHLAR_') && !known.has(variable)) {
       throw new ConfigError(`${variable} is no variable that Ashlar knows: see --help for those it does`, 2)

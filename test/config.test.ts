@@ -29,9 +29,11 @@ it('has the promised defaults', () => {
     maxDownloadConcurrency: 32,
     maxBufferMemory: 128 * MiB,
     maxFileSize: Infinity,
+    minFreeSpace: 64 * MiB,
     maxFormFiles: 1000,
     maxHeaderSize: 16 * KiB,
     maxConnections: 4096,
+    corsOrigins: [],
     headersTimeoutMs: 30_000,
     keepAliveTimeoutMs: 65_000,
     stallTimeoutMs: 60_000,
@@ -39,6 +41,10 @@ it('has the promised defaults', () => {
     uploadExpiryMs: day,
     collectIntervalMs: 60_000,
     collectGraceMs: 300_000,
+    orphanIntervalMs: day,
+    orphanGraceMs: day,
+    scrubIntervalMs: 7 * day,
+    scrubRate: 16 * MiB,
     logLevel: 'info',
     allowUnauthenticated: false,
   })
@@ -152,9 +158,39 @@ describe('limits, both sides', () => {
     ['--max-download-concurrency', ['1', '4096'], ['0', '4097']],
     ['--max-buffer-memory', ['32MiB', '1TiB'], ['8388607', '1.5TiB']],
     ['--max-file-size', ['1', '8000TiB'], ['0', '8001TiB']],
+    ['--min-free-space', ['0B', '0', '8000TiB'], ['-1', '8001TiB', 'unlimited']],
     ['--max-form-files', ['1', '100000'], ['0', '100001']],
     ['--max-header-size', ['1KiB', '1MiB'], ['1023', '1048577']],
     ['--max-connections', ['1', '1000000'], ['0', '1000001']],
+    [
+      '--cors-origins',
+      [
+        'none',
+        '*',
+        'null',
+        'https://a.example',
+        'https://a.example, http://localhost:3000,http://[::1]:8080',
+        'capacitor://localhost,chrome-extension://abcdefgh',
+      ],
+      [
+        '',
+        'a.example',
+        'https://',
+        'https://a.example/',
+        'https://a.example/path',
+        'https://a.example?x',
+        'https://me@a.example',
+        'https://A.example',
+        'https://a.example:443',
+        'http://a.example:99999',
+        'https://*.example',
+        'https://a.example,',
+        'https://a.example https://b.example',
+        '*,https://a.example',
+        'none,https://a.example',
+        'file:///srv',
+      ],
+    ],
     ['--headers-timeout', ['1ms', '24d'], ['0ms', '25d']],
     ['--keep-alive-timeout', ['1ms', '24d'], ['0s', '25d']],
     ['--stall-timeout', ['1ms', '24d'], ['0s', '25d']],
@@ -162,6 +198,10 @@ describe('limits, both sides', () => {
     ['--upload-expiry', ['1ms', '3650d'], ['0s', '3651d']],
     ['--collect-interval', ['1ms', '24d'], ['0s', '25d']],
     ['--collect-grace', ['0s', '3650d'], ['3651d']],
+    ['--orphan-interval', ['1ms', '3650d'], ['0s', '3651d']],
+    ['--orphan-grace', ['0s', '3650d'], ['3651d']],
+    ['--scrub-interval', ['1s', '3650d'], ['999ms', '3651d']],
+    ['--scrub-rate', ['0B', '1TiB'], ['-1', '1025GiB']],
     ['--log-level', ['fatal', 'silent'], ['INFO', 'verbose', '']],
     ['--store', ['/srv/ashlar', 'a b'], ['', 'a\0b']],
     ['--host', ['localhost', '::1'], ['', '[::1]', 'a b', '-x', 'http://localhost']],
@@ -178,7 +218,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(21)
+    expect(optionRows).toHaveLength(27)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

@@ -3,6 +3,8 @@ import Koa from 'koa'
 import type { Logger } from 'pino'
 import type { FileStore } from '../files/file-store.ts'
 import { StoreError } from '../model/errors.ts'
+import { allowCrossOrigin } from './allow-cross-origin.ts'
+import type { AllowedOrigins } from './allowed-origins.ts'
 import type { HttpContext, RequestState } from './context.ts'
 import { deleteFile } from './delete-file.ts'
 import { getFile } from './get-file.ts'
@@ -14,18 +16,27 @@ import { postFiles } from './post-files.ts'
 import { putFile } from './put-file.ts'
 import { refuseCrossOrigin } from './refuse-cross-origin.ts'
 import { renderErrors } from './render-errors.ts'
+import { announceLimits } from './resumable/announce-limits.ts'
+import { appendPart } from './resumable/append-part.ts'
+import { cancel } from './resumable/cancel.ts'
+import { uploadComplete } from './resumable/draft-fields.ts'
+import { eitherDialect } from './resumable/either-dialect.ts'
+import { showState } from './resumable/show-state.ts'
+import { startPost, startPut } from './resumable/start-upload.ts'
 import { showFile } from './show-file.ts'
+import { showUpload } from './show-upload.ts'
 import { append } from './tus/append.ts'
 import { createUpload } from './tus/create-upload.ts'
 import { overrideMethod } from './tus/override-method.ts'
 import { showCapabilities } from './tus/show-capabilities.ts'
 import { showOffset } from './tus/show-offset.ts'
 import { terminate } from './tus/terminate.ts'
-import { tusRoute } from './tus/tus-route.ts'
 import { deleteUpload, listUploads } from './list-uploads.ts'
 
 export interface AppOptions {
   readonly maxFormFiles: number
+  /** None unless given. */
+  readonly corsOrigins?: AllowedOrigins
   readonly log: Logger
   readonly metrics: HttpMetrics
   /** False from when the server is told to stop. */
@@ -34,14 +45,16 @@ export interface AppOptions {
 
 /** The HTTP interface of a file store. Embedders mount `app.callback()`; `startServer` adds time limits and shutdown. */
 export function createApp(store: FileStore, options: AppOptions): Koa<RequestState> {
-  const { log, metrics } = options
+  const { log, metrics, corsOrigins = [] } = options
   const app = new Koa<RequestState>()
   const routes = createRouter(store, options)
   app.use(observe(log, metrics))
+  app.use(allowCrossOrigin(corsOrigins))
   app.use(renderErrors())
   app.use(parseTarget())
   app.use(overrideMethod())
-  app.use(refuseCrossOrigin())
+  app.use(announceLimits(store))
+  app.use(refuseCrossOrigin(corsOrigins))
   app.use(routes.routes() as Koa.Middleware<RequestState>)
   app.use(routes.allowedMethods() as Koa.Middleware<RequestState>)
   // Everything is answered and logged by `renderErrors`; what is left is a client that went away.
@@ -55,7 +68,7 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
   const route = (handle: Route) => (ctx: unknown) => handle(ctx as HttpContext)
   router.put(
     '/files/{*name}',
-    route((ctx) => putFile(store, ctx)),
+    route((ctx) => (uploadComplete(ctx) === undefined ? putFile(store, ctx) : startPut(store, ctx))),
   )
   router.post(
     '/files',
@@ -82,29 +95,45 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
     '/api/files/{*ref}',
     route((ctx) => patchFile(store, ctx)),
   )
-  const tus = (handle: Route) => route(tusRoute(handle))
+  const either = (tus: Route, draft: Route) => route(eitherDialect(tus, draft))
   for (const path of ['/uploads', '/uploads/{*id}']) {
     router.options(path, (ctx) => showCapabilities(store, ctx as unknown as HttpContext))
   }
   router.post(
     '/uploads',
-    tus((ctx) => createUpload(store, ctx)),
+    either(
+      (ctx) => createUpload(store, ctx),
+      (ctx) => startPost(store, ctx),
+    ),
   )
   router.head(
     '/uploads/{*id}',
-    tus((ctx) => showOffset(store, ctx)),
+    either(
+      (ctx) => showOffset(store, ctx),
+      (ctx) => showState(store, ctx),
+    ),
   )
   router.patch(
     '/uploads/{*id}',
-    tus((ctx) => append(store, ctx)),
+    either(
+      (ctx) => append(store, ctx),
+      (ctx) => appendPart(store, ctx),
+    ),
   )
   router.delete(
     '/uploads/{*id}',
-    tus((ctx) => terminate(store, ctx)),
+    either(
+      (ctx) => terminate(store, ctx),
+      (ctx) => cancel(store, ctx),
+    ),
   )
   router.get(
     '/api/uploads',
     route((ctx) => listUploads(store, ctx)),
+  )
+  router.get(
+    '/api/uploads/{*id}',
+    route((ctx) => showUpload(store, ctx)),
   )
   router.delete(
     '/api/uploads/{*id}',

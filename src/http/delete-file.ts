@@ -1,11 +1,12 @@
+import { deleteFile as endFile } from '../files/delete-file.ts'
 import type { FileStore } from '../files/file-store.ts'
-import { parseFileRef, soleOwner } from '../model/file.ts'
+import { parseFileRef } from '../model/file.ts'
 import { pathBehind, type HttpContext } from './context.ts'
 import { readPrecondition } from './headers/etags.ts'
 
 /** `DELETE /files/{ref}` */
 export async function deleteFile(store: FileStore, ctx: HttpContext): Promise<void> {
   const ref = parseFileRef(pathBehind('/files/', ctx))
-  await store.catalog.deleteFile(soleOwner, ref, readPrecondition(ctx.req.headers))
+  await endFile(store, ref, readPrecondition(ctx.req.headers))
   ctx.status = 204
 }

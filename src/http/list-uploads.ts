@@ -2,9 +2,9 @@ import type { FileStore } from '../files/file-store.ts'
 import { settledUpload } from '../files/settled-upload.ts'
 import { StoreError } from '../model/errors.ts'
 import { parseFileId, soleOwner } from '../model/file.ts'
-import type { Upload } from '../model/upload.ts'
 import { pathBehind, type HttpContext } from './context.ts'
 import { fromCursor, toCursor } from './headers/list-cursor.ts'
+import { uploadInfo } from './upload-info.ts'
 
 const uploadsPerPage = 100
 
@@ -23,15 +23,4 @@ export async function deleteUpload(store: FileStore, ctx: HttpContext): Promise<
   if (isFinished) throw new StoreError('not_found', 'The upload is a file by now: delete that.')
   await store.catalog.deleteUpload(id)
   ctx.status = 204
-}
-
-function uploadInfo({ id, name, size, offset, createdAt, expiresAt }: Upload) {
-  return {
-    id,
-    name,
-    size: size ?? null,
-    offset,
-    createdAt: new Date(createdAt).toISOString(),
-    expiresAt: new Date(expiresAt).toISOString(),
-  }
 }

@@ -16,6 +16,10 @@ export interface HttpMetrics {
   end(request: EndedRequest): void
   /** A stalled client lost its connection. */
   cutOff(): void
+  collected(garbage: { readonly uploads: number; readonly chunks: number; readonly bytes: number }): void
+  foundOrphans(count: number): void
+  /** A chunk was read by the scrub. */
+  scrubbed(bytes: number): void
 }
 
 const methods = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -64,6 +68,14 @@ export function createMetrics(store: FileStore): HttpMetrics {
   gauge('ashlar_blocks_waiting', 'Blocks that wait to be read', () => store.reading.waiting)
   gauge('ashlar_files_open', 'Files being downloaded', () => store.openFiles.inUse.length)
 
+  const collectedUploads = counter('ashlar_collected_uploads_total', 'Expired uploads that were deleted')
+  const collectedChunks = counter('ashlar_collected_chunks_total', 'Chunks that were deleted')
+  const collectedBytes = counter('ashlar_collected_bytes_total', 'Bytes of chunks that were deleted')
+  const orphans = counter('ashlar_orphans_found_total', 'Chunks found that the catalog had never heard of')
+  const scrubbedChunks = counter('ashlar_scrubbed_chunks_total', 'Chunks verified in the background')
+  const scrubbedBytes = counter('ashlar_scrubbed_bytes_total', 'Bytes verified in the background')
+  registry.registerMetric(notSoundGauge(store))
+
   return {
     registry,
     begin: () => running.inc(),
@@ -76,5 +88,30 @@ export function createMetrics(store: FileStore): HttpMetrics {
       if (!request.isComplete) broken.inc()
     },
     cutOff: () => stalled.inc(),
+    collected({ uploads, chunks, bytes }) {
+      collectedUploads.inc(uploads)
+      collectedChunks.inc(chunks)
+      collectedBytes.inc(bytes)
+    },
+    foundOrphans: (count) => orphans.inc(count),
+    scrubbed(bytes) {
+      scrubbedChunks.inc()
+      scrubbedBytes.inc(bytes)
+    },
   }
+}
+
+/** The catalog is asked each time, so what is mended or collected is not counted any more. */
+function notSoundGauge({ catalog }: FileStore): Gauge {
+  return new Gauge({
+    name: 'ashlar_chunks_not_sound',
+    help: 'Chunks that were damaged or missing when they were last verified',
+    labelNames: ['condition'],
+    registers: [],
+    async collect() {
+      // The other numbers are wanted most when the catalog does not answer; what is not known is no number.
+      const counts = await catalog.countNotSound().catch(() => ({ damaged: NaN, missing: NaN }))
+      for (const [condition, count] of Object.entries(counts)) this.set({ condition }, count)
+    },
+  })
 }

@@ -1,7 +1,8 @@
 import { koaBody } from 'koa-body'
 import type { FileStore } from '../files/file-store.ts'
+import { updateFile } from '../files/update-file.ts'
 import { isStoreError, StoreError } from '../model/errors.ts'
-import { parseFileRef, soleOwner } from '../model/file.ts'
+import { parseFileRef } from '../model/file.ts'
 import { pathBehind, type HttpContext } from './context.ts'
 import { continued } from './continue-when-read.ts'
 import { fileInfo } from './file-info.ts'
@@ -26,7 +27,7 @@ export async function patchFile(store: FileStore, ctx: HttpContext): Promise<voi
   const ref = parseFileRef(pathBehind('/api/files/', ctx))
   const precondition = readPrecondition(ctx.req.headers)
   const changes = parseFileChanges(await readJson(ctx))
-  const file = await store.catalog.updateFile(soleOwner, ref, changes, precondition)
+  const file = await updateFile(store, ref, changes, precondition)
   ctx.set('ETag', etagOf(file.digest))
   ctx.body = fileInfo(file)
 }

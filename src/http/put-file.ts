@@ -1,3 +1,4 @@
+import type { CommittedFile } from '../catalog/catalog.ts'
 import { uploadFile } from '../files/upload-file.ts'
 import type { FileStore } from '../files/file-store.ts'
 import { StoreError } from '../model/errors.ts'
@@ -16,13 +17,18 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
   const { headers } = ctx.req
   const name = parseFileName(pathBehind('/files/', ctx))
   refuseWhatWouldNotBeTheFile(ctx)
-  const { file, hasReplaced } = await uploadFile(store, () => continued(ctx.req), {
+  const committed = await uploadFile(store, () => continued(ctx.req), {
     name,
     mediaType: mediaTypeOf(headers['content-type'], name),
     precondition: readPrecondition(headers),
     checks: [new BodyDigests(expectedDigests(headers))],
     ...(headers['content-length'] !== undefined && { size: Number(headers['content-length']) }),
   })
+  describeStored(ctx, committed)
+}
+
+/** The answer to a request that has stored a whole file. */
+export function describeStored(ctx: HttpContext, { file, hasReplaced }: CommittedFile): void {
   ctx.status = hasReplaced ? 200 : 201
   ctx.set('Location', `/files/@${file.id}`)
   ctx.set('ETag', etagOf(file.digest))
@@ -30,7 +36,7 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
 }
 
 /** A body that is only a part of the file, or the file in some coding, would be stored as if it were the file. */
-function refuseWhatWouldNotBeTheFile(ctx: HttpContext): void {
+export function refuseWhatWouldNotBeTheFile(ctx: HttpContext): void {
   // RFC 9110, 14.5: "An origin server SHOULD respond with a 400 (Bad Request) status code if it receives Content-Range
   // on a PUT for a target resource that does not support partial PUT requests."
   if (ctx.get('Content-Range'))

@@ -27,6 +27,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   checksum_mismatch: 460,
   corrupt: 500,
   chunk_gone: 500,
+  record_moved: 500,
   internal: 500,
   unavailable: 503,
   overloaded: 503,
@@ -61,6 +62,7 @@ export function renderErrors(): Middleware<RequestState> {
         code: error.code,
         detail: isServerFault(error) ? faultDetail(error.code) : error.message,
         requestId: ctx.state.requestId,
+        ...(error instanceof HttpProblem && error.members),
       }
       const allow = ctx.response.get('Allow')
       const headers = {
@@ -77,13 +79,20 @@ export function renderErrors(): Middleware<RequestState> {
   }
 }
 
-/** A problem whose answer needs headers of its own. */
+/** A problem whose answer needs headers of its own, or is of a type that others define too, with what belongs to that. */
 export class HttpProblem extends StoreError {
   readonly headers: Readonly<Record<string, string>>
+  readonly members: Readonly<Record<string, string | number>>
 
-  constructor(code: ErrorCode, message: string, headers: Readonly<Record<string, string>>) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    headers: Readonly<Record<string, string>>,
+    members: Readonly<Record<string, string | number>> = {},
+  ) {
     super(code, message)
     this.headers = headers
+    this.members = members
   }
 }
 
@@ -106,7 +115,13 @@ function unrouted(allow: string): StoreError {
 
 /** The message of a fault may name internals; the log has it, under the request's id. */
 function isServerFault({ code }: StoreError): boolean {
-  return code === 'internal' || code === 'corrupt' || code === 'unavailable' || code === 'chunk_gone'
+  return (
+    code === 'internal' ||
+    code === 'corrupt' ||
+    code === 'unavailable' ||
+    code === 'chunk_gone' ||
+    code === 'record_moved'
+  )
 }
 
 function faultDetail(code: ErrorCode): string {

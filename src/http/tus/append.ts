@@ -10,7 +10,7 @@ import type { Upload } from '../../model/upload.ts'
 import type { HttpContext } from '../context.ts'
 import { continued } from '../continue-when-read.ts'
 import { BodyDigests } from '../headers/body-digests.ts'
-import { etagOf } from '../headers/etags.ts'
+import { etagOf, readPrecondition } from '../headers/etags.ts'
 import { expectedDigests } from '../headers/expected-digests.ts'
 import { refuseCoded } from '../refuse-coded.ts'
 import { readAnnounced } from './announced.ts'
@@ -55,6 +55,7 @@ export function receiveBody(
   return appendToUpload(store, id, () => continued(ctx.req), {
     ...request,
     checks: [...uploadChecksums(ctx.req), ...contentDigests(ctx.req)],
+    precondition: readPrecondition(ctx.req.headers),
     ...(length !== undefined && { length }),
   })
 }

@@ -1,12 +1,15 @@
+import { checkCurrentFile } from '../../files/check-current-file.ts'
 import { discardUpload } from '../../files/discard-upload.ts'
 import type { FileStore } from '../../files/file-store.ts'
 import { finishIfComplete, type AppendedUpload } from '../../files/finish-upload.ts'
+import { refuseWithoutSpace } from '../../files/refuse-without-space.ts'
 import { settledUpload } from '../../files/settled-upload.ts'
 import { tooLarge } from '../../files/store-chunks.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
 import { parseFileId, soleOwner, type FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { HttpContext } from '../context.ts'
+import { readPrecondition } from '../headers/etags.ts'
 import { writeAnnounced } from './announced.ts'
 import { describeAppended, hasOffsetMediaType, receiveBody } from './append.ts'
 import { locationOf, newUploadId } from './tus-route.ts'
@@ -42,13 +45,18 @@ async function createEmpty(store: FileStore, ctx: HttpContext, concat: string): 
   }
   if (concat !== '' && concat !== 'partial')
     throw new StoreError('invalid_request', 'Upload-Concat must be partial, or final; and addresses.')
+  const isPartial = concat === 'partial'
+  const file = described(store, ctx, id)
+  // Preconditions are of a file, which a part never becomes.
+  if (!isPartial) await checkCurrentFile(store, file.name, readPrecondition(ctx.req.headers))
+  if (size !== undefined) await refuseWithoutSpace(store, size)
   const upload = await store.catalog.createUpload({
-    ...described(store, ctx, id),
-    isPartial: concat === 'partial',
+    ...file,
+    isPartial,
     ...(size !== undefined && { size }),
   })
   // Creation With Upload: "The Client MUST include the Content-Type: application/offset+octet-stream header."
-  if (!hasOffsetMediaType(ctx)) return finishIfComplete(store, upload)
+  if (!hasOffsetMediaType(ctx)) return finishOrDiscard(store, ctx, upload)
   return withFirstBytes(store, ctx, upload)
 }
 
@@ -56,12 +64,27 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
   try {
     return await receiveBody(store, ctx, upload.id, { from: 0 })
   } catch (error) {
-    // What was refused as a whole must leave nothing; what broke off can be continued by who hears where.
-    if (isStoreError(error) && error.code !== 'aborted' && error.code !== 'timeout') {
+    // What was refused as a whole must leave nothing; what broke off, or is whole and was only declined by a precondition,
+    // can be continued by who hears where.
+    const isKept =
+      !isStoreError(error) ||
+      ['aborted', 'timeout'].includes(error.code) ||
+      (await store.catalog.findUpload(soleOwner, upload.id))?.isDeclined
+    if (!isKept) {
       await discardUpload(store, upload.id)
     } else {
       ctx.state.always['Location'] = locationOf(upload.id)
     }
+    throw error
+  }
+}
+
+/** Who hears of the failure does not know the upload: it must not stay, and has no bytes but those of its parts. */
+async function finishOrDiscard(store: FileStore, ctx: HttpContext, upload: Upload): Promise<AppendedUpload> {
+  try {
+    return await finishIfComplete(store, upload, readPrecondition(ctx.req.headers))
+  } catch (error) {
+    await discardUpload(store, upload.id)
     throw error
   }
 }
@@ -77,8 +100,9 @@ async function joinParts(store: FileStore, ctx: HttpContext, concat: string): Pr
   let size = 0
   for (const id of partIds) size += (await settledUpload(store, id)).offset
   if (size > store.options.maxFileSize) throw tooLarge(store.options.maxFileSize)
-  const upload = await store.catalog.joinUploads(described(store, ctx, newUploadId()), partIds)
-  return finishIfComplete(store, upload)
+  const file = described(store, ctx, newUploadId())
+  await checkCurrentFile(store, file.name, readPrecondition(ctx.req.headers))
+  return finishOrDiscard(store, ctx, await store.catalog.joinUploads(file, partIds))
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { FileStore } from '../../files/file-store.ts'
-import { finishIfComplete } from '../../files/finish-upload.ts'
+import { finishIfLeftOver } from '../../files/finish-if-left-over.ts'
 import { settledUpload } from '../../files/settled-upload.ts'
 import type { HttpContext } from '../context.ts'
+import { readPrecondition } from '../headers/etags.ts'
 import { readAnnounced } from './announced.ts'
 import { describeProgress, uploadIdOf } from './tus-route.ts'
 
@@ -10,7 +11,8 @@ import { describeProgress, uploadIdOf } from './tus-route.ts'
  * true; and whoever hears that all bytes are there may rely on the file, also if the server stopped before it was made.
  */
 export async function showOffset(store: FileStore, ctx: HttpContext): Promise<void> {
-  const { upload } = await finishIfComplete(store, await settledUpload(store, uploadIdOf(ctx)))
+  const settled = await settledUpload(store, uploadIdOf(ctx))
+  const upload = await finishIfLeftOver(store, settled, readPrecondition(ctx.req.headers))
   const { metadata, concat } = readAnnounced(upload)
   ctx.status = 200
   // "The Server MUST prevent the client and/or proxies from caching the response by adding the Cache-Control: no-store

@@ -33,18 +33,22 @@ function deleted(path: string) {
 
 describe('GET /api/uploads', () => {
   it('shows what is unfinished, oldest first, parts too, and no files', async () => {
-    const named = { 'Upload-Metadata': metadata({ filename: 'some/name' }) }
+    const named = {
+      'Upload-Metadata': metadata({ filename: 'some/name', filetype: 'text/x-test', colour: 'blü' }),
+    }
     const first = await givenUpload(server, { ...named, 'Upload-Length': 10 }, 'abc')
     const second = await givenUpload(server, { 'Upload-Defer-Length': 1 })
     const part = await givenPart(server, 'hello')
     await givenUpload(server, { 'Upload-Length': 3 }, 'abc')
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     const times = { createdAt: time, expiresAt: time }
+    const plain = { mediaType: 'application/octet-stream', metadata: {}, ...times }
+    const described = { mediaType: 'text/x-test', metadata: { colour: 'blü' }, ...times }
     expect(await page()).toEqual({
       uploads: [
-        { id: idIn(first), name: 'some/name', size: 10, offset: 3, ...times },
-        { id: idIn(second), name: idIn(second), size: null, offset: 0, ...times },
-        { id: idIn(part), name: idIn(part), size: 5, offset: 5, ...times },
+        { id: idIn(first), name: 'some/name', size: 10, offset: 3, isPartial: false, ...described },
+        { id: idIn(second), name: idIn(second), size: null, offset: 0, isPartial: false, ...plain },
+        { id: idIn(part), name: idIn(part), size: 5, offset: 5, isPartial: true, ...plain },
       ],
       cursor: null,
     })

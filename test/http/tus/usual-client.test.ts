@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { Upload } from 'tus-js-client'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { request } from '../../support/http-request.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
-import { ServerProcess } from '../../robustness/server-process.ts'
+import { MortalServer } from '../../long/mortal-server.ts'
+import { uploadByClient } from '../../long/upload-by-client.ts'
 import { inPieces, KiB, MiB, sample } from '../sample.ts'
 import { CuttingProxy } from './cutting-proxy.ts'
-import { endUploads, idIn, unfinished } from './tus-client.ts'
-
-type Options = ConstructorParameters<typeof Upload>[1]
+import { endUploads, unfinished } from './tus-client.ts'
 
 const bytes = sample(24 * MiB + 12_345)
 const sha256 = sha256Of(bytes)
@@ -27,29 +25,6 @@ afterEach(() => endUploads(server))
 
 function sha256Of(body: Buffer): string {
   return createHash('sha256').update(body).digest('hex')
-}
-
-/** Uploads with the client's own retries, and resolves with the id of the file. */
-function uploadBy(port: number, options: Options, body: Buffer | Readable = bytes): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // Its types know the streams of browsers only.
-    const upload = new Upload(body as Buffer, {
-      endpoint: `http://127.0.0.1:${port}/uploads`,
-      retryDelays: Array.from({ length: 20 }, () => 1),
-      metadata: { filename: 'by-the-usual-client', filetype: 'text/x-test' },
-      ...options,
-      onError: reject,
-      onSuccess: ({ lastResponse }) => {
-        expect(lastResponse.getHeader('Content-Location')).toBe(`/files/@${idOf(upload)}`)
-        resolve(idOf(upload))
-      },
-    })
-    upload.start()
-  })
-}
-
-function idOf({ url }: Upload): string {
-  return idIn(new URL(url!).pathname)
 }
 
 async function expectFile(port: number, id: string): Promise<void> {
@@ -76,7 +51,7 @@ describe('tus-js-client, whose connections break', () => {
     ['of unknown length', { uploadLengthDeferred: true, chunkSize: 3 * MiB }, streamed],
   ])('uploads %s', async (_, options, source) => {
     const proxy = await CuttingProxy.open(() => server.port, cuts)
-    const id = await uploadBy(proxy.port, options, source?.())
+    const id = await uploadByClient(proxy.port, options, source?.() ?? bytes)
     expect(proxy.cuts).toEqual([])
     await expectFile(server.port, id)
     // Parts stay until they expire, and so does what was created when nobody heard where: no more than that.
@@ -88,21 +63,10 @@ it.each([
   ['', {}],
   [', in parallel', { parallelUploads: 3, chunkSize: MiB }],
 ])('tus-js-client uploads while the server is killed and started again%s', async (_, options) => {
-  const directory = await temporaryDirectory()
-  const start = () => ServerProcess.start(directory, ['--chunk-size', '512KiB'])
-  let running = start()
-  const restart = () => {
-    const killed = running
-    running = killed.then(async (before) => {
-      await before.kill()
-      return start()
-    })
-  }
-  const portOfServer = async () => (await running).port
-  const kills = [5 * MiB, 14 * MiB].map((at) => ({ at, meanwhile: restart }))
-  const proxy = await CuttingProxy.open(portOfServer, kills)
-  await running
-  const id = await uploadBy(proxy.port, options)
+  const mortal = await MortalServer.start(await temporaryDirectory(), ['--chunk-size', '512KiB'])
+  const kills = [5 * MiB, 14 * MiB].map((at) => ({ at, meanwhile: () => mortal.restart() }))
+  const proxy = await CuttingProxy.open(() => mortal.port(), kills)
+  const id = await uploadByClient(proxy.port, options, bytes)
   expect(proxy.cuts).toEqual([])
-  await expectFile(await portOfServer(), id)
+  await expectFile(await mortal.port(), id)
 })

@@ -1,0 +1,73 @@
+import type { FileStore } from '../../files/file-store.ts'
+import type { AppendedUpload } from '../../files/finish-upload.ts'
+import type { BodyCheck } from '../../files/receive.ts'
+import { isStoreError, StoreError } from '../../model/errors.ts'
+import type { FileId } from '../../model/file.ts'
+import type { HttpContext } from '../context.ts'
+import { continued } from '../continue-when-read.ts'
+import { BodyDigests } from '../headers/body-digests.ts'
+import { readPrecondition } from '../headers/etags.ts'
+import { expectedDigests } from '../headers/expected-digests.ts'
+import { describeStored } from '../put-file.ts'
+import { bodyLength, countIn } from './draft-fields.ts'
+import { completedUpload, inconsistentLength } from './problems.ts'
+import { Progress } from './progress.ts'
+import { receivePart, type Part } from './receive-part.ts'
+
+/** What the headers say of the body. Throws `invalid_request` and `invalid_digest`, before anything has happened. */
+export function partOf(ctx: HttpContext, from: number, isLast: boolean): Part {
+  const length = bodyLength(ctx)
+  const declared = countIn('Upload-Length', ctx)
+  // "If the request includes the Upload-Complete field value set to true and a valid Content-Length header field, … the length
+  // is then the sum of the current offset and the Content-Length header field value."
+  const size = isLast && length !== undefined ? from + length : declared
+  // "If indicators (1) and (2) are both present in the same request, their indicated lengths MUST match."
+  if (declared !== undefined && declared !== size)
+    throw inconsistentLength(`Upload-Length says ${declared} bytes, but the upload ends after ${size}.`)
+  const checks = digestsOf(ctx, from === 0 && isLast)
+  return { from, length, size, isLast, checks, precondition: readPrecondition(ctx.req.headers) }
+}
+
+/**
+ * Receives the body, and answers what a PUT would be answered if the upload is a file then: "the upload resource SHOULD generate the
+ * response that matches what the resource, that was targeted by the initial upload creation, would have generated". What
+ * to say otherwise is left to the caller.
+ */
+export async function receiveRequest(
+  store: FileStore,
+  ctx: HttpContext,
+  id: FileId,
+  part: Part,
+): Promise<AppendedUpload> {
+  const progress = new Progress(store, ctx, id, part.from)
+  try {
+    const appended = await receivePart(store, id, () => continued(ctx.req), part, progress)
+    if (!part.isLast) return appended
+    if (!appended.committed) throw completedUpload()
+    describeStored(ctx, appended.committed)
+    // "However, the response MUST include the Upload-Complete header field with a true value, allowing clients to identify
+    // whether a response … is related to the resumable upload itself or the processing of the upload representation."
+    ctx.set('Upload-Complete', '?1')
+    return appended
+  } catch (error) {
+    if (isStoreError(error, 'precondition_failed')) {
+      // "Resuming the upload would not resolve this error."
+      ctx.state.always['Upload-Complete'] = '?1'
+    }
+    throw error
+  } finally {
+    await progress.ended()
+  }
+}
+
+/** RFC 9530, 2: `Content-Digest` is of this body; 3: `Repr-Digest` is of the whole file, which only a body that is all of it can be held to. */
+function digestsOf({ req: { headers } }: HttpContext, isWhole: boolean): readonly BodyCheck[] {
+  if (headers['repr-digest'] !== undefined && !isWhole) {
+    throw new StoreError(
+      'invalid_digest',
+      'Repr-Digest cannot be checked here: send Content-Digest with each part.',
+    )
+  }
+  const expected = expectedDigests(headers)
+  return expected.length > 0 ? [new BodyDigests(expected)] : []
+}

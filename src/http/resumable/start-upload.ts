@@ -1,0 +1,123 @@
+import { checkCurrentFile } from '../../files/check-current-file.ts'
+import { discardUpload } from '../../files/discard-upload.ts'
+import type { FileStore } from '../../files/file-store.ts'
+import { newExpiry } from '../../files/receive-into-upload.ts'
+import { refuseWithoutSpace } from '../../files/refuse-without-space.ts'
+import { tooLarge } from '../../files/store-chunks.ts'
+import { isStoreError, StoreError, type ErrorCode } from '../../model/errors.ts'
+import { parseFileName, soleOwner, type FileName } from '../../model/file.ts'
+import type { Upload } from '../../model/upload.ts'
+import { pathBehind, type HttpContext } from '../context.ts'
+import { formFileName } from '../headers/form-file-name.ts'
+import { mediaTypeOf } from '../headers/media-type.ts'
+import { refuseWhatWouldNotBeTheFile } from '../put-file.ts'
+import { locationOf, newUploadId } from '../tus/tus-route.ts'
+import { limits, uploadComplete } from './draft-fields.ts'
+import { writeInitialRequest } from './initial-request.ts'
+import { sendInterim } from './interim.ts'
+import type { Part } from './receive-part.ts'
+import { partOf, receiveRequest } from './receive-request.ts'
+
+/** What the whole upload was refused for: nobody would continue it. */
+const refusals: ReadonlySet<ErrorCode> = new Set([
+  'too_large',
+  'invalid_request',
+  'digest_mismatch',
+  'precondition_failed',
+])
+
+/** `PUT /files/{name}` with `Upload-Complete`: the same as without, but what arrives can be continued. */
+export function startPut(store: FileStore, ctx: HttpContext): Promise<void> {
+  return startUpload(store, ctx, parseFileName(pathBehind('/files/', ctx)))
+}
+
+/** `POST /uploads`: a new file, named as `Content-Disposition` says, or for its id. */
+export function startPost(store: FileStore, ctx: HttpContext): Promise<void> {
+  return startUpload(store, ctx, nameInDisposition(ctx))
+}
+
+async function startUpload(store: FileStore, ctx: HttpContext, named: FileName | undefined): Promise<void> {
+  const isWhole = uploadComplete(ctx)
+  if (isWhole === undefined)
+    throw new StoreError('invalid_request', 'Send Upload-Complete: ?1 with a whole file, ?0 with a part.')
+  refuseWhatWouldNotBeTheFile(ctx)
+  const part = partOf(ctx, 0, isWhole)
+  const upload = await createUpload(store, ctx, named, part)
+  const { id } = upload
+  // Whoever sends only the rest could not be held to a digest of all bytes.
+  const canContinue = ctx.req.headers['repr-digest'] === undefined
+  const isAnnounced = canContinue && announce(store, ctx, upload)
+  ctx.state.always['Upload-Complete'] = '?0'
+  try {
+    const appended = await receiveRequest(store, ctx, id, part)
+    if (!isWhole) describeStarted(store, ctx, appended.upload)
+  } catch (error) {
+    const isRefused = isStoreError(error) && refusals.has(error.code)
+    // What nobody has heard of would only lie around, and a plain PUT leaves nothing either.
+    if (isRefused || (isWhole && !isAnnounced)) await discardUpload(store, id)
+    else ctx.state.always['Location'] = locationOf(id)
+    throw error
+  }
+}
+
+async function createUpload(
+  store: FileStore,
+  ctx: HttpContext,
+  named: FileName | undefined,
+  { size, precondition }: Part,
+): Promise<Upload> {
+  const { maxFileSize } = store.options
+  // "The server might not create an upload resource if the length deduced from the upload creation request is larger than
+  // the maximum size."
+  if (size !== undefined && size > maxFileSize) throw tooLarge(maxFileSize)
+  const id = newUploadId()
+  const name = named ?? parseFileName(id)
+  const mediaType = mediaTypeOf(ctx.req.headers['content-type'], name)
+  await checkCurrentFile(store, name, precondition)
+  if (size !== undefined) await refuseWithoutSpace(store, size)
+  return store.catalog.createUpload({
+    id,
+    owner: soleOwner,
+    name,
+    mediaType,
+    metadata: {},
+    expiresAt: newExpiry(store),
+    announced: writeInitialRequest(precondition),
+    ...(size !== undefined && { size }),
+  })
+}
+
+/**
+ * "it SHOULD announce the upload resource by sending an interim response with the 104 (Upload Resumption Supported) status
+ * code …. When sent, it MUST include Location header field pointing to the upload resource and MUST include the Upload-Limit
+ * header field with the corresponding limits".
+ */
+function announce(store: FileStore, ctx: HttpContext, upload: Upload): boolean {
+  return sendInterim(ctx, { Location: locationOf(upload.id), 'Upload-Limit': limits(store, upload) })
+}
+
+/**
+ * "If the request content was fully received, the server MUST include the Location response header field pointing to the
+ * upload resource and MUST include the Upload-Limit header field …. Servers are RECOMMENDED to use the 201 (Created) status code."
+ */
+function describeStarted(store: FileStore, ctx: HttpContext, upload: Upload): void {
+  ctx.status = 201
+  ctx.body = ''
+  ctx.set('Location', locationOf(upload.id))
+  ctx.set('Upload-Complete', '?0')
+  ctx.set('Upload-Offset', String(upload.offset))
+  ctx.set('Upload-Limit', limits(store, upload))
+}
+
+/** "The Content-Disposition header field can be used to transmit a filename." */
+function nameInDisposition(ctx: HttpContext): FileName | undefined {
+  try {
+    const name = formFileName(ctx.get('Content-Disposition'))
+    return name ? parseFileName(name) : undefined
+  } catch (error) {
+    if (isStoreError(error)) throw error
+    throw new StoreError('invalid_name', 'The file name in Content-Disposition is not UTF-8.', {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+
+type Declare = (command: Command) => void
+
+interface CommandRow {
+  readonly does: string
+  /** Loaded when it is the one that is asked for: all together take longer to load than most commands take to run. */
+  readonly load: () => Promise<Declare>
+}
+
+const commands: Readonly<Record<string, CommandRow>> = {
+  serve: { does: 'start a server', load: async () => (await import('./serve.ts')).serve },
+  put: { does: 'send files and folders', load: async () => (await import('./put.ts')).put },
+  get: { does: 'fetch files and folders', load: async () => (await import('./get.ts')).get },
+  ls: { does: 'list what is there', load: async () => (await import('./ls.ts')).ls },
+  rm: { does: 'delete files and folders', load: async () => (await import('./rm.ts')).rm },
+  info: { does: 'show what is known of a file', load: async () => (await import('./info.ts')).info },
+  uploads: {
+    does: 'show and end unfinished uploads',
+    load: async () => (await import('./uploads.ts')).uploads,
+  },
+  gc: {
+    does: 'give back the space of what nobody uses, in a store without a server',
+    load: async () => (await import('./gc.ts')).gc,
+  },
+  fsck: { does: 'check a store for damage', load: async () => (await import('./fsck.ts')).fsck },
+  rebuild: {
+    does: 'make a new catalog, of a store that has lost it',
+    load: async () => (await import('./rebuild.ts')).rebuild,
+  },
+  export: {
+    does: 'write files out of a store, without a server',
+    load: async () => (await import('./export.ts')).exportFiles,
+  },
+}
+
+const examples = `
+Examples:
+  ashlar serve --store /srv/files           a server on http://127.0.0.1:8080
+  ashlar put -r photos                      sends the folder; do it again to go on after an interruption
+  ashlar ls -l photos
+  ashlar get -r photos /tmp                 brings it back, as /tmp/photos
+  ashlar put --help                         each command has its own help, with more examples
+
+A ref names a file: its name, or @ and its id. The commands find their server by --server or by the variable ASHLAR_URL, else at
+http://127.0.0.1:8080.
+
+Exit codes: 0 all is well; 1 something failed, and a line on stderr says what; 2 wrong usage; 130 after Ctrl-C and 143 after
+SIGTERM, where doing the same command again goes on; 141 if nobody reads stdout any more.`
+
+/**
+ * The command line: `argv` is what follows the program's name. Resolves when all is done and said; `process.exitCode` tells how
+ * it went.
+ */
+export async function ashlar(argv: readonly string[]): Promise<void> {
+  const program = new Command('ashlar')
+    .description('Ashlar, a chunked file store: the server, and everything that can be done with one.')
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .addHelpText('after', examples)
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    .enablePositionalOptions()
+    .configureOutput({
+      getOutHelpWidth: () => Math.min(110, process.stdout.columns ?? 110),
+      getErrHelpWidth: () => Math.min(110, process.stderr.columns ?? 110),
+      outputError: (text, write) => write(text.replace(/^error: /, 'ashlar: ')),
+    })
+    .showHelpAfterError('Add --help to see how it is used.')
+    .hook('preSubcommand', async (_, command) => {
+      const declare = await commands[command.name()]?.load()
+      declare?.(command)
+    })
+  for (const [name, { does }] of Object.entries(commands)) program.command(name).description(does)
+  try {
+    // What commander has for this does not load the command.
+    const [first, ...rest] = argv
+    await program.parseAsync(first === 'help' ? [...rest, '--help'] : argv, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+  }
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { readonly version: string }).version
+}

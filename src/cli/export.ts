@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import { messageOf } from './message-of.ts'
+import { count, humanSize } from './quantities.ts'
+import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
+
+interface ExportOptions {
+  readonly store?: string
+  readonly to: string
+}
+
+const help = `
+Writes the files of a store out as plain files, each to the path that its name is, verified, without a server or beside one. Nothing that is
+there already is replaced.
+
+Exit codes: 0 all are written; 1 some are not, and lines on stderr say which; 2 wrong usage, or the store cannot be opened.
+
+Examples:
+  ashlar export --store /srv/files --to /mnt/plain
+  ashlar export --store /srv/files --to /mnt/plain photos/`
+
+/** `ashlar export` */
+export function exportFiles(command: Command): void {
+  addStoreOptions(command)
+  command
+    .argument('[prefix]', 'only names that begin so', '')
+    .requiredOption('--to <directory>', 'where to write them')
+    .addHelpText('after', help)
+    .action((prefix: string, options: ExportOptions) => write(command, prefix, options))
+}
+
+function write(command: Command, prefix: string, { store: directory, to }: ExportOptions): Promise<void> {
+  return performOnStore(
+    command,
+    async () => (await import('../main.ts')).openStoreToRead(flagsOf({ store: directory }), process.env),
+    async ({ store, terminal, isJson }) => {
+      const { exportStore } = await import('../admin/export-store.ts')
+      const summary = await exportStore(store, prefix, to, (name, error) =>
+        terminal.complain(`ashlar: ${name}: ${messageOf(error)}`),
+      )
+      const { files, bytes, failed } = summary
+      if (isJson) await terminal.printJson(summary)
+      else await terminal.print(`${count(files, 'file')} written, ${humanSize(bytes)}; ${failed} failed`)
+      return failed > 0 ? 1 : 0
+    },
+  )
+}

@@ -1,0 +1,105 @@
+import { lstat, rename } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { fileSource, fileTarget, type FileInfo } from '../client/node.ts'
+import { restoreAttributes } from './kept-attributes.ts'
+import type { Session } from './session.ts'
+import type { TransferReport } from './transfer-report.ts'
+
+export interface FetchOptions {
+  readonly parallel?: number
+}
+
+/** What stands behind the path of a file while it is not there whole. */
+export const partEnding = '.ashlar-part'
+
+/**
+ * Brings a file to `path`, where it appears whole or not at all. What an earlier attempt has left is used, and what is there already
+ * with the same content stays. Never writes through a link.
+ */
+export async function fetchFile(
+  session: Session,
+  report: TransferReport,
+  file: FileInfo,
+  path: string,
+  { parallel }: FetchOptions,
+): Promise<void> {
+  const { client, signal, terminal, isJson } = session
+  const options = { signal, ...(parallel !== undefined && { parallel }) }
+  const isUnchanged = await hasContentOf(session, file, await presentFile(path), path)
+  let bytesFetched = 0
+  if (isUnchanged) {
+    report.reuse(file.size)
+    await restoreAttributes(path, file.metadata)
+  } else {
+    await writeInPlace(path, file, async (target) => {
+      // By its id: the name may get another file meanwhile.
+      const { moved } = await report.follow(client.download(`@${file.id}`, target, options))
+      bytesFetched = moved
+    })
+  }
+  report.done({ isUnchanged })
+  const status = isUnchanged ? 'unchanged' : 'fetched'
+  if (isJson) await terminal.printJson({ path, status, bytesFetched, file })
+}
+
+/** Has `write` fill a file beside `path`, and puts it there when it is done. */
+export async function writeInPlace(
+  path: string,
+  { metadata }: Pick<FileInfo, 'metadata'>,
+  write: (target: Awaited<ReturnType<typeof fileTarget>>) => Promise<void>,
+): Promise<void> {
+  await presentFile(path)
+  const part = `${path}${partEnding}`
+  if ((await presentFile(part))?.isSymbolicLink()) throw new Error(`${part} is a link: remove it`)
+  const target = await fileTarget(part)
+  try {
+    await write(target)
+  } finally {
+    await target.close()
+  }
+  await restoreAttributes(part, metadata)
+  await rename(part, path)
+}
+
+/** What stands at the path. Rejects where a file would take the place of something that is none, such as a device. */
+async function presentFile(path: string): Promise<Stats | undefined> {
+  try {
+    const stats = await lstat(path)
+    if (stats.isFile() || stats.isSymbolicLink()) return stats
+    if (stats.isDirectory()) throw new Error(`${path} is a folder here: remove it, or choose another path`)
+    throw new Error(`${path} is not a regular file: use - and redirect stdout`)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+class DiffersError extends Error {}
+
+async function hasContentOf(
+  { client, signal }: Session,
+  file: FileInfo,
+  present: Stats | undefined,
+  path: string,
+): Promise<boolean> {
+  if (!present?.isFile() || present.size !== file.size) return false
+  const source = await fileSource(path)
+  const target = {
+    size: async () => source.size,
+    read: (from: number, to: number) => source.read(from, to),
+    write: async () => {
+      throw new DiffersError()
+    },
+    finish: async () => {},
+  }
+  try {
+    // A download into what is there fetches nothing, unless something is missing.
+    await client.download(`@${file.id}`, target, { signal }).result
+    return true
+  } catch (error) {
+    if (error instanceof DiffersError) return false
+    throw error
+  } finally {
+    await source.close()
+  }
+}

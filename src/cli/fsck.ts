@@ -1,0 +1,81 @@
+import type { Command } from 'commander'
+import type { BadChunk, BadList, CheckSummary, StoreCheck } from '../admin/check-store.ts'
+import { count, humanSize } from './quantities.ts'
+import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
+import type { Terminal } from './terminal.ts'
+
+interface FsckOptions {
+  readonly store?: string
+  readonly quick?: true
+}
+
+const help = `
+Reads every chunk and compares it with its digest, and looks whether every file has all of its chunks. Goes beside a running server, changes
+nothing, and takes nothing for damage that the server is just changing. A damaged chunk is mended when the same content is uploaded
+again, by whatever name.
+
+Exit codes: 0 all is well; 1 damage was found, or not everything could be read; 2 wrong usage, or the store cannot be opened.
+
+Examples:
+  ashlar fsck --store /srv/files
+  ashlar fsck --store /srv/files --quick         only whether chunks are there and long enough
+  ashlar fsck --store /srv/files --json          a line for each finding, and one for the sum of it all`
+
+/** `ashlar fsck` */
+export function fsck(command: Command): void {
+  addStoreOptions(command)
+  command
+    .option('--quick', 'do not read chunks, only look whether they are there and long enough')
+    .addHelpText('after', help)
+    .action(({ store: directory, quick }: FsckOptions) =>
+      performOnStore(
+        command,
+        async () => (await import('../main.ts')).openStoreToRead(flagsOf({ store: directory }), process.env),
+        async ({ store, terminal, isJson }) => {
+          const { checkStore } = await import('../admin/check-store.ts')
+          const report = isJson ? jsonReport(terminal) : textReport(terminal)
+          const summary = await checkStore(store, { isQuick: quick === true }, report)
+          if (isJson) await terminal.printJson({ kind: 'summary', ...summary })
+          else await printSummary(terminal, summary)
+          const { damaged, missing, unreadable, inconsistent } = summary
+          return damaged + missing + unreadable + inconsistent > 0 ? 1 : 0
+        },
+      ),
+    )
+}
+
+function jsonReport(terminal: Terminal): StoreCheck {
+  return {
+    foundChunk: (chunk: BadChunk) => terminal.printJson({ kind: 'chunk', ...chunk }),
+    foundList: (list: BadList) => terminal.printJson({ kind: 'list', ...list }),
+  }
+}
+
+function textReport(terminal: Terminal): StoreCheck {
+  return {
+    async foundChunk({ condition, digest, location, reason, holders, hasMoreHolders }) {
+      const why = reason === undefined ? '' : `: ${reason}`
+      await terminal.print(`${condition}: chunk ${digest} at ${location}${why}`)
+      for (const holder of holders) await terminal.print(`  of ${nameOf(holder)}`)
+      if (holders.length === 0) await terminal.print('  of nothing that is still there')
+      if (hasMoreHolders) await terminal.print('  and of more')
+    },
+    foundList: (list) => terminal.print(`inconsistent: ${nameOf(list)} ${list.fault}`),
+  }
+}
+
+function nameOf({ isUpload, name, id }: Pick<BadList, 'isUpload' | 'name' | 'id'>): string {
+  return `${isUpload ? 'upload' : 'file'} ${name} (@${id})`
+}
+
+async function printSummary(terminal: Terminal, summary: CheckSummary): Promise<void> {
+  const { files, uploads, chunks, bytes, unknown, unknownBytes, ...bad } = summary
+  await terminal.print(
+    `${count(files, 'file')}, ${count(uploads, 'upload')}, ${count(chunks, 'chunk')} (${humanSize(bytes)}): ` +
+      `${bad.damaged} damaged, ${bad.missing} missing, ${bad.unreadable} unreadable, ${bad.inconsistent} inconsistent`,
+  )
+  if (unknown === 0) return
+  await terminal.print(
+    `not in the catalog: ${count(unknown, 'chunk')} (${humanSize(unknownBytes)}), orphans or of uploads under way`,
+  )
+}

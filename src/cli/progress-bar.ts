@@ -1,0 +1,75 @@
+import type { SingleBar } from 'cli-progress'
+import { grouped, humanDuration, humanSize } from './quantities.ts'
+import type { Terminal } from './terminal.ts'
+
+/** How far a command is, in the last line of a terminal on stderr. */
+export class ProgressBar {
+  readonly #bar: SingleBar
+  readonly #terminal: Terminal
+  readonly #stopBar = () => this.#bar.stop()
+  #files = 0
+  #expectedFiles = 0
+  #expectedBytes = 0
+  #bytes = 0
+
+  private constructor(bar: SingleBar, terminal: Terminal) {
+    this.#bar = bar
+    this.#terminal = terminal
+    // While a bar is shown the terminal wraps no lines: who leaves in a hurry must not leave it so.
+    process.once('exit', this.#stopBar)
+  }
+
+  static async start(terminal: Terminal): Promise<ProgressBar> {
+    const { default: progress } = await import('cli-progress')
+    const bar = new progress.SingleBar({
+      format:
+        ' {bar} {percentage}% | {value} of {total} | {files} | {duration_formatted}, {eta_formatted} to go',
+      formatValue: (value, _options, type) =>
+        type === 'value' || type === 'total' ? humanSize(value) : String(value),
+      formatTime: (seconds) => humanDuration(seconds),
+      barsize: 24,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      stream: process.stderr,
+      clearOnComplete: true,
+      // Other lines take its place, and it comes back below them.
+      forceRedraw: true,
+      // Ctrl-C is ours.
+      gracefulExit: false,
+      etaBuffer: 100,
+    })
+    bar.start(1, 0, { files: 'looking' })
+    terminal.hasBar = true
+    return new ProgressBar(bar, terminal)
+  }
+
+  expect(files: number, bytes: number): void {
+    this.#expectedFiles += files
+    this.#expectedBytes += bytes
+    this.#show()
+  }
+
+  /** Negative where bytes have to be moved again. */
+  advance(bytes: number): void {
+    this.#bytes += bytes
+    this.#show()
+  }
+
+  fileDone(): void {
+    this.#files += 1
+    this.#show()
+  }
+
+  stop(): void {
+    process.off('exit', this.#stopBar)
+    this.#stopBar()
+    this.#terminal.hasBar = false
+  }
+
+  #show(): void {
+    // What is under way may have been found before it is counted.
+    this.#bar.setTotal(Math.max(this.#expectedBytes, this.#bytes))
+    const files = Math.max(this.#expectedFiles, this.#files)
+    this.#bar.update(this.#bytes, { files: `${grouped(this.#files)} of ${grouped(files)} files` })
+  }
+}

@@ -1,0 +1,46 @@
+const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** A size as people read it: `512 B`, `1.5 KiB`, `128 MiB`. */
+export function humanSize(bytes: number): string {
+  let value = bytes
+  let unit = 'B'
+  for (const larger of units) {
+    // What would be rounded to 1024 of one unit is one of the next.
+    if (value < 1023.5) break
+    value /= 1024
+    unit = larger
+  }
+  const isWhole = unit === 'B' || value >= 99.95
+  return `${value.toFixed(isWhole ? 0 : 1)} ${unit}`
+}
+
+/** `1 file`, `1,002 files`. */
+export function count(number: number, noun: string): string {
+  return `${grouped(number)} ${noun}${number === 1 ? '' : 's'}`
+}
+
+/** `1,234,567`, whatever language the machine speaks. */
+export function grouped(number: number): string {
+  return number.toLocaleString('en-US')
+}
+
+/** `0:07`, `1:02:03`; `?` for what cannot be known. */
+export function humanDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?'
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
+  return hours > 0 ? `${hours}:${twoDigits(minutes)}:${twoDigits(rest)}` : `${minutes}:${twoDigits(rest)}`
+}
+
+/** `07` */
+export function twoDigits(number: number): string {
+  return String(Math.floor(number)).padStart(2, '0')
+}
+
+const msOf: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A time as the server's flags have it (`500ms`, `30s`, `1.5h`) in milliseconds; undefined if it is none. */
+export function parseTime(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/i.exec(text) ?? []
+  const factor = msOf[unit.toLowerCase()]
+  return factor === undefined ? undefined : Number(digits) * factor
+}

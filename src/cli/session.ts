@@ -1,0 +1,94 @@
+import type { Command } from 'commander'
+import { connect, StoreError, type AshlarClient, type ConnectOptions } from '../client/node.ts'
+import { isTransientError } from '../client/attempts.ts'
+import type { CommonOptions } from './common-options.ts'
+import { watchInterruption } from './interruption.ts'
+import { messageOf } from './message-of.ts'
+import { Terminal } from './terminal.ts'
+
+/** One command being done. */
+export interface Session {
+  readonly client: AshlarClient
+  /** Of the client. */
+  readonly server: string
+  readonly connectOptions: ConnectOptions
+  readonly terminal: Terminal
+  readonly isJson: boolean
+  /** Aborted by Ctrl-C and SIGTERM, and when there is no use in going on. */
+  readonly signal: AbortSignal
+  /** How much has failed. */
+  readonly failures: number
+  /**
+   * Says what went wrong with `what`, unless that is only that the signal ended it. The exit code will tell. Others go on, but not
+   * without a server: each of them would wait as long for it.
+   */
+  fail(what: string, error: unknown): void
+}
+
+/** Does a command's work, and sets the exit code. After Ctrl-C it says `afterInterruption`. */
+export async function perform(
+  command: Command,
+  work: (session: Session) => Promise<void>,
+  afterInterruption?: string,
+): Promise<void> {
+  const options = command.opts<CommonOptions>()
+  const terminal = new Terminal({ isQuiet: options.quiet === true })
+  const { server } = options
+  const connection = connectOptions(options, terminal)
+  const client = connectOrRefuse(command, server, connection)
+  const interruption = watchInterruption()
+  const { signal } = interruption
+  let failures = 0
+  const session: Session = {
+    client,
+    server,
+    connectOptions: connection,
+    terminal,
+    isJson: options.json === true,
+    signal,
+    get failures() {
+      return failures
+    },
+    fail(what, error) {
+      if (signal.aborted) return
+      failures += 1
+      terminal.complain(`ashlar: ${what === '' ? '' : `${what}: `}${messageOf(error)}`)
+      if (isTransientError(error)) interruption.giveUp(error)
+    },
+  }
+  try {
+    await work(session)
+  } catch (error) {
+    session.fail('', error)
+  }
+  const { exitCode } = interruption
+  if (exitCode !== undefined && afterInterruption !== undefined) {
+    terminal.complain(`ashlar: ${afterInterruption}`)
+  }
+  process.exitCode = exitCode ?? (failures > 0 ? 1 : 0)
+  // A request that was ended can keep its socket open for as long as a server that says nothing.
+  if (signal.aborted) await terminal.exit()
+  interruption.stop()
+}
+
+function connectOptions(options: CommonOptions, terminal: Terminal): ConnectOptions {
+  let said = ''
+  return {
+    giveUpAfterMs: options.giveUpAfter,
+    ...(options.header && { headers: options.header }),
+    onRetry: (error) => {
+      const line = `ashlar: ${messageOf(error)}; trying again`
+      if (line !== said) terminal.say(line)
+      said = line
+    },
+  }
+}
+
+function connectOrRefuse(command: Command, server: string, options: ConnectOptions): AshlarClient {
+  try {
+    return connect(server, options)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    return command.error(`error: ${messageOf(error)}`)
+  }
+}

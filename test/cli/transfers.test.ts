@@ -1,0 +1,220 @@
+import { once } from 'node:events'
+import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { sampleChunk } from '../chunks/sample-chunk.ts'
+import { request } from '../support/http-request.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { startTestServer } from '../support/test-server.ts'
+import { runAshlar, type Ended, type RunOptions } from './run-ashlar.ts'
+
+const MiB = 1024 * 1024
+
+/** A server, a folder to be in, and the command line to use them with. */
+async function setUp() {
+  const server = await startTestServer()
+  const folder = await temporaryDirectory()
+  const env = { ASHLAR_URL: server.url }
+  const run = (argv: readonly string[], options: RunOptions = {}): Promise<Ended> =>
+    runAshlar(argv, { cwd: folder, env, ...options })
+  const write = async (files: Readonly<Record<string, string | Buffer>>) => {
+    for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, path)), { recursive: true })
+      await writeFile(join(folder, path), content)
+    }
+  }
+  const put = async (name: string, body: string) => {
+    expect((await request(server, 'PUT', `/files/${name}`, { body: Buffer.from(body) })).status).toBe(201)
+  }
+  return { server, folder, run, write, put }
+}
+
+interface Seen {
+  readonly content: string
+  readonly mode: number
+  readonly mtimeMs: number
+}
+
+async function readTree(folder: string): Promise<Readonly<Record<string, Seen>>> {
+  const paths = await readdir(folder, { recursive: true })
+  const seen: Record<string, Seen> = {}
+  for (const path of paths) {
+    const stats = await stat(join(folder, path))
+    if (stats.isDirectory()) continue
+    const content = await readFile(join(folder, path), 'latin1')
+    seen[path] = { content, mode: stats.mode & 0o777, mtimeMs: Math.round(stats.mtimeMs) }
+  }
+  return seen
+}
+
+describe('a tree', () => {
+  it('comes back as it was, and nothing moves twice', async () => {
+    const { folder, run, write } = await setUp()
+    const large = sampleChunk(3 * MiB + 1, 7).bytes
+    await write({
+      'tree/a.txt': 'a',
+      'tree/empty': '',
+      'tree/deep/er/Übermaß 音 %41?#.txt': 'names',
+      'tree/large.bin': large,
+    })
+    await chmod(join(folder, 'tree/a.txt'), 0o750)
+    await utimes(join(folder, 'tree/empty'), 1e9 + 0.123, 1e9 + 0.123)
+    const before = await readTree(join(folder, 'tree'))
+    const bytes = '3.0 MiB'
+
+    expect(await run(['put', '-r', 'tree'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `4 files, ${bytes} sent, 0 unchanged\n`,
+    })
+    expect(await run(['put', '-r', 'tree'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '4 files, 0 B sent, 4 unchanged\n',
+    })
+    expect(await run(['get', '-r', 'tree', 'out/new'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `4 files, ${bytes} fetched, 0 unchanged\n`,
+    })
+    expect(await readTree(join(folder, 'out/new/tree'))).toEqual(before)
+    expect((await run(['get', '-r', 'tree', 'out/new'])).stderr).toBe('4 files, 0 B fetched, 4 unchanged\n')
+
+    // Only what has changed, and times by themselves.
+    await write({ 'tree/a.txt': 'b' })
+    await utimes(join(folder, 'tree/large.bin'), 1e9, 1e9)
+    expect((await run(['put', '-r', 'tree'])).stderr).toBe('4 files, 1 B sent, 3 unchanged\n')
+    expect((await run(['get', '-r', 'tree', 'out/new'])).stderr).toBe('4 files, 1 B fetched, 3 unchanged\n')
+    expect(await readTree(join(folder, 'out/new/tree'))).toEqual(await readTree(join(folder, 'tree')))
+  })
+
+  it('what cannot be put is said, the others are', async () => {
+    const { folder, run, write } = await setUp()
+    await write({ 'tree/a.txt': 'a', 'tree/a\nb': 'control' })
+    await symlink('nowhere', join(folder, 'tree/dangling'))
+    await symlink('..', join(folder, 'tree/up'))
+    const { code, stdout, stderr } = await run(['put', '-r', 'tree', '--json'])
+    expect(code).toBe(1)
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      {
+        path: 'tree/a.txt',
+        status: 'sent',
+        bytesSent: 1,
+        file: expect.objectContaining({ name: 'tree/a.txt' }),
+      },
+    ])
+    expect(stderr.split('\n').sort()).toEqual([
+      '',
+      '1 file, 1 B sent, 0 unchanged, 2 failed',
+      'ashlar: tree/a?b: The name contains a control character',
+      'ashlar: tree/dangling: there is no such file or folder here',
+      'ashlar: tree/up is a link to a folder, and is skipped',
+    ])
+  })
+
+  it('is not brought where it could do harm', async () => {
+    const { folder, run, write, put } = await setUp()
+    const outside = await temporaryDirectory()
+    await write({ 'out/t/dir/there': 'mine' })
+    await symlink(outside, join(folder, 'out/t/link'))
+    await put('t/a', 'file')
+    await put('t/a/b', 'in a folder of that name')
+    await put('t/link/c', 'through a link')
+    await put('t/dir', 'over a folder')
+    await put('t/z', 'last')
+    const { code, stderr } = await run(['get', '-r', 't', 'out'])
+    expect(code).toBe(1)
+    expect(stderr.split('\n').sort()).toEqual([
+      '',
+      '2 files, 8 B fetched, 0 unchanged, 3 failed',
+      expect.stringMatching(/^ashlar: t\/a\/b: t\/a is both a file and a folder/),
+      expect.stringMatching(/^ashlar: t\/dir: .* is a folder here/),
+      expect.stringMatching(/^ashlar: t\/link\/c: .* is a link here/),
+    ])
+    expect(await readdir(outside)).toEqual([])
+    expect(await readdir(join(folder, 'out'), { recursive: true })).toEqual(
+      expect.not.arrayContaining([expect.stringContaining('ashlar')]),
+    )
+  })
+})
+
+it('nothing is brought outside the folder, whatever a server says', async () => {
+  const cwd = await temporaryDirectory()
+  const names = ['t/../../up', '../up', '/up', 't/', 't//up', 't/\u001B[2J']
+  const files = names.map((name) => ({ id: '@', name, size: 0, metadata: {} }))
+  const hostile = http.createServer((_, res) => {
+    res
+      .setHeader('Content-Type', 'application/json')
+      .end(JSON.stringify({ files, prefixes: [], cursor: null }))
+  })
+  hostile.listen(0, '127.0.0.1')
+  onTestFinished(() => void hostile.close())
+  await once(hostile, 'listening')
+  const url = `http://127.0.0.1:${(hostile.address() as AddressInfo).port}`
+  const { code, stderr } = await runAshlar(['get', '-r', 't', 'a/b', '--server', url], { cwd })
+  expect(code).toBe(1)
+  expect(stderr.match(/^ashlar: .*: The name .*$/gm)).toHaveLength(names.length)
+  expect(stderr).not.toContain('\u001B')
+  expect(await readdir(cwd, { recursive: true })).toEqual(['a', join('a', 'b')])
+})
+
+describe('one file', () => {
+  it('goes up by name, by stdin and by pattern, and comes back to every place', async () => {
+    const { folder, run, write } = await setUp()
+    await write({ 'x/a.txt': '0123456789', 'x/b.md': 'b' })
+    expect(
+      await run(['put', 'x/*.txt', '--to', 'docs', '--meta', 'k=v', '--type', 'text/x-a']),
+    ).toMatchObject({
+      code: 0,
+      stderr: '1 file, 10 B sent, 0 unchanged\n',
+    })
+    const piped = await run(['put', '-', '--name', 'piped', '--quiet'], { input: 'from stdin' })
+    expect(piped).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await run(['get', 'piped', '-'])).toEqual({ code: 0, stdout: 'from stdin', stderr: '' })
+    expect((await run(['get', 'docs/a.txt', '-', '--range', '2-4'])).stdout).toBe('234')
+    expect((await run(['get', 'docs/a.txt', '-', '--range', '-3'])).stdout).toBe('789')
+    expect(await run(['get', 'docs/a.txt', 'part', '--range', '7-'])).toMatchObject({ code: 0 })
+    expect(await readFile(join(folder, 'part'), 'utf8')).toBe('789')
+    expect(await run(['get', 'docs/a.txt', 'part', '--range', '10-'])).toMatchObject({
+      code: 1,
+      stderr: 'ashlar: docs/a.txt: has only 10 bytes: ask for a range that begins in them\n',
+    })
+    expect(await run(['get', 'docs/a.txt'])).toMatchObject({ code: 0 })
+    expect(await run(['get', 'docs/a.txt', 'x/'])).toMatchObject({
+      stderr: '1 file, 0 B fetched, 1 unchanged\n',
+    })
+    expect((await readdir(folder)).sort()).toEqual(['a.txt', 'part', 'x'])
+
+    const shown = JSON.parse((await run(['info', 'docs/a.txt', '--json'])).stdout) as object
+    expect(shown).toMatchObject({ mediaType: 'text/x-a', metadata: { k: 'v', mode: expect.any(String) } })
+  })
+
+  it('is not replaced if that is not wanted', async () => {
+    const { run, write, put } = await setUp()
+    await put('a', 'old')
+    await write({ a: 'new' })
+    expect(await run(['put', 'a', '--no-replace'])).toMatchObject({
+      code: 1,
+      stderr:
+        'ashlar: a: another file has the name, and --no-replace was given\n0 files, 0 B sent, 0 unchanged, 1 failed\n',
+    })
+    expect((await run(['get', 'a', '-'])).stdout).toBe('old')
+  })
+
+  it.runIf(process.platform === 'linux')('never takes the place of a device', async () => {
+    const { folder, run, put } = await setUp()
+    await put('a', 'a')
+    await symlink('/dev', join(folder, 'dev'))
+    expect(await run(['get', 'a', 'dev/null'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is not a regular file'),
+    })
+  })
+})

@@ -1,7 +1,8 @@
-import type { Chunk, FileChunk, Location } from '../model/chunk.ts'
+import type { FileChunk, Location } from '../model/chunk.ts'
 import type { Digest } from '../model/digest.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../model/file.ts'
 import type { Upload } from '../model/upload.ts'
+import type { CatalogChecks, CatalogSurvey, Garbage } from './upkeep.ts'
 
 /**
  * A chunk that a file or an upload is to use, in order and without gaps. With a location it was just stored
@@ -27,6 +28,14 @@ export interface Precondition {
   readonly ifUnmodifiedSince?: number
 }
 
+/** Where the record of a file is kept: what the chunk store's side knows of it without a catalog. */
+export interface RecordPlace {
+  /** The time that the record has for the change; the catalog takes it for its own. Milliseconds since 1970. */
+  readonly at: number
+  /** Of its pages, in order. None is ever used again. */
+  readonly locations: readonly Location[]
+}
+
 export interface NewFile {
   readonly id: FileId
   readonly owner: Owner
@@ -36,6 +45,7 @@ export interface NewFile {
   readonly digest: Digest
   readonly chunks: readonly ChunkUse[]
   readonly precondition?: Precondition
+  readonly record?: RecordPlace
 }
 
 export interface NewUpload {
@@ -58,12 +68,23 @@ export interface FinishedUpload {
   readonly precondition?: Precondition
   /** The upload can still be found, as finished, until it expires or is deleted; without this it is gone at once. */
   readonly isRemembered?: boolean
+  readonly record?: RecordPlace
 }
 
 /** A file that now stands behind its name, and whether another one stood there before. */
 export interface CommittedFile {
   readonly file: StoredFile
   readonly hasReplaced: boolean
+  /** Where records were kept of what it has replaced. They are garbage now, until `forgetRecords`. */
+  readonly ended: readonly Location[]
+}
+
+/** The first page of a record, which has what can be changed, is kept elsewhere from now on. */
+export interface RecordMove {
+  readonly at: number
+  /** Absent if the file had no record. */
+  readonly from: Location | undefined
+  readonly to: Location
 }
 
 export interface FileChanges {
@@ -107,7 +128,7 @@ export interface CollectQuery {
  * something resolves once the change would survive a power cut. Names sort by their UTF-8 bytes. Every method
  * rejects `unavailable` where the database cannot be used, and `no_space` where it cannot grow.
  */
-export interface Catalog {
+export interface Catalog extends CatalogSurvey, CatalogChecks {
   /**
    * Creates a whole file and puts it behind its name; what stood there is let go. Rejects `chunk_gone` if a
    * chunk believed present is not, `precondition_failed`. Nothing has happened then.
@@ -115,20 +136,36 @@ export interface Catalog {
   createFile(file: NewFile): Promise<CommittedFile>
   findFile(owner: Owner, ref: FileRef): Promise<StoredFile | undefined>
   listFiles(query: ListQuery): Promise<FilePage>
-  /** Rejects `not_found`, `precondition_failed`, and `name_taken` if another file has the new name. */
+  /**
+   * Rejects `not_found`, `precondition_failed`, `name_taken` if another file has the new name, and `record_moved` if the record
+   * is not where it is to be moved from: somebody else has changed the file meanwhile.
+   */
   updateFile(
     owner: Owner,
     ref: FileRef,
     changes: FileChanges,
     precondition?: Precondition,
+    move?: RecordMove,
   ): Promise<StoredFile>
-  /** Lets the file go: nobody can find it, its chunks stay until they are collected. Rejects `not_found`, `precondition_failed`. */
-  deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<void>
+  /**
+   * Lets the file go: nobody can find it, its chunks stay until they are collected. Resolves with where its record was kept, which
+   * is garbage now, until `forgetRecords`. Rejects `not_found`, `precondition_failed`.
+   */
+  deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<readonly Location[]>
+  /** Where the record of a file is kept, its pages in order. */
+  listRecords(id: FileId): Promise<readonly Location[]>
+  /** Where records were kept that are garbage now, adopted ones only if they were found before. */
+  listEndedRecords(limit: number, foundBefore?: number): Promise<readonly Location[]>
+  /**
+   * Makes garbage, found at that time, of those that the catalog has never heard of, and resolves with them. Each must be of a put that
+   * nobody will make known to it any more.
+   */
+  adoptRecords(locations: readonly Location[], at: number): Promise<readonly Location[]>
+  /** The records at these locations are deleted. */
+  forgetRecords(locations: readonly Location[]): Promise<void>
 
   /** Chunks of a file or an upload, in order: the one that holds byte `from` and those behind it, at most `limit`. Also of a file that was let go but not collected. */
   listChunks(id: FileId, from: number, limit: number): Promise<readonly FileChunk[]>
-  /** A chunk of that content, if one is present. */
-  findChunk(digest: Digest): Promise<Chunk | undefined>
 
   createUpload(upload: NewUpload): Promise<Upload>
   /** Also one that is finished, while it is remembered. */
@@ -169,6 +206,8 @@ export interface Catalog {
    * `invalid_request` if one is partial.
    */
   finishUploads(uploads: readonly FinishedUpload[]): Promise<readonly CommittedFile[]>
+  /** A precondition kept the upload from becoming a file: takes that down, if the upload is still there. */
+  declineUpload(id: FileId): Promise<void>
   /**
    * Lets the upload go; its chunks can be collected at once. A finished one is only forgotten: the file that it has become
    * stays. Resolves with whether it was there. With `expiredBefore` only if it has expired by then: somebody may
@@ -185,8 +224,13 @@ export interface Catalog {
    * do. Their locations become garbage in the same transaction.
    */
   collectChunks(query: CollectQuery): Promise<{ readonly hasMore: boolean }>
-  /** Locations that no chunk has any more and whose bytes may be deleted, oldest first. */
-  listGarbage(limit: number): Promise<readonly Location[]>
+  /**
+   * Makes garbage, found at that time, of those that neither a chunk nor garbage has, and resolves with them. Each must be of a put
+   * that nobody will make known to the catalog any more.
+   */
+  adoptOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]>
+  /** Locations that no chunk has any more and whose bytes may be deleted, orphans only if they were found before, the oldest first. */
+  listGarbage(limit: number, foundBefore?: number): Promise<readonly Garbage[]>
   /** The bytes at these locations are deleted. */
   forgetGarbage(locations: readonly Location[]): Promise<void>
 

@@ -15,6 +15,8 @@ export interface ReadOptions extends CallOptions {
 
 export interface StoredChunk {
   readonly location: Location
+  /** What it was put as. The bytes need not have it: a crash may have cut the put short. */
+  readonly digest: Digest
   readonly size: number
 }
 
@@ -23,13 +25,13 @@ export interface ChunkStore {
   /** Resolves once the bytes would survive a power cut. Rejects `no_space`, `unavailable`. */
   put(digest: Digest, pieces: readonly Uint8Array[], options?: CallOptions): Promise<Location>
   /**
-   * Fills `into` from byte `offset` on. Rejects `not_found` if absent, `corrupt` if it ends early. When it
+   * Fills `into` from byte `offset` on. Rejects `not_found` if absent, `corrupt` if it ends early or its medium has lost it. When it
    * settles, and not before, nothing writes to `into` any more, aborted or not.
    */
   read(location: Location, offset: number, into: Uint8Array, options: ReadOptions): Promise<void>
   /** Resolves even if the chunk was already gone. */
   delete(location: Location, options?: CallOptions): Promise<void>
-  /** Every location with its size, in an order that does not change while nothing is written. */
+  /** Every location with its digest and its size, in an order that does not change while nothing is written. */
   list(options?: CallOptions): AsyncIterable<StoredChunk>
   close(): Promise<void>
 }

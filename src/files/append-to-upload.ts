@@ -1,8 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import type { Precondition } from '../catalog/catalog.ts'
 import { StoreError } from '../model/errors.ts'
-import type { FileId } from '../model/file.ts'
+import type { FileId, Owner } from '../model/file.ts'
 import type { Upload } from '../model/upload.ts'
+import { checkCurrentFile } from './check-current-file.ts'
 import { discardUpload } from './discard-upload.ts'
 import type { FileStore } from './file-store.ts'
 import { finishIfComplete, type AppendedUpload } from './finish-upload.ts'
@@ -22,14 +24,17 @@ export interface AppendRequest {
   readonly size?: number
   /** With any of them the body, and `size`, count only as a whole, and if all of them hold. */
   readonly checks: readonly BodyCheck[]
+  /** Must hold of the name's current file before the body is asked for, and again when the upload becomes a file. */
+  readonly precondition?: Precondition
 }
 
 /**
  * Receives a body at the end of an upload. Bytes that arrive count as soon as they are durable, also of a body that
  * breaks off, except where `checks` are to hold. An upload that is at its size becomes a file. The body is asked for when
  * nothing that is known before it speaks against it. Rejects `not_found`, `offset_conflict` (also while another
- * request appends), `invalid_request` if another size was said before, `too_large` past the size, what a check throws,
- * and, once all that arrived is durable, what the body failed with; from then on nothing changes the upload.
+ * request appends), `invalid_request` if another size was said before, `too_large` past the size, `precondition_failed`,
+ * what a check throws, and, once all that arrived is durable, what the body failed with; from then on nothing changes
+ * the upload.
  */
 export async function appendToUpload(
   store: FileStore,
@@ -47,7 +52,7 @@ export async function appendToUpload(
   store.receiving.add(id)
   try {
     const upload = await presentUpload(store, id)
-    refuseEarly(store, upload, request)
+    await refuseEarly(store, upload, request)
     const body = salvaged(openBody(), turn.signal)
     try {
       await takeOver(store, upload, body, request)
@@ -58,7 +63,7 @@ export async function appendToUpload(
     const appended = await presentUpload(store, id)
     if (failure === undefined) await recutCrumbs(store, appended)
     // Also where only the end of the body got lost: nobody would send anything more.
-    const finished = await finishIfComplete(store, appended)
+    const finished = await finishIfComplete(store, appended, request.precondition)
     if (failure !== undefined) throw failure
     return finished
   } finally {
@@ -67,11 +72,12 @@ export async function appendToUpload(
   }
 }
 
-function refuseEarly(
-  { options }: FileStore,
+async function refuseEarly(
+  store: FileStore,
   upload: Upload,
-  { from, length = 0, size = upload.size }: AppendRequest,
-): void {
+  { from, length = 0, size = upload.size, precondition }: AppendRequest,
+): Promise<void> {
+  const { options } = store
   if (upload.offset !== from) {
     throw new StoreError('offset_conflict', `The upload is at ${upload.offset}: continue from there.`)
   }
@@ -87,6 +93,9 @@ function refuseEarly(
   if (size !== undefined && size > options.maxFileSize) throw tooLarge(options.maxFileSize)
   const most = size ?? options.maxFileSize
   if (from + length > most) throw new StoreError('too_large', `The upload may have ${most} bytes.`)
+  // One that has to be joined takes nobody's place, and of one that is whole the catalog is about to decide.
+  if (upload.isPartial || upload.offset === upload.size) return
+  await checkCurrentFile(store, upload.name, precondition)
 }
 
 async function takeOver(
@@ -114,14 +123,25 @@ async function takeOver(
   })
 }
 
+/** Of what is received on the side: it is in nobody's list, and no request can name it. */
+const nobody = 'nobody' as Owner
+
 /** Lends an upload that nobody knows, to receive what may turn out to be wrong. */
 async function onTheSide(
   store: FileStore,
-  { owner, name, mediaType }: Upload,
+  { name, mediaType }: Upload,
   receive: (id: FileId) => Promise<void>,
 ): Promise<void> {
   const id = randomUUIDv7() as FileId
-  const side = { id, owner, name, mediaType, metadata: {}, isPartial: true, expiresAt: newExpiry(store) }
+  const side = {
+    id,
+    owner: nobody,
+    name,
+    mediaType,
+    metadata: {},
+    isPartial: true,
+    expiresAt: newExpiry(store),
+  }
   await store.catalog.createUpload(side)
   store.receiving.add(id)
   try {

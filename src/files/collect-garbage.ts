@@ -1,12 +1,15 @@
 import { concatAll, from, lastValueFrom, mergeMap, toArray } from 'rxjs'
+import type { Garbage } from '../catalog/upkeep.ts'
 import type { Location } from '../model/chunk.ts'
+import { deleteEndedRecords } from './collect-records.ts'
 import type { FileStore } from './file-store.ts'
 
 export interface CollectedGarbage {
   /** Uploads that nobody continued in time. */
   readonly uploads: number
-  /** Chunks whose bytes were deleted. */
+  /** Whose bytes were deleted, orphans too. */
   readonly chunks: number
+  readonly bytes: number
 }
 
 /** Rows that one transaction looks at: others wait for no longer. */
@@ -21,8 +24,8 @@ const deletesAtOnce = 8
 export async function collectGarbage(store: FileStore, signal?: AbortSignal): Promise<CollectedGarbage> {
   const uploads = await deleteExpiredUploads(store, signal)
   await forgetUnusedChunks(store, signal)
-  const chunks = await deleteGarbage(store, signal)
-  return { uploads, chunks }
+  await deleteEndedRecords(store, signal)
+  return { uploads, ...(await deleteGarbage(store, signal)) }
 }
 
 async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | undefined): Promise<number> {
@@ -52,38 +55,44 @@ async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefi
 }
 
 /** What cannot be deleted stays for the next run, and keeps nothing else from being deleted in this one. */
-async function deleteGarbage(store: FileStore, signal: AbortSignal | undefined): Promise<number> {
+async function deleteGarbage(
+  store: FileStore,
+  signal: AbortSignal | undefined,
+): Promise<Omit<CollectedGarbage, 'uploads'>> {
   const failed = new Map<Location, unknown>()
-  let deleted = 0
+  let chunks = 0
+  let bytes = 0
   for (;;) {
     signal?.throwIfAborted()
     // Those that failed stay in the list: ask for so many more.
-    const garbage = await store.catalog.listGarbage(stepSize + failed.size)
-    const untried = garbage.filter((location) => !failed.has(location))
+    const foundBefore = Date.now() - store.options.orphanGraceMs
+    const garbage = await store.catalog.listGarbage(stepSize + failed.size, foundBefore)
+    const untried = garbage.filter(({ location }) => !failed.has(location))
     if (untried.length === 0) break
     const gone = await deleteAll(store, untried, failed)
-    await store.catalog.forgetGarbage(gone)
-    deleted += gone.length
+    await store.catalog.forgetGarbage(gone.map(({ location }) => location))
+    chunks += gone.length
+    for (const { size } of gone) bytes += size
     if (gone.length === 0) break
   }
   for (const error of failed.values()) throw error
-  return deleted
+  return { chunks, bytes }
 }
 
-/** Resolves with the locations that are deleted, and adds the others to `failed`. */
+/** Resolves with what is deleted, and adds the others to `failed`. */
 function deleteAll(
   store: FileStore,
-  locations: readonly Location[],
+  garbage: readonly Garbage[],
   failed: Map<Location, unknown>,
-): Promise<Location[]> {
-  const deleteOne = async (location: Location) => {
+): Promise<readonly Garbage[]> {
+  const deleteOne = async (one: Garbage) => {
     try {
-      await store.chunks.delete(location)
-      return [location]
+      await store.chunks.delete(one.location)
+      return [one]
     } catch (error) {
-      failed.set(location, error)
+      failed.set(one.location, error)
       return []
     }
   }
-  return lastValueFrom(from(locations).pipe(mergeMap(deleteOne, deletesAtOnce), concatAll(), toArray()))
+  return lastValueFrom(from(garbage).pipe(mergeMap(deleteOne, deletesAtOnce), concatAll(), toArray()))
 }

@@ -5,6 +5,7 @@ import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
 import { FairLimiter } from '../rx/fair-limiter.ts'
 import { OpenFiles } from './open-files.ts'
+import { UnsettledPuts } from './unsettled-puts.ts'
 import { UploadTurns } from './upload-turns.ts'
 import { WholeWrites } from './whole-writes.ts'
 
@@ -29,14 +30,23 @@ export interface FileStoreOptions {
   readonly maxFileSize: number
   readonly uploadExpiryMs: number
   readonly collectGraceMs: number
+  readonly orphanGraceMs: number
+  /** Bytes that may still be written; absent where the chunk store has no bound. */
+  readonly freeBytes?: () => Promise<number>
   /** Told what went wrong where no request is left to answer: the work goes on without it. */
   readonly onBackgroundError: (error: unknown, doing: string) => void
 }
 
-/** What all verbs work with. Chunks must be verified by the store that is given. */
-export interface FileStore {
+/** Where files are. Chunks must be verified by the store that is given. */
+export interface Stores {
   readonly catalog: Catalog
   readonly chunks: ChunkStore
+  /** Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes must be durable. */
+  readonly records: ChunkStore
+}
+
+/** What all verbs work with. */
+export interface FileStore extends Stores {
   readonly options: FileStoreOptions
   /** All chunk and block buffers come from here. */
   readonly pool: BufferPool
@@ -54,17 +64,22 @@ export interface FileStore {
   readonly receiving: Set<FileId>
   /** Who appends to which upload. */
   readonly turns: UploadTurns
+  /** Chunks and records that the catalog may not know yet. */
+  readonly unsettled: UnsettledPuts
 }
 
-export function createFileStore(catalog: Catalog, chunks: ChunkStore, options: FileStoreOptions): FileStore {
+export function createFileStore(stores: Stores, options: FileStoreOptions): FileStore {
   const { maxBufferMemory } = options
   // Of what clients can pin down by standing still the pieces have half, the blocks a quarter: so there is always
   // memory for who moves.
   const mostPieces = Math.max(1, Math.floor(maxBufferMemory / 2 / slowPieceBytes))
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
+  const unsettled = new UnsettledPuts()
   return {
-    catalog,
-    chunks,
+    ...stores,
+    chunks: unsettled.watch(stores.chunks),
+    records: unsettled.watch(stores.records),
+    unsettled,
     options,
     pool: new BufferPool(maxBufferMemory),
     storing: new FairLimiter(options.maxUploadConcurrency),

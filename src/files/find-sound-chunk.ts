@@ -23,6 +23,9 @@ export async function findSoundChunk(store: FileStore, digest: Digest): Promise<
     return { kind: 'sound' }
   } catch (error) {
     if (isStoreError(error, 'corrupt') || isStoreError(error, 'not_found')) {
+      // Collected, or mended, since it was looked up: then nothing is wrong with it.
+      const current = await store.catalog.findChunk(digest)
+      if (current?.location !== chunk.location) return { kind: 'absent' }
       store.options.onBackgroundError(error, `verifying chunk ${digest} before using it again`)
       return { kind: 'damaged', location: chunk.location }
     }

@@ -33,7 +33,7 @@ export class PendingParts {
 
   /**
    * Hands parts over to the catalog by `call`, which gets their uses. A present chunk that is gone meanwhile is
-   * put anew. Where the answer is lost the bytes stay: garbage that can be collected, instead of a file with a hole.
+   * put anew. Where the answer is lost the bytes stay, as an orphan that can be found, instead of a file with a hole.
    */
   async handOver<T>(
     parts: readonly StoredPart[],
@@ -51,15 +51,17 @@ export class PendingParts {
       }
     }
     try {
-      try {
-        return await attempt()
-      } catch (error) {
+      const answer = await attempt().catch(async (error: unknown) => {
         if (!isStoreError(error, 'chunk_gone')) throw error
         await putMissing(owned)
-        return await attempt()
-      }
+        return attempt()
+      })
+      this.#settle(owned)
+      return answer
     } catch (error) {
-      if (!isUncertain) for (const part of owned) this.#deleteBytes(part)
+      // What has become of the call is certain to the catalog itself: it can tell later whether these are orphans.
+      if (isUncertain) this.#settle(owned)
+      else for (const part of owned) this.#deleteBytes(part)
       throw error
     } finally {
       for (const part of parts) part.release()
@@ -71,6 +73,10 @@ export class PendingParts {
     this.#isAbandoned = true
     for (const part of this.#parts) this.#discard(part)
     this.#parts.clear()
+  }
+
+  #settle(parts: readonly StoredPart[]): void {
+    for (const { use } of parts) if (use.location) this.#store.unsettled.settle(use.location)
   }
 
   #discard(part: StoredPart): void {

@@ -27,7 +27,7 @@ const chunksPerPage = 64
  * tebibyte must not become a million objects. Throws `corrupt` if the list has a hole.
  */
 export async function* planBlocks(
-  catalog: Catalog,
+  catalog: Pick<Catalog, 'listChunks'>,
   { id, size }: StoredFile,
   { start, end }: ByteRange,
 ): AsyncGenerator<PlannedBlock> {

@@ -1,13 +1,14 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { lastValueFrom } from 'rxjs'
-import type { CommittedFile, FinishedUpload, Precondition } from '../catalog/catalog.ts'
-import { checkPrecondition } from '../catalog/check-precondition.ts'
-import { FileHasher } from '../model/digest.ts'
+import type { CommittedFile, Precondition } from '../catalog/catalog.ts'
 import { soleOwner, type FileId, type FileName, type Metadata } from '../model/file.ts'
 import { batchMap } from '../rx/batch-map.ts'
+import { checkCurrentFile } from './check-current-file.ts'
 import type { FileStore } from './file-store.ts'
+import { createWithRecord, type DescribedFile, type FinishingUpload } from './keep-records.ts'
 import { PendingParts, type StoredPart } from './pending-parts.ts'
+import { refuseWithoutSpace } from './refuse-without-space.ts'
 import { storeChunks, tooLarge, type ByteObserver } from './store-chunks.ts'
 
 /** Something that the client said of the body, such as a digest. */
@@ -65,9 +66,8 @@ export async function receive<T>(
 async function refuseEarly(store: FileStore, { name, size, precondition }: UploadRequest): Promise<void> {
   const { maxFileSize } = store.options
   if (size !== undefined && size > maxFileSize) throw tooLarge(maxFileSize)
-  if (precondition && Object.keys(precondition).length > 0) {
-    checkPrecondition(precondition, await store.catalog.findFile(soleOwner, { name }))
-  }
+  await checkCurrentFile(store, name, precondition)
+  if (size !== undefined) await refuseWithoutSpace(store, size)
 }
 
 /** A part that is to use a present chunk keeps its buffers until the catalog has it: that must not wait. */
@@ -81,7 +81,6 @@ export class Draft {
   readonly #store: FileStore
   readonly #request: UploadRequest
   readonly #pending: PendingParts
-  readonly #hasher = new FileHasher()
   #offset = 0
   isInCatalog = false
 
@@ -93,14 +92,9 @@ export class Draft {
 
   /** All of the file in one transaction. */
   create(parts: readonly StoredPart[]): Promise<CommittedFile> {
-    this.#hash(parts)
-    const { precondition } = this.#request
-    const file = {
-      ...this.#described(),
-      digest: this.#hasher.digest(),
-      ...(precondition && { precondition }),
-    }
-    return this.#pending.handOver(parts, (chunks) => this.#store.catalog.createFile({ ...file, chunks }))
+    return this.#pending.handOver(parts, (chunks) =>
+      createWithRecord(this.#store, this.#file(), chunks, this.#request.precondition),
+    )
   }
 
   async advance(parts: readonly StoredPart[]): Promise<undefined> {
@@ -109,7 +103,6 @@ export class Draft {
       this.isInCatalog = true
       await this.#store.catalog.createUpload({ ...this.#described(), expiresAt: this.#expiresAt() })
     }
-    this.#hash(parts)
     if (parts.length === 0) return
     const from = this.#offset
     this.#offset = await this.#pending.handOver(parts, (uses) =>
@@ -117,10 +110,10 @@ export class Draft {
     )
   }
 
-  async complete(parts: readonly StoredPart[]): Promise<FinishedUpload> {
+  async complete(parts: readonly StoredPart[]): Promise<FinishingUpload> {
     await this.advance(parts)
     const { precondition } = this.#request
-    return { id: this.#id, digest: this.#hasher.digest(), ...(precondition && { precondition }) }
+    return { file: this.#file(), ...(precondition && { precondition }) }
   }
 
   async discard(): Promise<void> {
@@ -143,11 +136,12 @@ export class Draft {
     return { id: this.#id, owner: soleOwner, name, mediaType, metadata }
   }
 
-  #expiresAt(): number {
-    return Date.now() + this.#store.options.uploadExpiryMs
+  #file(): DescribedFile {
+    const now = Date.now()
+    return { ...this.#described(), createdAt: now, modifiedAt: now }
   }
 
-  #hash(parts: readonly StoredPart[]): void {
-    for (const { use } of parts) this.#hasher.add(use.digest)
+  #expiresAt(): number {
+    return Date.now() + this.#store.options.uploadExpiryMs
   }
 }

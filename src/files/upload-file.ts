@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { CommittedFile } from '../catalog/catalog.ts'
 import { StoreError } from '../model/errors.ts'
 import type { FileStore } from './file-store.ts'
+import { finishWithRecords } from './keep-records.ts'
 import { receive, type UploadRequest } from './receive.ts'
 
 /**
@@ -15,7 +16,7 @@ export async function uploadFile(
 ): Promise<CommittedFile> {
   return receive(store, openBody, request, async (draft, parts) => {
     if (!draft.isInCatalog) return draft.create(parts)
-    const [committed] = await store.catalog.finishUploads([await draft.complete(parts)])
+    const [committed] = await finishWithRecords(store, [await draft.complete(parts)])
     if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')
     draft.close()
     return committed

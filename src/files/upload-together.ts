@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream'
-import type { CommittedFile, FinishedUpload } from '../catalog/catalog.ts'
+import type { CommittedFile } from '../catalog/catalog.ts'
 import type { FileStore } from './file-store.ts'
+import { finishWithRecords, type FinishingUpload } from './keep-records.ts'
 import { receive, type Draft, type UploadRequest } from './receive.ts'
 
 /** Uploads that become files together or not at all. A `commit` that resolves ends it, or else `discard`. */
 export class UploadsTogether {
   readonly #store: FileStore
-  readonly #received: Promise<FinishedUpload>[] = []
+  readonly #received: Promise<FinishingUpload>[] = []
   /** Open until the last of them is received, however long that takes: none may expire before. */
   readonly #drafts: Draft[] = []
 
@@ -15,7 +16,7 @@ export class UploadsTogether {
   }
 
   /** Receives one more body; resolves when it is durable. Rejects as `receive` does: then only `discard` is left. */
-  add(body: Readable, request: UploadRequest): Promise<FinishedUpload> {
+  add(body: Readable, request: UploadRequest): Promise<FinishingUpload> {
     const received = receive(
       this.#store,
       () => body,
@@ -32,7 +33,7 @@ export class UploadsTogether {
   /** All become files in one transaction, in the order in which they were added. Rejects if one of them could not be received. */
   async commit(): Promise<readonly CommittedFile[]> {
     const uploads = await Promise.all(this.#received)
-    const committed = await this.#store.catalog.finishUploads(uploads)
+    const committed = await finishWithRecords(this.#store, uploads)
     for (const draft of this.#drafts) draft.close()
     return committed
   }

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'unavailable'
   | 'overloaded'
   | 'chunk_gone'
+  | 'record_moved'
   | 'internal'
 
 /** The one error type. The message says what to do about it and may be shown to a client; the cause may not. */

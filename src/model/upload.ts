@@ -18,6 +18,11 @@ export interface Upload {
    * what came of it.
    */
   readonly isFinished: boolean
+  /**
+   * It is whole, and a precondition kept it from becoming a file: it becomes one only when a request asks for that again, never
+   * because somebody looks.
+   */
+  readonly isDeclined: boolean
   /** What the protocol that made it has to repeat, as it came; opaque to all others. Text of some KiB at most. */
   readonly announced?: string
   readonly createdAt: number

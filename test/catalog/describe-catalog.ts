@@ -1,16 +1,20 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { describeAppending } from './conformance/appending.ts'
+import { describeChecks } from './conformance/checks.ts'
 import { describeChunks } from './conformance/chunks.ts'
 import { describeCollection } from './conformance/collection.ts'
 import { describeDeclaredSizes } from './conformance/declared-sizes.ts'
 import { describeFiles } from './conformance/files.ts'
 import { describeJoining } from './conformance/joining.ts'
 import { describeListing } from './conformance/listing.ts'
+import { describeOrphans } from './conformance/orphans.ts'
 import { describePreconditions } from './conformance/preconditions.ts'
 import { describeRaces } from './conformance/races.ts'
+import { describeRecords } from './conformance/records.ts'
 import { describeRecutting } from './conformance/recutting.ts'
 import { describeRememberedUploads } from './conformance/remembered-uploads.ts'
+import { describeSurvey } from './conformance/survey.ts'
 import { describeUploadCollection } from './conformance/upload-collection.ts'
 import { describeUploadRaces } from './conformance/upload-races.ts'
 import { describeUploads } from './conformance/uploads.ts'
@@ -55,12 +59,24 @@ export function describeCatalog(name: string, open: () => Promise<Catalog>): voi
     describe('recutting', () => {
       describeRecutting(opened)
     })
+    describe('records', () => {
+      describeRecords(opened)
+    })
     describe('races', () => {
       describeRaces(opened)
       describeUploadRaces(opened)
     })
     describe('collection', () => {
       describeCollection(opened)
+    })
+    describe('orphans', () => {
+      describeOrphans(opened)
+    })
+    describe('checks', () => {
+      describeChecks(opened)
+    })
+    describe('survey', () => {
+      describeSurvey(opened)
     })
     describe('collection beside uploads', () => {
       describeUploadCollection(opened)

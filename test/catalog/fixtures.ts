@@ -157,5 +157,5 @@ export async function garbageAmong(
   locations: readonly Location[],
 ): Promise<readonly Location[]> {
   const garbage = await catalog.listGarbage(100_000)
-  return garbage.filter((location) => locations.includes(location))
+  return garbage.map(({ location }) => location).filter((location) => locations.includes(location))
 }

@@ -66,7 +66,7 @@ describe('uploads together', () => {
     await eventually(async () =>
       expect(await store.catalog.listExpiredUploads(Date.now(), 10)).not.toHaveLength(0),
     )
-    expect(await collectGarbage(store)).toEqual({ uploads: 0, chunks: 0 })
+    expect(await collectGarbage(store)).toEqual({ uploads: 0, chunks: 0, bytes: 0 })
     late.end(second)
     await received
     expect(await uploads.commit()).toHaveLength(2)

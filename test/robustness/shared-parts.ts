@@ -48,7 +48,12 @@ export function faultyFileStore(
   const { plan = [], wrapCatalog = (same) => same, wrapChunks = (same) => same, ...others } = options
   const background: { error: unknown; doing: string }[] = []
   const faults = faulty(chunks, plan)
-  const store = createFileStore(wrapCatalog(catalog), verifying(wrapChunks(faults)), {
+  const stores = {
+    catalog: wrapCatalog(catalog),
+    chunks: verifying(wrapChunks(faults)),
+    records: new MemoryChunkStore(),
+  }
+  const store = createFileStore(stores, {
     chunkSize: 64 * 1024,
     maxUploadConcurrency: 4,
     maxDownloadConcurrencyPerFile: 8,
@@ -57,6 +62,7 @@ export function faultyFileStore(
     maxFileSize: Infinity,
     uploadExpiryMs: 60_000,
     collectGraceMs: 0,
+    orphanGraceMs: 0,
     onBackgroundError: (error, doing) => background.push({ error, doing }),
     ...others,
   })

@@ -42,6 +42,7 @@ const defaults = {
   maxFileSize: Infinity,
   uploadExpiryMs: 60_000,
   collectGraceMs: 0,
+  orphanGraceMs: 0,
   host: '127.0.0.1',
   port: 0,
   maxHeaderSize: 16 * 1024,
@@ -74,7 +75,8 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const all = { ...defaults, onBackgroundError, log: pino({ level: 'silent' }), ...others }
   const catalog = await SqliteCatalog.open(catalogPath)
   const chunks = verifying(wrapChunks(await DiskChunkStore.open(chunkDirectory)))
-  const store = createFileStore(catalog, chunks, all)
+  const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
+  const store = createFileStore({ catalog, chunks, records }, all)
   const metrics = createMetrics(store)
   const app = createApp(store, { ...all, metrics })
   const running = await startServer(app, { onCutOff: () => metrics.cutOff(), ...all })
@@ -82,6 +84,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const stop = async () => {
     await running.stop(0)
     await chunks.close()
+    await records.close()
     await catalog.close()
     await rm(directory, { recursive: true, force: true })
     if (failures.length > 0) throw new AggregateError(failures, 'something went wrong in the background')

@@ -1,9 +1,11 @@
+import { sql } from 'kysely'
 import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
 import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { ChunkUse } from '../catalog.ts'
+import { addGarbage } from './garbage.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
 
@@ -38,7 +40,7 @@ async function idOfUsed(db: Database, use: ChunkUse): Promise<number> {
   if (location !== undefined && location !== present.location) {
     const isMended = use.mends === present.location
     if (isMended) await moveChunk(db, { id: present.id, location })
-    await insertGarbage(db, { location: isMended ? present.location : location })
+    await addGarbage(db, { location: isMended ? present.location : location, size: present.size })
   }
   return present.id
 }
@@ -64,15 +66,6 @@ export async function listChunks(
   }))
 }
 
-export async function listGarbage(db: Database, limit: number): Promise<readonly Location[]> {
-  const rows = await selectGarbage(db, { limit })
-  return rows.map(({ location }) => location)
-}
-
-export async function forgetGarbage(db: Database, locations: readonly Location[]): Promise<void> {
-  for (const location of locations) await deleteGarbage(db, { location })
-}
-
 const selectByDigest = prepared((db, values: { digest: Uint8Array }) =>
   db.selectFrom('chunks').selectAll().where('digest', '=', values.digest),
 )
@@ -90,8 +83,14 @@ const insertChunk = prepared(
       .returning('id'),
 )
 
+/** As the default of the column has it. */
+const currentMs = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`
+
 const moveChunk = prepared((db, values: { id: number; location: Location }) =>
-  db.updateTable('chunks').set({ location: values.location }).where('id', '=', values.id),
+  db
+    .updateTable('chunks')
+    .set({ location: values.location, checked_at: currentMs, condition: 'sound' })
+    .where('id', '=', values.id),
 )
 
 const insertFileChunk = prepared((db, values: { fileId: FileId; start: number; chunkId: number }) =>
@@ -120,19 +119,4 @@ const selectFileChunks = prepared((db, values: { id: FileId; from: number; limit
     .where((eb) => eb(eb('use.start', '+', eb.ref('chunk.size')), '>', values.from))
     .orderBy('use.start')
     .limit(values.limit),
-)
-
-export const insertGarbage = prepared((db, values: { location: Location }) =>
-  db
-    .insertInto('garbage')
-    .values({ location: values.location })
-    .onConflict((conflict) => conflict.doNothing()),
-)
-
-const selectGarbage = prepared((db, values: { limit: number }) =>
-  db.selectFrom('garbage').select('location').orderBy('id').limit(values.limit),
-)
-
-const deleteGarbage = prepared((db, values: { location: Location }) =>
-  db.deleteFrom('garbage').where('location', '=', values.location),
 )

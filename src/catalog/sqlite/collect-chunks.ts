@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { FileId } from '../../model/file.ts'
 import type { CollectQuery } from '../catalog.ts'
-import { insertGarbage } from './chunks.ts'
+import { addGarbage } from './garbage.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
 
@@ -32,7 +32,7 @@ export async function collectChunks(
     else await deleteDiscarded(db, { id })
   }
   const unused = await deleteUnused(db, { ids: JSON.stringify([...released]) })
-  for (const { location } of unused) await insertGarbage(db, { location })
+  for (const garbage of unused) await addGarbage(db, garbage)
   return { hasMore }
 }
 
@@ -80,5 +80,5 @@ const deleteUnused = prepared((db, values: { ids: string }) =>
         ),
       ),
     )
-    .returning('location'),
+    .returning(['location', 'size']),
 )

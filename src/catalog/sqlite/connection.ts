@@ -4,10 +4,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
 import { NodeSqliteDialect } from './dialect.ts'
-import { isBusy } from './failures.ts'
+import { isBusy, isForbiddenDirectory } from './failures.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Outcome, Work } from './group-commit.ts'
-import { migrate, refuseNewer } from './migrations/migrate.ts'
+import { migrate, refuseNewer, refuseOther } from './migrations/migrate.ts'
 import type { Database, Schema } from './schema.ts'
 import { Snapshots } from './snapshots.ts'
 
@@ -49,9 +49,20 @@ export async function openWriter(path: string): Promise<Connection> {
   }
 }
 
-/** A connection that only reads, of a database that a writer has open. */
+/**
+ * A connection that only reads, of a database that a writer may have open. Rejects `unavailable` where another Ashlar has
+ * written it.
+ */
 export function openReader(path: string): Connection {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true })
+  try {
+    refuseOther(database)
+  } catch (error) {
+    database.close()
+    if (!isForbiddenDirectory(error)) throw error
+    const message = `The catalog ${path} cannot be read by somebody who may not write beside it, unless a server has it open: be the user who started the server, or take a copy.`
+    throw new StoreError('unavailable', message, { cause: error })
+  }
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) })
   return { db, transactions: new Snapshots(database), close: () => database.close() }
 }
@@ -66,7 +77,7 @@ function closeWriter(database: DatabaseSync, lock: DatabaseSync): void {
 }
 
 /** A lock of a file beside the database, which the kernel takes away from a process that dies. */
-function holdLock(path: string): DatabaseSync {
+export function holdLock(path: string): DatabaseSync {
   const lock = new DatabaseSync(`${path}.lock`)
   try {
     lock.exec('begin exclusive')
@@ -81,7 +92,7 @@ function holdLock(path: string): DatabaseSync {
 }
 
 /** Without it a power cut could take away a database that was just created. */
-function syncDirectory(path: string): void {
+export function syncDirectory(path: string): void {
   // Windows cannot open directories, and keeps their entries in its own journal.
   if (process.platform === 'win32') return
   const directory = openSync(path, 'r')

@@ -40,10 +40,17 @@ export function isBusy(error: unknown): boolean {
   return resultOf(error) === resultBusy
 }
 
+/** Even who only reads has to create the files beside the database that readers and writers meet in. */
+export function isForbiddenDirectory(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === resultReadonlyDirectory
+}
+
 // Primary result codes, https://sqlite.org/rescode.html.
 const resultBusy = 5
 const resultIoError = 10
 const resultFull = 13
+/** An extended one. */
+const resultReadonlyDirectory = 1544
 
 /** Busy, locked, out of memory, read-only, I/O error, corrupt, cannot open, lock protocol, not a database. */
 const unusable = new Set([resultBusy, 6, 7, 8, resultIoError, 11, 14, 15, 26])

@@ -2,32 +2,52 @@ import { sql } from 'kysely'
 import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
-import type { CommittedFile, FileChanges, FilePage, ListQuery, NewFile, Precondition } from '../catalog.ts'
+import type { Location } from '../../model/chunk.ts'
+import type {
+  CommittedFile,
+  FileChanges,
+  FilePage,
+  ListQuery,
+  NewFile,
+  Precondition,
+  RecordMove,
+  RecordPlace,
+} from '../catalog.ts'
 import { checkPrecondition } from '../check-precondition.ts'
 import { pageOfFiles } from '../page-of-files.ts'
 import { useChunks } from './chunks.ts'
 import { prepared } from './prepared.ts'
+import { addRecord, endRecords, moveRecord } from './records.ts'
 import type { Database, FileTable } from './schema.ts'
 
 export async function createFile(db: Database, file: NewFile, now: number): Promise<CommittedFile> {
-  const { chunks, precondition, ...kept } = file
+  const { chunks, precondition, record, ...kept } = file
   const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-  const committed = await placeFile(db, { ...kept, size, createdAt: now, modifiedAt: now }, precondition)
+  const committed = await placeFile(db, { ...kept, size }, { precondition, record, now })
   await useChunks(db, file.id, 0, chunks)
   return committed
+}
+
+export interface Placing {
+  readonly precondition: Precondition | undefined
+  readonly record: RecordPlace | undefined
+  readonly now: number
 }
 
 /** Puts the file behind its name and lets go what stands there. Rejects `precondition_failed`. */
 export async function placeFile(
   db: Database,
-  file: StoredFile,
-  precondition: Precondition | undefined,
+  described: Omit<StoredFile, 'createdAt' | 'modifiedAt'>,
+  { precondition, record, now }: Placing,
 ): Promise<CommittedFile> {
+  const at = record?.at ?? now
+  const file = { ...described, createdAt: at, modifiedAt: at }
   const current = await findFile(db, file.owner, { name: file.name })
   checkPrecondition(precondition, current)
-  if (current) await letGo(db, current.id, file.createdAt)
+  const ended = current ? await letGo(db, current.id, now) : []
   await insertFile(db, rowOfFile(file))
-  return { file, hasReplaced: current !== undefined }
+  await addRecord(db, file.id, record)
+  return { file, hasReplaced: current !== undefined, ended }
 }
 
 export async function findFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
@@ -52,13 +72,15 @@ export async function updateFile(
   ref: FileRef,
   changes: FileChanges,
   precondition: Precondition | undefined,
+  move: RecordMove | undefined,
   now: number,
 ): Promise<StoredFile> {
   const current = await findPresent(db, owner, ref, precondition)
   const { name = current.name, mediaType = current.mediaType, metadata = current.metadata } = changes
   const namesake = name === current.name ? undefined : await findFile(db, owner, { name })
   if (namesake) throw new StoreError('name_taken', 'Another file has that name: delete it first.')
-  const file = { ...current, name, mediaType, metadata, modifiedAt: now }
+  if (move) await moveRecord(db, current.id, move)
+  const file = { ...current, name, mediaType, metadata, modifiedAt: move?.at ?? now }
   await changeFile(db, rowOfFile(file))
   return file
 }
@@ -69,9 +91,9 @@ export async function deleteFile(
   ref: FileRef,
   precondition: Precondition | undefined,
   now: number,
-): Promise<void> {
+): Promise<readonly Location[]> {
   const { id } = await findPresent(db, owner, ref, precondition)
-  await letGo(db, id, now)
+  return letGo(db, id, now)
 }
 
 async function findPresent(
@@ -86,9 +108,11 @@ async function findPresent(
   return file
 }
 
-async function letGo(db: Database, id: FileId, now: number): Promise<void> {
+/** Resolves with where its record was kept. */
+export async function letGo(db: Database, id: FileId, now: number): Promise<readonly Location[]> {
   await removeFile(db, { id })
   await insertDiscarded(db, { id, at: now })
+  return endRecords(db, id)
 }
 
 function fileOfRow(row: FileTable): StoredFile {
@@ -105,7 +129,7 @@ function fileOfRow(row: FileTable): StoredFile {
   }
 }
 
-function rowOfFile(file: StoredFile): FileTable {
+export function rowOfFile(file: StoredFile): FileTable {
   return {
     id: file.id,
     owner: file.owner,
@@ -142,7 +166,7 @@ const selectRange = prepared(
       .limit(values.limit),
 )
 
-const insertFile = prepared((db, values: FileTable) =>
+export const insertFile = prepared((db, values: FileTable) =>
   db.insertInto('files').values({
     id: values.id,
     owner: values.owner,
@@ -156,7 +180,7 @@ const insertFile = prepared((db, values: FileTable) =>
   }),
 )
 
-const changeFile = prepared((db, values: FileTable) =>
+export const changeFile = prepared((db, values: FileTable) =>
   db
     .updateTable('files')
     .set({

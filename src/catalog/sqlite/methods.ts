@@ -1,14 +1,20 @@
-import { findChunk, forgetGarbage, listChunks, listGarbage } from './chunks.ts'
+import { countNotSound, listDueChunks, recordChecks } from './checks.ts'
+import { findChunk, listChunks } from './chunks.ts'
 import { collectChunks } from './collect-chunks.ts'
 import { createFile, deleteFile, findFile, listFiles, updateFile } from './files.ts'
+import { adoptOrphans, forgetGarbage, listGarbage, listUnknown } from './garbage.ts'
 import { joinUploads } from './join-uploads.ts'
+import { adoptRecords, forgetRecords, listEndedRecords, listRecords } from './records.ts'
 import { recutUpload } from './recut-upload.ts'
+import { addFound, endRestore, listFound, restoreRecord } from './restore.ts'
 import type { Database } from './schema.ts'
+import { checkLists, countCollectable, listAllChunks, listHolders } from './survey.ts'
 import {
   advanceUpload,
   appendUpload,
   createUpload,
   declareUploadSize,
+  declineUpload,
   deleteUpload,
   findUpload,
   finishUploads,
@@ -28,9 +34,17 @@ export const writes = {
   joinUploads,
   recutUpload,
   finishUploads,
+  declineUpload,
   deleteUpload,
   collectChunks,
+  adoptOrphans,
   forgetGarbage,
+  recordChecks,
+  forgetRecords,
+  adoptRecords,
+  addFound,
+  restoreRecord,
+  endRestore,
 }
 
 /** What the reader's thread does. */
@@ -43,6 +57,16 @@ export const reads = {
   listUploads,
   listExpiredUploads,
   listGarbage,
+  listUnknown,
+  listAllChunks,
+  listHolders,
+  checkLists,
+  countCollectable,
+  listDueChunks,
+  countNotSound,
+  listRecords,
+  listEndedRecords,
+  listFound,
 }
 
 export type Writes = typeof writes

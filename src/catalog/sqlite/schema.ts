@@ -1,6 +1,7 @@
 import type { Generated, Kysely } from 'kysely'
 import type { FileId, FileName, Owner } from '../../model/file.ts'
 import type { Location } from '../../model/chunk.ts'
+import type { Condition } from '../upkeep.ts'
 
 /** The tables as the newest migration leaves them. Digests are raw, times milliseconds since 1970. */
 export interface Schema {
@@ -11,8 +12,12 @@ export interface Schema {
   file_chunks: FileChunkTable
   /** Chunk lists that were let go, with the time; 0 if they can be collected at once. */
   discarded: { file_id: FileId; discarded_at: number }
-  /** In the order of ids, which is by age. */
-  garbage: { id: Generated<number>; location: Location }
+  /** Where records of files are kept, or were: then they belong to no file any more. */
+  records: RecordTable
+  /** What a chunk store has, while the catalog is made of it. */
+  found: { digest: Uint8Array; size: number; location: Location }
+  /** In the order of ids, which is by age. An orphan has the time when it was found, all else 0. */
+  garbage: { id: Generated<number>; location: Location; size: number; found_at: number }
 }
 
 export interface ChunkTable {
@@ -21,6 +26,9 @@ export interface ChunkTable {
   size: number
   location: Location
   block_digests: Uint8Array
+  /** When it was last read back, or else stored. */
+  checked_at: Generated<number>
+  condition: Generated<Condition>
 }
 
 export interface FileTable {
@@ -47,6 +55,7 @@ export interface UploadTable {
   is_partial: 0 | 1
   /** It has become the file with the same id, which its chunks belong to. */
   is_finished: 0 | 1
+  is_declined: 0 | 1
   announced: string | null
   created_at: number
   expires_at: number
@@ -56,6 +65,14 @@ export interface FileChunkTable {
   file_id: FileId
   start: number
   chunk_id: number
+}
+
+export interface RecordTable {
+  location: Location
+  file_id: FileId | null
+  page: number
+  /** Of those that the catalog had not heard of; 0 for all others. */
+  found_at: number
 }
 
 export type Database = Kysely<Schema>

@@ -14,7 +14,19 @@ import type {
   NewFile,
   NewUpload,
   Precondition,
+  RecordMove,
 } from '../catalog.ts'
+import type { CatalogRestore, FoundChunk, FoundRecord } from '../catalog-restore.ts'
+import type {
+  CheckedChunk,
+  CheckedList,
+  ChunkCheck,
+  Collectable,
+  CollectableQuery,
+  DueQuery,
+  Garbage,
+  Holder,
+} from '../upkeep.ts'
 import { DatabaseThread } from './database-thread.ts'
 import type { Reads, Writes } from './methods.ts'
 
@@ -27,7 +39,7 @@ export interface SqliteCatalogOptions {
  * The catalog in one SQLite database, for one process. SQLite runs on two threads, one that writes and one that
  * reads, so no sync stalls the event loop. Changes that arrive while one is being synced share the next sync.
  */
-export class SqliteCatalog implements Catalog {
+export class SqliteCatalog implements Catalog, CatalogRestore {
   readonly #writer: DatabaseThread<Writes>
   readonly #reader: DatabaseThread<Reads>
   readonly #now: () => number
@@ -78,12 +90,29 @@ export class SqliteCatalog implements Catalog {
     ref: FileRef,
     changes: FileChanges,
     precondition?: Precondition,
+    move?: RecordMove,
   ): Promise<StoredFile> {
-    return this.#writer.call('updateFile', owner, ref, changes, precondition, this.#now())
+    return this.#writer.call('updateFile', owner, ref, changes, precondition, move, this.#now())
   }
 
-  deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<void> {
+  deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<readonly Location[]> {
     return this.#writer.call('deleteFile', owner, ref, precondition, this.#now())
+  }
+
+  listRecords(id: FileId): Promise<readonly Location[]> {
+    return this.#reader.call('listRecords', id)
+  }
+
+  listEndedRecords(limit: number, foundBefore?: number): Promise<readonly Location[]> {
+    return this.#reader.call('listEndedRecords', limit, foundBefore)
+  }
+
+  adoptRecords(locations: readonly Location[], at: number): Promise<readonly Location[]> {
+    return this.#writer.call('adoptRecords', locations, at)
+  }
+
+  forgetRecords(locations: readonly Location[]): Promise<void> {
+    return this.#writer.call('forgetRecords', locations)
   }
 
   listChunks(id: FileId, from: number, limit: number): Promise<readonly FileChunk[]> {
@@ -126,6 +155,10 @@ export class SqliteCatalog implements Catalog {
     return this.#writer.call('finishUploads', uploads, this.#now())
   }
 
+  declineUpload(id: FileId): Promise<void> {
+    return this.#writer.call('declineUpload', id)
+  }
+
   deleteUpload(id: FileId, expiredBefore?: number): Promise<boolean> {
     return this.#writer.call('deleteUpload', id, expiredBefore)
   }
@@ -142,12 +175,64 @@ export class SqliteCatalog implements Catalog {
     return this.#writer.call('collectChunks', query)
   }
 
-  listGarbage(limit: number): Promise<readonly Location[]> {
-    return this.#reader.call('listGarbage', limit)
+  adoptOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]> {
+    return this.#writer.call('adoptOrphans', orphans, at)
+  }
+
+  listGarbage(limit: number, foundBefore?: number): Promise<readonly Garbage[]> {
+    return this.#reader.call('listGarbage', limit, foundBefore)
   }
 
   forgetGarbage(locations: readonly Location[]): Promise<void> {
     return this.#writer.call('forgetGarbage', locations)
+  }
+
+  listAllChunks(after: Digest | undefined, limit: number): Promise<readonly Chunk[]> {
+    return this.#reader.call('listAllChunks', after, limit)
+  }
+
+  listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly Holder[]> {
+    return this.#reader.call('listHolders', digest, limit, after)
+  }
+
+  checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]> {
+    return this.#reader.call('checkLists', after, limit)
+  }
+
+  listUnknown(locations: readonly Location[]): Promise<readonly Location[]> {
+    return this.#reader.call('listUnknown', locations)
+  }
+
+  countCollectable(query: CollectableQuery): Promise<Collectable> {
+    return this.#reader.call('countCollectable', query)
+  }
+
+  listDueChunks(query: DueQuery): Promise<readonly CheckedChunk[]> {
+    return this.#reader.call('listDueChunks', query)
+  }
+
+  recordChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]> {
+    return this.#writer.call('recordChecks', checks, at)
+  }
+
+  countNotSound(): Promise<Readonly<Record<'damaged' | 'missing', number>>> {
+    return this.#reader.call('countNotSound')
+  }
+
+  addFound(chunks: readonly FoundChunk[]): Promise<void> {
+    return this.#writer.call('addFound', chunks)
+  }
+
+  listFound(digest: Digest): Promise<readonly FoundChunk[]> {
+    return this.#reader.call('listFound', digest)
+  }
+
+  restoreRecord(record: FoundRecord): Promise<void> {
+    return this.#writer.call('restoreRecord', { ...record, chunks: record.chunks.map(compact) })
+  }
+
+  endRestore(): Promise<number> {
+    return this.#writer.call('endRestore')
   }
 
   /** Resolves when all calls before it are done, everything is in the one file, and another process may open it. */

@@ -71,13 +71,17 @@ export async function finishUploads(
   now: number,
 ): Promise<readonly CommittedFile[]> {
   const committed: CommittedFile[] = []
-  for (const { id, digest, precondition, isRemembered } of uploads) {
+  for (const { id, digest, precondition, isRemembered, record } of uploads) {
     const { size, owner, name, mediaType, metadata } = await findComplete(db, id)
     await (isRemembered ? markFinished(db, { id }) : removeUpload(db, { id }))
-    const file = { id, owner, name, size, mediaType, digest, createdAt: now, modifiedAt: now, metadata }
-    committed.push(await placeFile(db, file, precondition))
+    const file = { id, owner, name, size, mediaType, digest, metadata }
+    committed.push(await placeFile(db, file, { precondition, record, now }))
   }
   return committed
+}
+
+export async function declineUpload(db: Database, id: FileId): Promise<void> {
+  await markDeclined(db, { id })
 }
 
 export async function deleteUpload(db: Database, id: FileId, expiredBefore = Infinity): Promise<boolean> {
@@ -171,6 +175,10 @@ const changeSize = prepared((db, values: { id: FileId; size: number }) =>
 
 const markFinished = prepared((db, values: { id: FileId }) =>
   db.updateTable('uploads').set({ is_finished: 1 }).where('id', '=', values.id),
+)
+
+const markDeclined = prepared((db, values: { id: FileId }) =>
+  db.updateTable('uploads').set({ is_declined: 1 }).where('id', '=', values.id),
 )
 
 const removeUpload = prepared((db, values: { id: FileId }) =>

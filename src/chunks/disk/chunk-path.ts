@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Location } from '../../model/chunk.ts'
-import type { Digest } from '../../model/digest.ts'
+import { parseDigest, type Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 
 const shape = /^([0-9a-f]{2})\/\1[0-9a-f]{62}\.[0-9a-f]{16}$/
@@ -19,6 +19,10 @@ export function newLocation(digest: Digest): Location {
 export function locationOfFile(shard: string, name: string): Location | undefined {
   const path = `${shard}/${name}`
   return shape.test(path) ? (path as Location) : undefined
+}
+
+export function digestOfLocation(location: Location): Digest {
+  return parseDigest(location.slice(3, 67))
 }
 
 export function shardOfLocation(location: Location): string {

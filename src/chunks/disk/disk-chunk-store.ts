@@ -7,10 +7,11 @@ import { StoreError } from '../../model/errors.ts'
 import { CallGate } from '../call-gate.ts'
 import type { CallOptions, ChunkStore, ReadOptions, StoredChunk } from '../chunk-store.ts'
 import { callFs } from './call-fs.ts'
-import { checkLocation, locationOfFile, newLocation, shardNames } from './chunk-path.ts'
+import { checkLocation, digestOfLocation, locationOfFile, newLocation, shardNames } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
 import { diskError } from './disk-error.ts'
 import { isAbsence } from './is-absence.ts'
+import { isMediumError } from './is-medium-error.ts'
 import { OpenFiles } from './open-files.ts'
 import { readFully } from './read-fully.ts'
 import { Shards } from './shards.ts'
@@ -18,6 +19,8 @@ import { Shards } from './shards.ts'
 export interface DiskChunkStoreOptions {
   /** Chunk files kept open between reads, 128 unless given. 256 descriptors more are open all the time. */
   readonly maxOpenFiles?: number
+  /** Deletes are synced: what is deleted stays so after a power cut. Chunks do without, for one that comes back is garbage, not loss. */
+  readonly hasDurableDeletes?: boolean
 }
 
 /**
@@ -29,22 +32,25 @@ export class DiskChunkStore implements ChunkStore {
   readonly #directory: string
   readonly #shards: Shards
   readonly #files: OpenFiles
+  readonly #hasDurableDeletes: boolean
   readonly #calls = new CallGate()
   #closed: Promise<void> | undefined
 
-  private constructor(directory: string, shards: Shards, files: OpenFiles) {
+  private constructor(directory: string, shards: Shards, files: OpenFiles, hasDurableDeletes: boolean) {
     this.#directory = directory
     this.#shards = shards
     this.#files = files
+    this.#hasDurableDeletes = hasDurableDeletes
   }
 
   /** Creates the directory if it is not there. Rejects `no_space`, `unavailable`. */
   static async open(
     directory: string,
-    { maxOpenFiles = 128 }: DiskChunkStoreOptions = {},
+    { maxOpenFiles = 128, hasDurableDeletes = false }: DiskChunkStoreOptions = {},
   ): Promise<DiskChunkStore> {
     try {
-      return new DiskChunkStore(directory, await Shards.open(directory), new OpenFiles(maxOpenFiles))
+      const shards = await Shards.open(directory)
+      return new DiskChunkStore(directory, shards, new OpenFiles(maxOpenFiles), hasDurableDeletes)
     } catch (error) {
       throw diskError(error, 'Cannot open the chunk directory')
     }
@@ -65,6 +71,11 @@ export class DiskChunkStore implements ChunkStore {
       const count = await this.#files
         .withFile(path, (fd) => readFully(fd, offset, into, signal))
         .catch(async (error: unknown) => {
+          if (isMediumError(error)) {
+            throw new StoreError('corrupt', `The disk cannot read the chunk at ${location}.`, {
+              cause: error,
+            })
+          }
           if (!(await isAbsence(error, path))) throw error
           throw new StoreError('not_found', `There is no chunk at ${location}.`, { cause: error })
         })
@@ -78,12 +89,12 @@ export class DiskChunkStore implements ChunkStore {
     return this.#call(`Cannot delete chunk ${location}`, signal, async () => {
       checkLocation(location)
       const path = this.#path(location)
-      // Without a sync: a file that a power cut brings back is garbage, not loss.
       await callFs((done) => fs.unlink(path, done)).catch(async (error: unknown) => {
         if (!(await isAbsence(error, path))) throw error
       })
       // Not before the file is gone, or a read could open it in between and keep it readable.
       this.#files.drop(path)
+      if (this.#hasDurableDeletes) await this.#shards.sync(location)
     })
   }
 
@@ -123,7 +134,7 @@ export class DiskChunkStore implements ChunkStore {
     const path = this.#path(location)
     try {
       const found = await lstat(path)
-      return found.isFile() ? { location, size: found.size } : undefined
+      return found.isFile() ? { location, digest: digestOfLocation(location), size: found.size } : undefined
     } catch (error) {
       if (await isAbsence(error, path)) return undefined
       throw error

@@ -1,5 +1,5 @@
 import type { Location } from '../../model/chunk.ts'
-import type { Digest } from '../../model/digest.ts'
+import { parseDigest, type Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { CallOptions, ChunkStore, ReadOptions, StoredChunk } from '../chunk-store.ts'
 
@@ -35,7 +35,7 @@ export class MemoryChunkStore implements ChunkStore {
   async *list(options?: CallOptions): AsyncGenerator<StoredChunk> {
     this.#begin(options)
     for (const [location, { length }] of this.#chunks) {
-      yield { location, size: length }
+      yield { location, digest: parseDigest(location.slice(0, 64)), size: length }
       this.#begin(options)
     }
   }

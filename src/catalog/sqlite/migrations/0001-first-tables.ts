@@ -11,8 +11,13 @@ const statements = [
     digest blob not null unique check (length(digest) = 32),
     size integer not null check (size > 0),
     location text not null,
-    block_digests blob not null
+    block_digests blob not null,
+    checked_at integer not null default (cast(unixepoch('subsec') * 1000 as integer)),
+    condition text not null default 'sound' check (condition in ('sound', 'damaged', 'missing'))
   ) strict`,
+  sql`create index chunks_by_location on chunks (location)`,
+  sql`create index chunks_by_check on chunks (checked_at)`,
+  sql`create index chunks_not_sound on chunks (checked_at, condition) where condition <> 'sound'`,
 
   sql`create table files (
     id text primary key not null,
@@ -37,6 +42,7 @@ const statements = [
     "offset" integer not null,
     is_partial integer not null check (is_partial in (0, 1)),
     is_finished integer not null check (is_finished in (0, 1)),
+    is_declined integer not null check (is_declined in (0, 1)),
     announced text,
     created_at integer not null,
     expires_at integer not null
@@ -58,8 +64,26 @@ const statements = [
   ) strict`,
   sql`create index discarded_by_time on discarded (discarded_at)`,
 
+  sql`create table records (
+    location text primary key not null,
+    file_id text,
+    page integer not null,
+    found_at integer not null
+  ) strict, without rowid`,
+  sql`create index records_by_file on records (file_id, page)`,
+
+  sql`create table found (
+    digest blob not null,
+    location text not null,
+    size integer not null,
+    primary key (digest, location)
+  ) strict, without rowid`,
+
   sql`create table garbage (
     id integer primary key,
-    location text not null unique
+    location text not null unique,
+    size integer not null,
+    found_at integer not null
   ) strict`,
+  sql`create index garbage_by_time on garbage (found_at, id)`,
 ]

@@ -16,6 +16,17 @@ export function refuseNewer(database: DatabaseSync): void {
   )
 }
 
+/** Throws `unavailable` unless the database has been migrated just as far as this Ashlar knows. */
+export function refuseOther(database: DatabaseSync): void {
+  refuseNewer(database)
+  const version = versionOf(database)
+  if (version === migrations.length) return
+  throw new StoreError(
+    'unavailable',
+    `The catalog has version ${version}, not ${migrations.length}: start the server once, which brings it up to date.`,
+  )
+}
+
 /** Brings the tables up to date. A migration happens whole or not at all. */
 export async function migrate(database: DatabaseSync, db: Kysely<unknown>): Promise<void> {
   for (let version = versionOf(database); version < migrations.length; version++) {

@@ -1,0 +1,178 @@
+import { EMPTY, from, lastValueFrom, mergeMap, of, toArray } from 'rxjs'
+import type { CheckedList, Condition, Holder } from '../catalog/upkeep.ts'
+import { checkChunk } from '../files/check-chunk.ts'
+import { inBatches } from '../files/in-batches.ts'
+import type { Chunk, Location } from '../model/chunk.ts'
+import { blockBytes, type Digest } from '../model/digest.ts'
+import type { FileId } from '../model/file.ts'
+import { BufferPool } from '../rx/buffer-pool.ts'
+import type { StoreToRead } from './opened-store.ts'
+
+/** `unreadable`: the disk could not say, which may have to do with permissions or with the disk. */
+export interface BadChunk {
+  readonly condition: Exclude<Condition, 'sound'> | 'unreadable'
+  readonly digest: Digest
+  readonly location: Location
+  readonly size: number
+  /** Why it is unreadable. */
+  readonly reason?: string
+  /** Those that use it, as many as fit into a line. */
+  readonly holders: readonly Holder[]
+  readonly hasMoreHolders: boolean
+}
+
+export type BadList = Required<CheckedList>
+
+export interface StoreCheck {
+  /** Resolves when the next one may come. */
+  foundChunk(chunk: BadChunk): Promise<void>
+  foundList(list: BadList): Promise<void>
+}
+
+export interface CheckSummary {
+  readonly files: number
+  readonly uploads: number
+  readonly chunks: number
+  readonly bytes: number
+  readonly damaged: number
+  readonly missing: number
+  readonly unreadable: number
+  /** Files and uploads whose chunk list is wrong. */
+  readonly inconsistent: number
+  /** Not of any chunk: of uploads under way, or left by a kill. No damage. */
+  readonly unknown: number
+  readonly unknownBytes: number
+}
+
+/** What is held in memory, whatever the size of the store. */
+const chunksPerPage = 256
+const listsPerPage = 100
+const locationsPerPage = 1000
+const holdersPerChunk = 1000
+const chunksAtOnce = 8
+
+/**
+ * Checks all that a store promises to keep: every chunk list, and every chunk by reading it, with `isQuick` only that it is there
+ * and long enough. What changes meanwhile is no finding. Rejects `unavailable` where the store as a whole cannot be read.
+ */
+export async function checkStore(
+  store: StoreToRead,
+  { isQuick }: { readonly isQuick: boolean },
+  report: StoreCheck,
+): Promise<CheckSummary> {
+  const lists = await checkLists(store, report)
+  const chunks = await checkChunks(store, isQuick, report)
+  return { ...lists, ...chunks, ...(await countUnknown(store)) }
+}
+
+async function checkLists({ survey }: StoreToRead, report: StoreCheck) {
+  const counts = { files: 0, uploads: 0, inconsistent: 0 }
+  let after: FileId | undefined
+  for (;;) {
+    const lists = await survey.checkLists(after, listsPerPage)
+    for (const { fault, ...list } of lists) {
+      counts[list.isUpload ? 'uploads' : 'files']++
+      if (fault === undefined) continue
+      counts.inconsistent++
+      await report.foundList({ ...list, fault })
+    }
+    after = lists.at(-1)?.id
+    if (after === undefined) return counts
+  }
+}
+
+async function checkChunks(store: StoreToRead, isQuick: boolean, report: StoreCheck) {
+  const pool = new BufferPool(chunksAtOnce * blockBytes)
+  const counts = { chunks: 0, bytes: 0, damaged: 0, missing: 0, unreadable: 0 }
+  const check = async (chunk: Chunk) => {
+    const bad = await findFault(
+      store,
+      chunk,
+      isQuick ? sizeReader(store, chunk) : blockReader(store, chunk, pool),
+    )
+    return bad ? of(bad) : EMPTY
+  }
+  let after: Digest | undefined
+  for (;;) {
+    const page = await store.survey.listAllChunks(after, chunksPerPage)
+    const bad = from(page).pipe(
+      mergeMap(check, chunksAtOnce),
+      mergeMap((found) => found),
+      toArray(),
+    )
+    for (const chunk of await lastValueFrom(bad)) {
+      counts[chunk.condition]++
+      await report.foundChunk(chunk)
+    }
+    counts.chunks += page.length
+    for (const { size } of page) counts.bytes += size
+    after = page.at(-1)?.digest
+    if (after === undefined) return counts
+  }
+}
+
+type BlockReader = (offset: number, length: number) => Promise<void>
+
+function blockReader({ chunks }: StoreToRead, chunk: Chunk, pool: BufferPool): BlockReader {
+  const { location, size, blockDigests } = chunk
+  return async (offset, length) => {
+    const lease = await lastValueFrom(pool.lease(blockBytes))
+    try {
+      await chunks.read(location, offset, lease.bytes.subarray(0, length), { size, blockDigests })
+    } finally {
+      lease.release()
+    }
+  }
+}
+
+/** Reads the last byte of all. */
+function sizeReader({ unverified }: StoreToRead, { location, size, blockDigests }: Chunk): BlockReader {
+  return async (offset, length) => {
+    if (offset + length < size) return
+    await unverified.read(location, size - 1, Buffer.alloc(1), { size, blockDigests })
+  }
+}
+
+async function findFault(
+  { survey }: StoreToRead,
+  chunk: Chunk,
+  readBlock: BlockReader,
+): Promise<BadChunk | undefined> {
+  const { digest, location, size } = chunk
+  const verdict = await checkChunk(chunk, readBlock).then(
+    (condition) => ({ condition }),
+    (error: unknown) => ({
+      condition: 'unreadable' as const,
+      reason: error instanceof Error ? error.message : String(error),
+    }),
+  )
+  const { condition, ...reason } = verdict
+  if (condition === 'sound') return undefined
+  // A server may have collected or mended it while it was being read.
+  const present = await survey.findChunk(digest)
+  if (present?.location !== location) return undefined
+  const holders = await survey.listHolders(digest, holdersPerChunk + 1)
+  return {
+    condition,
+    digest,
+    location,
+    size,
+    ...reason,
+    holders: holders.slice(0, holdersPerChunk),
+    hasMoreHolders: holders.length > holdersPerChunk,
+  }
+}
+
+/** Locations that the store has and the catalog does not know. */
+export async function countUnknown({ survey, chunks }: StoreToRead) {
+  const counts = { unknown: 0, unknownBytes: 0 }
+  for await (const batch of inBatches(chunks.list(), locationsPerPage)) {
+    const unknown = new Set(await survey.listUnknown(batch.map(({ location }) => location)))
+    for (const { location, size } of batch) {
+      if (!unknown.has(location)) continue
+      counts.unknown++
+      counts.unknownBytes += size
+    }
+  }
+  return counts
+}

@@ -1,0 +1,35 @@
+import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogSurvey } from '../catalog/upkeep.ts'
+import type { ChunkStore } from '../chunks/chunk-store.ts'
+import type { FileStore } from '../files/file-store.ts'
+import type { Rebuilt } from '../files/rebuild.ts'
+
+/** A store that this process has for itself until it is closed. */
+export interface OpenedStore {
+  readonly store: FileStore
+  /** Where it is. */
+  readonly directory: string
+  close(): Promise<void>
+}
+
+/** A store that a server may have open at the same time. Nothing in it is changed. */
+export interface StoreToRead {
+  readonly survey: CatalogSurvey & Pick<Catalog, 'listFiles' | 'listChunks'>
+  readonly chunks: ChunkStore
+  /** The same bytes, as they are. */
+  readonly unverified: ChunkStore
+  readonly directory: string
+  readonly graces: {
+    readonly collectGraceMs: number
+    readonly orphanGraceMs: number
+  }
+  close(): Promise<void>
+}
+
+/** A store whose catalog is lost. */
+export interface StoreToRebuild {
+  readonly directory: string
+  /** Makes the catalog anew; if that rejects there is none, as before. */
+  rebuild(): Promise<Rebuilt>
+  close(): Promise<void>
+}

@@ -1,0 +1,21 @@
+import { countUnknown } from './check-store.ts'
+import type { Collectable } from '../catalog/upkeep.ts'
+import type { StoreToRead } from './opened-store.ts'
+
+export interface PlannedCollection extends Collectable {
+  /** Not of any chunk: of uploads under way, or left by a kill. Only a collection can tell the one from the other. */
+  readonly unknown: number
+  readonly unknownBytes: number
+}
+
+/** What a collection would delete now. Changes nothing. */
+export async function planCollection(store: StoreToRead): Promise<PlannedCollection> {
+  const now = Date.now()
+  const { collectGraceMs, orphanGraceMs } = store.graces
+  const collectable = await store.survey.countCollectable({
+    letGoBefore: now - collectGraceMs,
+    expiredBefore: now,
+    foundBefore: now - orphanGraceMs,
+  })
+  return { ...collectable, ...(await countUnknown(store)) }
+}

@@ -1,0 +1,107 @@
+import { sql } from 'kysely'
+import type { Location } from '../../model/chunk.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { FileId } from '../../model/file.ts'
+import type { RecordMove, RecordPlace } from '../catalog.ts'
+import { prepared } from './prepared.ts'
+import type { Database } from './schema.ts'
+
+export async function addRecord(db: Database, id: FileId, record: RecordPlace | undefined): Promise<void> {
+  for (const [page, location] of (record?.locations ?? []).entries())
+    await insertRecord(db, { id, page, location, foundAt: 0 })
+}
+
+/** Rejects `record_moved`. */
+export async function moveRecord(db: Database, id: FileId, { from, to }: RecordMove): Promise<void> {
+  const [first] = await listRecords(db, id)
+  if (first !== from) throw new StoreError('record_moved', 'The file has been changed meanwhile.')
+  if (from !== undefined) await endPage(db, { location: from })
+  await insertRecord(db, { id, page: 0, location: to, foundAt: 0 })
+}
+
+/** Resolves with where they were. */
+export async function endRecords(db: Database, id: FileId): Promise<readonly Location[]> {
+  const rows = await endAllOf(db, { id })
+  return rows.map(({ location }) => location)
+}
+
+export async function listRecords(db: Database, id: FileId): Promise<readonly Location[]> {
+  const rows = await selectRecords(db, { id })
+  return rows.map(({ location }) => location)
+}
+
+export async function listEndedRecords(
+  db: Database,
+  limit: number,
+  foundBefore = Number.MAX_SAFE_INTEGER,
+): Promise<readonly Location[]> {
+  const rows = await selectEnded(db, { limit, foundBefore })
+  return rows.map(({ location }) => location)
+}
+
+export async function adoptRecords(
+  db: Database,
+  locations: readonly Location[],
+  at: number,
+): Promise<readonly Location[]> {
+  const rows = await selectKnown(db, { locations: JSON.stringify(locations) })
+  const known = new Set(rows.map(({ location }) => location))
+  const adopted = locations.filter((location) => !known.has(location))
+  for (const location of adopted) await insertRecord(db, { id: null, page: 0, location, foundAt: at })
+  return adopted
+}
+
+export async function forgetRecords(db: Database, locations: readonly Location[]): Promise<void> {
+  for (const location of locations) await deleteEnded(db, { location })
+}
+
+export const insertRecord = prepared(
+  (db, values: { id: FileId | null; page: number; location: Location; foundAt: number }) =>
+    db.insertInto('records').values({
+      file_id: values.id,
+      page: values.page,
+      location: values.location,
+      found_at: values.foundAt,
+    }),
+)
+
+export const endPage = prepared((db, values: { location: Location }) =>
+  db.updateTable('records').set({ file_id: null }).where('location', '=', values.location),
+)
+
+const endAllOf = prepared((db, values: { id: FileId }) =>
+  db.updateTable('records').set({ file_id: null }).where('file_id', '=', values.id).returning('location'),
+)
+
+const selectRecords = prepared((db, values: { id: FileId }) =>
+  db.selectFrom('records').select('location').where('file_id', '=', values.id).orderBy('page'),
+)
+
+export const selectPage = prepared((db, values: { id: FileId; page: number }) =>
+  db
+    .selectFrom('records')
+    .select('location')
+    .where('file_id', '=', values.id)
+    .where('page', '=', values.page),
+)
+
+const selectEnded = prepared((db, values: { limit: number; foundBefore: number }) =>
+  db
+    .selectFrom('records')
+    .select('location')
+    .where('file_id', 'is', null)
+    // What the catalog has let go itself was not found by anybody.
+    .where('found_at', '<', sql<number>`max(1, ${values.foundBefore})`)
+    .limit(values.limit),
+)
+
+const selectKnown = prepared((db, values: { locations: string }) =>
+  db
+    .selectFrom('records')
+    .select('location')
+    .where('location', 'in', sql<Location>`(select value from json_each(${values.locations}))`),
+)
+
+const deleteEnded = prepared((db, values: { location: Location }) =>
+  db.deleteFrom('records').where('location', '=', values.location).where('file_id', 'is', null),
+)

@@ -1,0 +1,109 @@
+import { sql } from 'kysely'
+import { bytesOfDigest, type Digest } from '../../model/digest.ts'
+import type { FileId, StoredFile } from '../../model/file.ts'
+import type { FoundChunk, FoundRecord } from '../catalog-restore.ts'
+import { useChunks } from './chunks.ts'
+import { changeFile, findFile, insertDiscarded, insertFile, letGo, rowOfFile } from './files.ts'
+import { prepared } from './prepared.ts'
+import { endPage, insertRecord, selectPage } from './records.ts'
+import type { Database } from './schema.ts'
+
+export async function addFound(db: Database, chunks: readonly FoundChunk[]): Promise<void> {
+  for (const { digest, size, location } of chunks) {
+    await insertFound(db, { digest: bytesOfDigest(digest), size, location })
+  }
+}
+
+export async function listFound(db: Database, digest: Digest): Promise<readonly FoundChunk[]> {
+  const rows = await selectFound(db, { digest: bytesOfDigest(digest) })
+  return rows.map(({ size, location }) => ({ digest, size, location }))
+}
+
+export async function restoreRecord(
+  db: Database,
+  { id, file, start, chunks, location }: FoundRecord,
+): Promise<void> {
+  const isLatest = await isLatestPage(db, id, file, start)
+  await insertRecord(db, { id: isLatest ? id : null, page: start, location, foundAt: 0 })
+  if (!isLatest) return
+  await removeUses(db, { id, start, end: start + sizeOf(chunks) })
+  await useChunks(db, id, start, chunks)
+  if (file) await placeLatest(db, file)
+}
+
+export async function endRestore(db: Database): Promise<number> {
+  await deleteFound(db, {})
+  await endLeftOver(db, {})
+  for (const { file_id: id } of await selectOrphans(db, {})) await insertDiscarded(db, { id, at: 0 })
+  const [counted] = await countFiles(db, {})
+  return Number(counted?.files)
+}
+
+/** Of two for the same place, as a crash between putting one and deleting the other leaves them, the later one counts. */
+async function isLatestPage(
+  db: Database,
+  id: FileId,
+  file: StoredFile | undefined,
+  start: number,
+): Promise<boolean> {
+  const [other] = await selectPage(db, { id, page: start })
+  if (!other) return true
+  const current = file && (await findFile(db, file.owner, { id }))
+  if (!file || (current && current.modifiedAt >= file.modifiedAt)) return false
+  await endPage(db, { location: other.location })
+  return true
+}
+
+async function placeLatest(db: Database, file: StoredFile): Promise<void> {
+  const namesake = await findFile(db, file.owner, { name: file.name })
+  if (namesake && namesake.id !== file.id) {
+    if (namesake.modifiedAt > file.modifiedAt) {
+      await letGo(db, file.id, 0)
+      return
+    }
+    await letGo(db, namesake.id, 0)
+  }
+  const current = await findFile(db, file.owner, { id: file.id })
+  await (current ? changeFile(db, rowOfFile(file)) : insertFile(db, rowOfFile(file)))
+}
+
+function sizeOf(chunks: readonly { readonly size: number }[]): number {
+  return chunks.reduce((sum, { size }) => sum + size, 0)
+}
+
+const countFiles = prepared((db) => db.selectFrom('files').select((eb) => eb.fn.countAll().as('files')))
+
+const insertFound = prepared(
+  (db, values: { digest: Uint8Array; size: number; location: FoundChunk['location'] }) =>
+    db.insertInto('found').values({ digest: values.digest, size: values.size, location: values.location }),
+)
+
+const selectFound = prepared((db, values: { digest: Uint8Array }) =>
+  db.selectFrom('found').selectAll().where('digest', '=', values.digest).orderBy('location'),
+)
+
+const deleteFound = prepared((db) => db.deleteFrom('found'))
+
+const removeUses = prepared((db, values: { id: StoredFile['id']; start: number; end: number }) =>
+  db
+    .deleteFrom('file_chunks')
+    .where('file_id', '=', values.id)
+    .where('start', '>=', values.start)
+    .where('start', '<', values.end),
+)
+
+const endLeftOver = prepared((db) =>
+  db
+    .updateTable('records')
+    .set({ file_id: null })
+    .where('file_id', 'not in', sql<StoredFile['id']>`(select id from files)`),
+)
+
+const selectOrphans = prepared((db) =>
+  db
+    .selectFrom('file_chunks')
+    .select('file_id')
+    .distinct()
+    .where('file_id', 'not in', sql<StoredFile['id']>`(select id from files)`)
+    .where('file_id', 'not in', sql<StoredFile['id']>`(select file_id from discarded)`),
+)

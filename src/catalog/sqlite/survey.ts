@@ -1,0 +1,200 @@
+import { sql } from 'kysely'
+import type { Chunk } from '../../model/chunk.ts'
+import { bytesOfDigest, digestOfBytes, FileHasher, type Digest } from '../../model/digest.ts'
+import type { FileId } from '../../model/file.ts'
+import type { CheckedList, Collectable, CollectableQuery, Holder } from '../upkeep.ts'
+import { prepared } from './prepared.ts'
+import type { Database } from './schema.ts'
+
+export async function listAllChunks(
+  db: Database,
+  after: Digest | undefined,
+  limit: number,
+): Promise<readonly Chunk[]> {
+  const rows = await selectByDigest(db, { after: after ? bytesOfDigest(after) : new Uint8Array(), limit })
+  return rows.map(({ digest, size, block_digests, location }) => ({
+    digest: digestOfBytes(digest),
+    size,
+    blockDigests: block_digests,
+    location,
+  }))
+}
+
+export async function listHolders(
+  db: Database,
+  digest: Digest,
+  limit: number,
+  after?: FileId,
+): Promise<readonly Holder[]> {
+  const rows = await selectHolders(db, { digest: bytesOfDigest(digest), after: after ?? '', limit })
+  return rows.map(({ id, name, is_upload }) => ({ id, name, isUpload: is_upload === 1 }))
+}
+
+/** All in one state of the database: lists of uploads change, and files go. */
+export async function checkLists(
+  db: Database,
+  after: FileId | undefined,
+  limit: number,
+): Promise<readonly CheckedList[]> {
+  const lists = await selectLists(db, { after: after ?? '', limit })
+  const checked: CheckedList[] = []
+  for (const { id, name, is_upload, size, digest } of lists) {
+    const fault = await faultOf(db, id, size, digest)
+    checked.push({ id, name, isUpload: is_upload === 1, ...(fault !== undefined && { fault }) })
+  }
+  return checked
+}
+
+export async function countCollectable(
+  db: Database,
+  { letGoBefore, expiredBefore, foundBefore }: CollectableQuery,
+): Promise<Collectable> {
+  const [uploads] = await countExpired(db, { expiredBefore })
+  const [unused] = await countDoomed(db, { letGoBefore: Math.max(letGoBefore, 1), expiredBefore })
+  const [garbage] = await countGarbage(db, { foundBefore: Math.max(foundBefore, 1) })
+  return {
+    uploads: uploads!.uploads,
+    chunks: unused!.chunks + garbage!.chunks,
+    bytes: unused!.bytes + garbage!.bytes,
+  }
+}
+
+async function faultOf(
+  db: Database,
+  id: FileId,
+  size: number,
+  digest: Uint8Array | null,
+): Promise<string | undefined> {
+  const hasher = new FileHasher()
+  let end = 0
+  let behind = -1
+  for (;;) {
+    const uses = await selectUses(db, { id, behind, limit: usesPerPage })
+    for (const use of uses) {
+      if (use.start > end) return `has no chunk for byte ${end}`
+      if (use.start < end) return `has two chunks for byte ${use.start}`
+      hasher.add(digestOfBytes(use.digest))
+      end += use.size
+      behind = use.start
+    }
+    if (uses.length < usesPerPage) break
+  }
+  if (end !== size) return `has chunks of ${end} bytes together, and not of ${size}`
+  if (digest && hasher.digest() !== digestOfBytes(digest))
+    return 'has a digest that is not that of its chunks'
+  return undefined
+}
+
+const usesPerPage = 1024
+
+const selectByDigest = prepared((db, values: { after: Uint8Array; limit: number }) =>
+  db
+    .selectFrom('chunks')
+    .select(['digest', 'size', 'block_digests', 'location'])
+    .where('digest', '>', values.after)
+    .orderBy('digest')
+    .limit(values.limit),
+)
+
+const lists = (db: Database, after: string) =>
+  db
+    .selectFrom('files')
+    .select((eb) => ['id', 'name', 'size', 'digest', eb.lit(0).$castTo<number>().as('is_upload')])
+    .where('id', '>', after as FileId)
+    .unionAll(
+      db
+        .selectFrom('uploads')
+        .select((eb) => [
+          'id',
+          'name',
+          'offset as size',
+          sql<Uint8Array>`null`.as('digest'),
+          eb.lit(1).$castTo<number>().as('is_upload'),
+        ])
+        .where('is_finished', '=', 0)
+        .where('id', '>', after as FileId),
+    )
+
+const selectLists = prepared((db, values: { after: string; limit: number }) =>
+  lists(db, values.after).orderBy('id').limit(values.limit),
+)
+
+const selectHolders = prepared((db, values: { digest: Uint8Array; after: string; limit: number }) =>
+  db
+    .selectFrom(lists(db, values.after).as('list'))
+    .select(['id', 'name', 'is_upload'])
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('file_chunks as use')
+        .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
+        .select('use.file_id')
+        .where('chunk.digest', '=', values.digest),
+    )
+    .orderBy('id')
+    .limit(values.limit),
+)
+
+const selectUses = prepared((db, values: { id: FileId; behind: number; limit: number }) =>
+  db
+    .selectFrom('file_chunks as use')
+    .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
+    .select(['use.start', 'chunk.digest', 'chunk.size'])
+    .where('use.file_id', '=', values.id)
+    .where('use.start', '>', values.behind)
+    .orderBy('use.start')
+    .limit(values.limit),
+)
+
+const countExpired = prepared((db, values: { expiredBefore: number }) =>
+  db
+    .selectFrom('uploads')
+    .select(({ fn }) => fn.countAll<number>().as('uploads'))
+    .where('expires_at', '<', values.expiredBefore),
+)
+
+/** Chunks that only lists use which a collection would take. */
+const countDoomed = prepared((db, values: { letGoBefore: number; expiredBefore: number }) =>
+  db
+    .with('doomed', (cte) =>
+      cte
+        .selectFrom('discarded')
+        .select('file_id')
+        .where('discarded_at', '<', values.letGoBefore)
+        .unionAll(
+          cte
+            .selectFrom('uploads')
+            .select('id as file_id')
+            .where('is_finished', '=', 0)
+            .where('expires_at', '<', values.expiredBefore),
+        ),
+    )
+    .selectFrom('chunks')
+    .select(({ fn }) => [
+      fn.countAll<number>().as('chunks'),
+      fn.coalesce(fn.sum<number>('size'), sql<number>`0`).as('bytes'),
+    ])
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('file_chunks as use')
+        .innerJoin('doomed', 'doomed.file_id', 'use.file_id')
+        .select('use.chunk_id'),
+    )
+    .where((eb) => {
+      const kept = eb
+        .selectFrom('file_chunks as kept')
+        .select('kept.start')
+        .whereRef('kept.chunk_id', '=', 'chunks.id')
+        .where('kept.file_id', 'not in', eb.selectFrom('doomed').select('doomed.file_id'))
+      return eb.not(eb.exists(kept))
+    }),
+)
+
+const countGarbage = prepared((db, values: { foundBefore: number }) =>
+  db
+    .selectFrom('garbage')
+    .select(({ fn }) => [
+      fn.countAll<number>().as('chunks'),
+      fn.coalesce(fn.sum<number>('size'), sql<number>`0`).as('bytes'),
+    ])
+    .where('found_at', '<', values.foundBefore),
+)

@@ -1,0 +1,86 @@
+import type { Chunk, Location } from '../model/chunk.ts'
+import type { Digest } from '../model/digest.ts'
+import type { FileId, FileName } from '../model/file.ts'
+
+/** How a chunk was found when all of it was last read; `sound` also if it has only been stored. */
+export type Condition = 'sound' | 'damaged' | 'missing'
+
+export interface CheckedChunk extends Chunk {
+  readonly condition: Condition
+}
+
+/** Bytes at a location that nobody counts on. */
+export interface Garbage {
+  readonly location: Location
+  readonly size: number
+}
+
+/** A file, or an upload that is not finished. */
+export interface Holder {
+  readonly id: FileId
+  readonly name: FileName
+  readonly isUpload: boolean
+}
+
+export interface CheckedList extends Holder {
+  /** What is wrong with it, to be read behind its name; absent if nothing is. */
+  readonly fault?: string
+}
+
+export interface Collectable {
+  /** Uploads that have expired, finished ones too. */
+  readonly uploads: number
+  readonly chunks: number
+  readonly bytes: number
+}
+
+/** What can be asked of a catalog by who looks after a store. It changes nothing, so it may be asked beside a running server. */
+export interface CatalogSurvey {
+  /** A chunk of that content, if one is present. */
+  findChunk(digest: Digest): Promise<Chunk | undefined>
+  /** Chunks by digest, those behind `after`. */
+  listAllChunks(after: Digest | undefined, limit: number): Promise<readonly Chunk[]>
+  /** Who uses a chunk, by id, those behind `after`. Files that were let go do not count. */
+  listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly Holder[]>
+  /**
+   * Files and uploads of every owner by id, those behind `after`, each with what is wrong with its chunk list: it must have no
+   * gap, be as long as the file, and have the file's digest.
+   */
+  checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]>
+  /** Those of the locations that neither a chunk nor garbage has. */
+  listUnknown(locations: readonly Location[]): Promise<readonly Location[]>
+  /** What a collection would take, orphans aside that it has yet to find. */
+  countCollectable(query: CollectableQuery): Promise<Collectable>
+}
+
+/** Times in milliseconds since 1970. */
+export interface CollectableQuery {
+  readonly letGoBefore: number
+  readonly expiredBefore: number
+  readonly foundBefore: number
+}
+
+export interface DueQuery {
+  readonly checkedBefore: number
+  /** The same for those that were not sound: they may have been mended by hand. */
+  readonly notSoundCheckedBefore: number
+  readonly limit: number
+}
+
+export interface ChunkCheck extends Pick<Chunk, 'digest' | 'location'> {
+  /** Absent if it could not be told: the chunk stays what it was, and is due again as if it had been. */
+  readonly condition?: Condition
+}
+
+/** What the catalog remembers of when chunks were read, and how they were. */
+export interface CatalogChecks {
+  /** Chunks that were checked, or stored, so long ago: those that were not sound first, then the longest ago first. */
+  listDueChunks(query: DueQuery): Promise<readonly CheckedChunk[]>
+  /**
+   * Takes down what checks have found, of chunks that are still where they were read. Resolves with those that are not sound and
+   * were until now.
+   */
+  recordChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]>
+  /** How many chunks were not sound when they were last checked, and have been neither mended nor collected since. */
+  countNotSound(): Promise<Readonly<Record<'damaged' | 'missing', number>>>
+}

@@ -1,0 +1,32 @@
+import type { FileStore } from './file-store.ts'
+import { inBatches } from './in-batches.ts'
+
+/** Locations that are held in memory, and that one transaction looks at. */
+const batchSize = 1000
+
+/**
+ * Finds records that the catalog has never heard of, as a kill between a record and its commit leaves them, and makes garbage of
+ * them. Rests on what `findOrphans` rests on. Resolves with their number.
+ */
+export async function findUnknownRecords(store: FileStore, signal?: AbortSignal): Promise<number> {
+  const { records, unsettled, catalog } = store
+  let found = 0
+  for await (const batch of inBatches(records.list(signal && { signal }), batchSize)) {
+    await unsettled.endOfPuts()
+    const settled = batch.map(({ location }) => location).filter((location) => !unsettled.has(location))
+    found += (await catalog.adoptRecords(settled, Date.now())).length
+  }
+  return found
+}
+
+/** Deletes records of files that are gone, where that was not done at once, and those that were found long enough ago. */
+export async function deleteEndedRecords(store: FileStore, signal?: AbortSignal): Promise<void> {
+  const { records, catalog, options } = store
+  for (;;) {
+    signal?.throwIfAborted()
+    const ended = await catalog.listEndedRecords(batchSize, Date.now() - options.orphanGraceMs)
+    if (ended.length === 0) return
+    await Promise.all(ended.map((location) => records.delete(location)))
+    await catalog.forgetRecords(ended)
+  }
+}

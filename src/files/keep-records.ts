@@ -1,0 +1,172 @@
+import type {
+  ChunkUse,
+  CommittedFile,
+  FinishedUpload,
+  Precondition,
+  RecordPlace,
+} from '../catalog/catalog.ts'
+import type { Location } from '../model/chunk.ts'
+import { BlockHasher, digestOfChunk, FileHasher } from '../model/digest.ts'
+import { isStoreError } from '../model/errors.ts'
+import type { FileId, StoredFile } from '../model/file.ts'
+import { writeRecord, type FileRecord } from './file-record.ts'
+import type { FileStore } from './file-store.ts'
+
+/** A page is some 100 KiB then. */
+export const chunksPerRecord = 256
+
+type Pages = AsyncIterable<readonly ChunkUse[]> | Iterable<readonly ChunkUse[]>
+
+/** All of a file that does not follow from its chunks. */
+export type DescribedFile = Omit<StoredFile, 'size' | 'digest'>
+
+/** An upload that is to become this file, with the same id. */
+export interface FinishingUpload extends Pick<FinishedUpload, 'precondition' | 'isRemembered'> {
+  readonly file: DescribedFile
+}
+
+/**
+ * Puts a record of the file beside the chunks, and then has the file committed together with where the record is. If nothing came of
+ * that, the record goes again. Resolves when records of what the file has replaced are gone, too: from then on the store
+ * by itself tells the same as the catalog.
+ */
+export async function createWithRecord(
+  store: FileStore,
+  described: DescribedFile,
+  chunks: readonly ChunkUse[],
+  precondition: Precondition | undefined,
+): Promise<CommittedFile> {
+  const { file, record } = await putRecord(store, described, [chunks])
+  const created = { ...file, chunks, record, ...(precondition && { precondition }) }
+  const [committed] = await committing(store, [record], async () => [await store.catalog.createFile(created)])
+  return committed!
+}
+
+/** Turns uploads into files as the catalog does, all or none, each with its record. Rejects what the stores reject. */
+export async function finishWithRecords(
+  store: FileStore,
+  uploads: readonly FinishingUpload[],
+): Promise<readonly CommittedFile[]> {
+  const finished: (FinishedUpload & { readonly record: RecordPlace })[] = []
+  const records = () => finished.map(({ record }) => record)
+  try {
+    for (const { file: described, ...others } of uploads) {
+      const { id } = described
+      const { file, record } = await putRecord(store, described, pagesOfChunks(store, id))
+      finished.push({ id, digest: file.digest, ...others, record })
+    }
+  } catch (error) {
+    for (const record of records()) await discardRecord(store, record)
+    throw error
+  }
+  return committing(store, records(), () => store.catalog.finishUploads(finished))
+}
+
+async function committing(
+  store: FileStore,
+  records: readonly RecordPlace[],
+  commit: () => Promise<readonly CommittedFile[]>,
+): Promise<readonly CommittedFile[]> {
+  let committed: readonly CommittedFile[]
+  try {
+    committed = await commit()
+  } catch (error) {
+    if (hasChangedNothing(error)) for (const record of records) await discardRecord(store, record)
+    throw error
+  } finally {
+    settle(
+      store,
+      records.flatMap(({ locations }) => locations),
+    )
+  }
+  for (const { ended } of committed) await endRecords(store, ended)
+  return committed
+}
+
+/**
+ * Resolves once the record would survive a power cut, with all of the file, for which its chunks are read once. Leaves nothing behind if that fails. The
+ * first page comes last: without it the others are of no file.
+ */
+export async function putRecord(
+  store: FileStore,
+  described: DescribedFile,
+  pages: Pages,
+): Promise<{ readonly file: StoredFile; readonly record: RecordPlace }> {
+  const { id, modifiedAt: at } = described
+  const hasher = new FileHasher()
+  const later: Location[] = []
+  let first: readonly ChunkUse[] = []
+  let size = 0
+  let putting: Promise<unknown> = Promise.resolve()
+  try {
+    for await (const chunks of pages) {
+      await putting
+      if (size === 0) first = chunks
+      else putting = putPage(store, { id, start: size, chunks }).then((location) => later.push(location))
+      for (const chunk of chunks) {
+        hasher.add(chunk.digest)
+        size += chunk.size
+      }
+    }
+    await putting
+    const file = { ...described, size, digest: hasher.digest() }
+    const location = await putPage(store, { id, file, start: 0, chunks: first })
+    return { file, record: { at, locations: [location, ...later] } }
+  } catch (error) {
+    await Promise.allSettled([putting])
+    await discardRecord(store, { at, locations: later })
+    throw error
+  }
+}
+
+/** The first page, for a file whose others stay. */
+export async function putFirstPage(
+  store: FileStore,
+  file: StoredFile,
+  chunks: readonly ChunkUse[],
+): Promise<Location> {
+  return putPage(store, { id: file.id, file, start: 0, chunks })
+}
+
+/** The chunks of an upload, a record's page at a time. */
+async function* pagesOfChunks({ catalog }: FileStore, id: FileId): AsyncGenerator<readonly ChunkUse[]> {
+  for (let at = 0; ;) {
+    const chunks = await catalog.listChunks(id, at, chunksPerRecord)
+    if (chunks.length > 0) yield chunks
+    const last = chunks.at(-1)
+    if (!last || chunks.length < chunksPerRecord) return
+    at = last.start + last.size
+  }
+}
+
+/** The catalog knows them, or nobody will tell it any more. */
+export function settle({ unsettled }: FileStore, locations: readonly Location[]): void {
+  for (const location of locations) unsettled.settle(location)
+}
+
+/** Durably: records of what is deleted must not come back when somebody has heard that it is. */
+export async function endRecords({ records }: FileStore, locations: readonly Location[]): Promise<void> {
+  await Promise.all(locations.map((location) => records.delete(location)))
+}
+
+/** Of a record that the catalog has never heard of. */
+export async function discardRecord(store: FileStore, { locations }: RecordPlace): Promise<void> {
+  try {
+    await endRecords(store, locations)
+  } catch (error) {
+    // They are collected; whoever waits is to hear of what went wrong first.
+    store.options.onBackgroundError(error, 'deleting records of a file that is none')
+  }
+}
+
+/** A refusal says that nothing has happened; after any other failure the catalog may have done it. */
+export function hasChangedNothing(error: unknown): boolean {
+  return isStoreError(error) && error.code !== 'unavailable' && error.code !== 'internal'
+}
+
+function putPage({ records }: FileStore, page: FileRecord): Promise<Location> {
+  const bytes = writeRecord(page)
+  const hasher = new BlockHasher()
+  hasher.update(bytes)
+  return records.put(digestOfChunk(hasher.finish()), [bytes])
+}

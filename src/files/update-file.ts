@@ -1,0 +1,60 @@
+import type { FileChanges, Precondition } from '../catalog/catalog.ts'
+import type { Location } from '../model/chunk.ts'
+import { isStoreError, StoreError } from '../model/errors.ts'
+import { soleOwner, type FileRef, type StoredFile } from '../model/file.ts'
+import type { FileStore } from './file-store.ts'
+import {
+  chunksPerRecord,
+  discardRecord,
+  endRecords,
+  hasChangedNothing,
+  putFirstPage,
+  settle,
+} from './keep-records.ts'
+
+/** Changes what a file is called and how it is described, in its record, too. Rejects what `Catalog.updateFile` rejects. */
+export async function updateFile(
+  store: FileStore,
+  ref: FileRef,
+  changes: FileChanges,
+  precondition?: Precondition,
+): Promise<StoredFile> {
+  for (;;) {
+    const current = await store.catalog.findFile(soleOwner, ref)
+    if (!current) throw new StoreError('not_found', 'There is no such file.')
+    const [from] = await store.catalog.listRecords(current.id)
+    try {
+      return await changeRecorded(store, current, from, changes, precondition)
+    } catch (error) {
+      if (!isStoreError(error, 'record_moved') && !isStoreError(error, 'not_found')) throw error
+      // Somebody else was faster: what is there now may have the name, and another content.
+    }
+  }
+}
+
+async function changeRecorded(
+  store: FileStore,
+  current: StoredFile,
+  from: Location | undefined,
+  changes: FileChanges,
+  precondition: Precondition | undefined,
+): Promise<StoredFile> {
+  const { catalog } = store
+  const { id } = current
+  // A record with the same time as the one before could not be told to be the newer one.
+  const at = Math.max(Date.now(), current.modifiedAt + 1)
+  const changed = { ...current, ...changes, modifiedAt: at }
+  const firstPage = await catalog.listChunks(id, 0, chunksPerRecord)
+  const to = await putFirstPage(store, changed, firstPage)
+  try {
+    // By its id: the name may have another file by now, which the record is not of.
+    const file = await catalog.updateFile(soleOwner, { id }, changes, precondition, { at, from, to })
+    if (from !== undefined) await endRecords(store, [from])
+    return file
+  } catch (error) {
+    if (hasChangedNothing(error)) await discardRecord(store, { at, locations: [to] })
+    throw error
+  } finally {
+    settle(store, [to])
+  }
+}

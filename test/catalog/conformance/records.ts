@@ -1,0 +1,117 @@
+import { expect, it } from 'vitest'
+import type { Catalog } from '../../../src/catalog/catalog.ts'
+import type { Location } from '../../../src/model/chunk.ts'
+import {
+  aChunk,
+  aDigest,
+  aFile,
+  aLocation,
+  anId,
+  anOwner,
+  anUpload,
+  inAMinute,
+  named,
+  outcomeOf,
+} from '../fixtures.ts'
+
+const soon = () => Date.now() + 1000
+
+export function describeRecords(opened: () => Catalog): void {
+  const ended = async (locations: readonly Location[]) => {
+    const all = await opened().listEndedRecords(100_000)
+    return locations.filter((location) => all.includes(location))
+  }
+
+  it('are kept with a file, in order, and their time is the file’s', async () => {
+    const record = { at: soon(), locations: [aLocation(), aLocation(), aLocation()] }
+    const given = aFile(anOwner(), 'x', { record })
+    const { file, ended: none } = await opened().createFile(given)
+    expect(file).toMatchObject({ createdAt: record.at, modifiedAt: record.at })
+    expect(none).toEqual([])
+    expect(await opened().listRecords(given.id)).toEqual(record.locations)
+    expect(await ended(record.locations)).toEqual([])
+  })
+
+  it('end when the file is replaced or deleted, and are known until they are forgotten', async () => {
+    const owner = anOwner()
+    const [first, second] = [aLocation(), aLocation()]
+    await opened().createFile(aFile(owner, 'x', { record: { at: soon(), locations: [first] } }))
+    const later = await opened().createFile(
+      aFile(owner, 'x', { record: { at: soon(), locations: [second] } }),
+    )
+    expect(later.ended).toEqual([first])
+    expect(await opened().deleteFile(owner, { name: named('x') })).toEqual([second])
+    expect(await ended([first, second])).toHaveLength(2)
+    await opened().forgetRecords([first, second])
+    expect(await ended([first, second])).toEqual([])
+  })
+
+  it('that it has never heard of are adopted, and are garbage from that time on', async () => {
+    const [live, gone, unheardOf] = [aLocation(), aLocation(), aLocation()]
+    const owner = anOwner()
+    await opened().createFile(aFile(owner, 'x', { record: { at: soon(), locations: [gone] } }))
+    await opened().createFile(aFile(owner, 'x', { record: { at: soon(), locations: [live] } }))
+    const at = soon()
+    expect(await opened().adoptRecords([live, gone, unheardOf], at)).toEqual([unheardOf])
+    expect(await opened().adoptRecords([unheardOf], at)).toEqual([])
+    expect(await opened().listEndedRecords(100_000, at)).not.toContain(unheardOf)
+    expect(await opened().listEndedRecords(100_000, 0)).toContain(gone)
+    expect(await opened().listEndedRecords(100_000, at + 1)).toContain(unheardOf)
+    await opened().forgetRecords([unheardOf])
+    expect(await ended([unheardOf])).toEqual([])
+  })
+
+  it('stay where a precondition fails', async () => {
+    const owner = anOwner()
+    const [first, second] = [aLocation(), aLocation()]
+    await opened().createFile(aFile(owner, 'x', { record: { at: soon(), locations: [first] } }))
+    const refused = aFile(owner, 'x', {
+      record: { at: soon(), locations: [second] },
+      precondition: { ifNoneMatch: '*' },
+    })
+    expect(await outcomeOf(opened().createFile(refused))).toBe('precondition_failed')
+    expect(await ended([first])).toEqual([])
+    expect(await opened().adoptRecords([first, second], soon())).toEqual([second])
+  })
+
+  it('are kept with an upload that becomes a file', async () => {
+    const owner = anOwner()
+    const { id } = await opened().createUpload(anUpload(owner, 'x', { size: 10 }))
+    await opened().advanceUpload(id, 0, [aChunk()], inAMinute())
+    const record = { at: soon(), locations: [aLocation()] }
+    const [committed] = await opened().finishUploads([{ id, digest: aDigest(), record }])
+    expect(committed?.file).toMatchObject({ createdAt: record.at, modifiedAt: record.at })
+    expect(await opened().listRecords(id)).toEqual(record.locations)
+  })
+
+  it('move once, of two who move the same', async () => {
+    const owner = anOwner()
+    const [from, rest, to, lost] = [aLocation(), aLocation(), aLocation(), aLocation()]
+    const { file } = await opened().createFile(
+      aFile(owner, 'x', { record: { at: soon(), locations: [from, rest] } }),
+    )
+    const at = file.modifiedAt + 1
+    const move = (target: Location) =>
+      opened().updateFile(owner, { id: file.id }, { mediaType: 'a/b' }, undefined, { at, from, to: target })
+    expect(await move(to)).toMatchObject({ modifiedAt: at, createdAt: file.createdAt })
+    expect(await outcomeOf(move(lost))).toBe('record_moved')
+    expect(await opened().listRecords(file.id)).toEqual([to, rest])
+    expect(await ended([from, to, rest])).toEqual([from])
+    expect(await opened().adoptRecords([lost], soon())).toEqual([lost])
+  })
+
+  it('of a live file are not forgotten', async () => {
+    const location = aLocation()
+    const given = aFile(anOwner(), 'x', { record: { at: soon(), locations: [location] } })
+    await opened().createFile(given)
+    await opened().forgetRecords([location])
+    expect(await opened().listRecords(given.id)).toEqual([location])
+  })
+
+  it('are none of a file that has none, or is not there', async () => {
+    const given = aFile(anOwner(), 'x')
+    await opened().createFile(given)
+    expect(await opened().listRecords(given.id)).toEqual([])
+    expect(await opened().listRecords(anId())).toEqual([])
+  })
+}

@@ -1,0 +1,151 @@
+import { expect, it } from 'vitest'
+import type { Catalog, ChunkUse } from '../../../src/catalog/catalog.ts'
+import type { Digest } from '../../../src/model/digest.ts'
+import { FileHasher } from '../../../src/model/digest.ts'
+import {
+  aChunk,
+  aDigest,
+  aFile,
+  aLocation,
+  anId,
+  anOwner,
+  collectAll,
+  inAMinute,
+  named,
+  present,
+  sizeOf,
+  startUpload,
+} from '../fixtures.ts'
+
+function digestOf(chunks: readonly ChunkUse[]): Digest {
+  const hasher = new FileHasher()
+  for (const { digest } of chunks) hasher.add(digest)
+  return hasher.digest()
+}
+
+export function describeSurvey(opened: () => Catalog): void {
+  const create = async (name: string, chunks: readonly ChunkUse[], digest = digestOf(chunks)) =>
+    (await opened().createFile(aFile(anOwner(), name, { chunks, digest }))).file
+
+  it('lists all chunks by digest, a page at a time', async () => {
+    const chunks = Array.from({ length: 5 }, () => aChunk())
+    await create('x', chunks)
+    const listed: Digest[] = []
+    for (let after: Digest | undefined; ;) {
+      const page = await opened().listAllChunks(after, 3)
+      expect(page.length).toBeLessThanOrEqual(3)
+      listed.push(...page.map(({ digest }) => digest))
+      after = page.at(-1)?.digest
+      if (after === undefined) break
+    }
+    expect(listed).toEqual(listed.toSorted())
+    expect(new Set(listed).size).toBe(listed.length)
+    expect(listed).toEqual(expect.arrayContaining(chunks.map(({ digest }) => digest)))
+    const [first] = chunks
+    const before = listed[listed.indexOf(first!.digest) - 1]
+    const [found] = await opened().listAllChunks(before, 1)
+    expect({ ...found, blockDigests: Buffer.from(found!.blockDigests) }).toEqual(first)
+  })
+
+  it('names the files and the unfinished uploads that use a chunk, a page at a time', async () => {
+    const chunk = aChunk()
+    const one = await create('one', [chunk, present(chunk)])
+    const upload = await startUpload(opened(), [present(chunk)])
+    const two = await create('two', [aChunk(), present(chunk)])
+    const deleted = await create('three', [present(chunk)])
+    await opened().deleteFile(deleted.owner, { id: deleted.id })
+    await create('other', [aChunk()])
+    const holders = [
+      { id: one.id, name: 'one', isUpload: false },
+      { id: upload.id, name: 'x', isUpload: true },
+      { id: two.id, name: 'two', isUpload: false },
+    ]
+    expect(await opened().listHolders(chunk.digest, 9)).toEqual(holders)
+    expect(await opened().listHolders(chunk.digest, 2)).toEqual(holders.slice(0, 2))
+    expect(await opened().listHolders(chunk.digest, 2, upload.id)).toEqual(holders.slice(2))
+    await opened().finishUploads([{ id: upload.id, digest: aDigest(), isRemembered: true }])
+    expect((await opened().listHolders(chunk.digest, 9))[1]).toEqual({ ...holders[1], isUpload: false })
+    expect(await opened().listHolders(aDigest(), 9)).toEqual([])
+  })
+
+  it('finds no fault with files and uploads that are whole', async () => {
+    const start = anId()
+    const shared = aChunk()
+    const files = [
+      await create('empty', []),
+      await create('one', [shared]),
+      await create('many', [
+        shared,
+        ...Array.from({ length: 1500 }, () => aChunk({ size: 3 })),
+        present(shared),
+      ]),
+    ]
+    const upload = await startUpload(opened(), [aChunk(), present(shared)])
+    expect(await opened().checkLists(start, 9)).toEqual([
+      ...files.map(({ id, name }) => ({ id, name, isUpload: false })),
+      { id: upload.id, name: 'x', isUpload: true },
+    ])
+    expect((await opened().checkLists(start, 2)).map(({ name }) => name)).toEqual(['empty', 'one'])
+    expect((await opened().checkLists(files[1]!.id, 1)).map(({ name }) => name)).toEqual(['many'])
+    expect(await opened().checkLists(upload.id, 9)).toEqual([])
+  })
+
+  const known = aChunk({ size: 10 })
+  const end = aChunk({ size: 10 })
+  it.each([
+    ['has no chunk for byte 10', [{ ...known, size: 20 }, end]],
+    ['has two chunks for byte 5', [{ ...known, size: 5 }, end]],
+    ['has chunks of 10 bytes together, and not of 20', [{ ...known, size: 20 }]],
+  ])('finds a list that %s', async (fault, chunks) => {
+    await create('known', [known])
+    const file = await create('faulty', chunks)
+    const upload = await startUpload(opened(), chunks.map(present))
+    expect(sizeOf(chunks)).toBe(file.size)
+    const list = { id: file.id, name: 'faulty', isUpload: false, fault }
+    const ofUpload = { id: upload.id, name: 'x', isUpload: true, fault }
+    expect((await opened().checkLists(file.id, 1))[0]).toEqual(ofUpload)
+    const before = (await opened().checkLists(undefined, 100_000)).find(({ id }) => id === file.id)
+    expect(before).toEqual(list)
+    await opened().deleteFile(file.owner, { id: file.id })
+    await opened().deleteUpload(upload.id)
+  })
+
+  it('finds a file with a digest that is not that of its chunks', async () => {
+    const start = anId()
+    const { id } = await create('other', [aChunk()], aDigest())
+    expect(await opened().checkLists(start, 1)).toEqual([
+      { id, name: 'other', isUpload: false, fault: 'has a digest that is not that of its chunks' },
+    ])
+  })
+
+  it('counts what a collection would take, and takes nothing', async () => {
+    const now = Date.now()
+    const query = { letGoBefore: now + 60_000, expiredBefore: now, foundBefore: 1000 }
+    await collectAll(opened(), { limit: 10_000 })
+    const before = await opened().countCollectable(query)
+
+    const [kept, doomed, twice] = [aChunk({ size: 1 }), aChunk({ size: 20 }), aChunk({ size: 300 })]
+    await create('kept', [kept])
+    const file = await create('doomed', [present(kept), doomed, present(doomed), twice])
+    const expired = await startUpload(opened(), [present(twice), aChunk({ size: 4000 })], { expiresAt: 5 })
+    const unexpired = await startUpload(opened(), [aChunk()], { expiresAt: inAMinute() })
+    await opened().adoptOrphans([{ location: aLocation(), size: 50_000 }], 999)
+    await opened().adoptOrphans([{ location: aLocation(), size: 600_000 }], 1000)
+    const growth = async () => {
+      const { uploads, chunks, bytes } = await opened().countCollectable(query)
+      return [uploads - before.uploads, chunks - before.chunks, bytes - before.bytes]
+    }
+    expect(await growth()).toEqual([1, 2, 54_000])
+    await opened().deleteFile(file.owner, { id: file.id })
+    expect(await growth()).toEqual([1, 4, 54_320])
+    expect(await growth()).toEqual([1, 4, 54_320])
+    const early = await opened().countCollectable({ ...query, letGoBefore: now - 60_000 })
+    expect(early.chunks - before.chunks).toBe(2)
+    await opened().deleteUpload(unexpired.id)
+    // What was let go at once has no time of grace.
+    expect((await opened().countCollectable({ ...query, letGoBefore: 0 })).chunks - before.chunks).toBe(3)
+    expect(await opened().findUpload(expired.owner, expired.id)).toBeDefined()
+    expect(await opened().findFile(file.owner, { name: named('doomed') })).toBeUndefined()
+    await opened().deleteUpload(expired.id)
+  })
+}

@@ -1,0 +1,224 @@
+import { readdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createAnew } from '../../src/catalog/sqlite/create-anew.ts'
+import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
+import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { verifying } from '../../src/chunks/verifying.ts'
+import { collectGarbage } from '../../src/files/collect-garbage.ts'
+import { findOrphans } from '../../src/files/find-orphans.ts'
+import { putRecord, settle } from '../../src/files/keep-records.ts'
+import { rebuild, type Rebuilt } from '../../src/files/rebuild.ts'
+import { soleOwner, type StoredFile } from '../../src/model/file.ts'
+import { filePart, form, post } from '../http/form.ts'
+import { given, infoIn, KiB, sample } from '../http/sample.ts'
+import { givenPart, givenUpload, metadata, tus } from '../http/tus/tus-client.ts'
+import { request } from '../support/http-request.ts'
+import { startTestServer, type TestServer } from '../support/test-server.ts'
+
+const closing: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+/** A catalog made of the server's stores alone, while the server still has its own. */
+async function rebuilt(
+  server: TestServer,
+): Promise<{ catalog: SqliteCatalog; outcome: Rebuilt; path: string }> {
+  const directory = dirname(server.chunkDirectory)
+  const path = join(directory, 'rebuilt.sqlite')
+  const chunks = verifying(await DiskChunkStore.open(server.chunkDirectory))
+  const records = await DiskChunkStore.open(join(directory, 'records'))
+  let outcome: Rebuilt | undefined
+  await createAnew(path, async (catalog) => {
+    outcome = await rebuild({ chunks, records }, catalog)
+  })
+  await chunks.close()
+  await records.close()
+  const catalog = await SqliteCatalog.open(path)
+  closing.push(() => catalog.close())
+  return { catalog, outcome: outcome!, path }
+}
+
+async function allFiles(catalog: TestServer['store']['catalog']) {
+  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 10_000 })
+  const withAll = async (file: StoredFile) => {
+    const chunks = await catalog.listChunks(file.id, 0, 10_000)
+    const records = await catalog.listRecords(file.id)
+    return { ...file, chunks, records }
+  }
+  return Promise.all(files.map(withAll))
+}
+
+async function recordCount(server: TestServer): Promise<number> {
+  const names = await readdir(join(dirname(server.chunkDirectory), 'records'), { recursive: true })
+  return names.filter((name) => name.includes('.')).length
+}
+
+describe('a catalog that is lost', () => {
+  it('is rebuilt with every file, however it came, as it was', async () => {
+    const server = await startTestServer({ chunkSize: 64 * KiB })
+    const bytes = sample(700 * KiB)
+    await given(server, 'plain', bytes)
+    await given(server, 'same-content', bytes)
+    await given(server, 'empty', Buffer.alloc(0))
+    await given(server, 'large', sample(64 * KiB * 70))
+    await given(server, 'replaced', sample(100))
+    await given(server, 'replaced', sample(200))
+    await given(server, 'deleted', sample(100))
+    await request(server, 'DELETE', '/files/deleted')
+    await given(server, 'old-name', sample(100))
+    const changes = JSON.stringify({ name: 'new-name', mediaType: 'a/b', metadata: { place: 'Carrara' } })
+    const renamed = await request(server, 'PATCH', '/api/files/old-name', {
+      body: changes,
+      headers: { 'Content-Type': 'application/json' },
+    })
+    expect(renamed.status).toBe(200)
+    await given(server, 'old-name', sample(50))
+    await post(server, form([filePart('one', sample(10)), filePart('two', sample(64 * KiB * 66))]))
+    await givenUpload(
+      server,
+      { 'Upload-Length': 300 * KiB, 'Upload-Metadata': metadata({ filename: 'by tus', a: 'b' }) },
+      sample(300 * KiB),
+    )
+    const parts = [await givenPart(server, sample(100 * KiB)), await givenPart(server, sample(90 * KiB))]
+    const joined = {
+      'Upload-Concat': `final;${parts.join(' ')}`,
+      'Upload-Metadata': metadata({ filename: 'joined' }),
+    }
+    expect((await tus(server, 'POST', '/uploads', joined)).status).toBe(201)
+
+    const before = await allFiles(server.store.catalog)
+    expect(before).toHaveLength(11)
+    const { catalog, outcome } = await rebuilt(server)
+    expect(outcome).toMatchObject({ damagedRecords: [], lostChunks: 0 })
+    expect(await allFiles(catalog)).toEqual(before)
+    expect(await recordCount(server)).toBe(before.flatMap(({ records }) => records).length)
+  })
+
+  it('has the latest of two records that a crash left for one file, or one name', async () => {
+    const server = await startTestServer()
+    const { store } = server
+    await given(server, 'x', sample(100))
+    const first = (await allFiles(store.catalog))[0]!
+    await given(server, 'y', sample(100))
+    const { chunks, records: _records, ...file } = first
+    // Renamed, and killed before the old record was deleted.
+    await putRecord(store, { ...file, name: 'z' as typeof file.name, modifiedAt: file.modifiedAt + 5 }, [
+      chunks,
+    ])
+    // Replaced, and killed before that was committed.
+    const y = (await allFiles(store.catalog)).find(({ name }) => name === 'y')!
+    const later = {
+      ...file,
+      name: y.name,
+      id: y.id.replace(/.$/, '0') as typeof y.id,
+      modifiedAt: y.modifiedAt + 5,
+    }
+    await putRecord(store, later, [chunks])
+    const { catalog } = await rebuilt(server)
+    const names = (await allFiles(catalog)).map(({ name, id }) => [name, id])
+    expect(names).toEqual([
+      ['y', later.id],
+      ['z', file.id],
+    ])
+    expect(await catalog.listEndedRecords(10)).toHaveLength(2)
+  })
+
+  it('says what is lost, and has all the rest', async () => {
+    const server = await startTestServer({ chunkSize: 64 * KiB })
+    const kept = await given(server, 'kept', sample(100 * KiB))
+    const hurt = await given(server, 'hurt', sample(100 * KiB))
+    const gone = await given(server, 'gone', sample(100))
+    const [chunk] = await server.store.catalog.listChunks(hurt.id, 0, 1)
+    await rm(join(server.chunkDirectory, chunk!.location))
+    const [record] = await server.store.catalog.listRecords(gone.id)
+    await writeFile(join(dirname(server.chunkDirectory), 'records', record!), 'x'.repeat(300))
+    const { catalog, outcome } = await rebuilt(server)
+    expect(outcome).toMatchObject({ damagedRecords: [record], lostChunks: 1 })
+    expect((await allFiles(catalog)).map(({ id }) => id).toSorted()).toEqual([kept.id, hurt.id].toSorted())
+    // The same content again mends it, without a location being looked for that never was one.
+    const use = (await catalog.findChunk(chunk!.digest))!
+    expect(use.location).toBe('lost')
+  })
+
+  it('takes the sound one of several copies', async () => {
+    const server = await startTestServer()
+    const bytes = sample(100)
+    const { id } = await given(server, 'x', bytes)
+    const [chunk] = await server.store.catalog.listChunks(id, 0, 1)
+    const copies = await Promise.all(
+      [0, 1, 2].map(() => server.store.chunks.put(chunk!.digest, [sample(100)])),
+    )
+    await writeFile(join(server.chunkDirectory, chunk!.location), sample(100))
+    const sound = await server.store.chunks.put(chunk!.digest, [bytes])
+    copies.push(await server.store.chunks.put(chunk!.digest, [bytes.subarray(0, 50)]))
+    const { catalog } = await rebuilt(server)
+    expect((await catalog.findChunk(chunk!.digest))?.location).toBe(sound)
+    expect(copies).not.toContain(sound)
+  })
+
+  it('is not rebuilt over one that is there', async () => {
+    const server = await startTestServer()
+    await given(server, 'x')
+    const { catalog, path } = await rebuilt(server)
+    await catalog.close()
+    await expect(createAnew(path, async () => {})).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('leaves nothing where filling it fails, and is rebuilt by the next attempt', async () => {
+    const server = await startTestServer()
+    await given(server, 'x')
+    const path = join(dirname(server.chunkDirectory), 'rebuilt.sqlite')
+    const failure = new Error('power cut')
+    await expect(createAnew(path, () => Promise.reject(failure))).rejects.toBe(failure)
+    await expect(readdir(dirname(path))).resolves.not.toContain('rebuilt.sqlite')
+    const { catalog } = await rebuilt(server)
+    expect(await allFiles(catalog)).toHaveLength(1)
+  })
+})
+
+describe('a record', () => {
+  it('that a kill left without a file is found and deleted, and no other', async () => {
+    const server = await startTestServer()
+    const { store } = server
+    await given(server, 'x')
+    const { chunks, records, ...file } = (await allFiles(store.catalog))[0]!
+    const unsettled = await putRecord(store, { ...file, name: 'y' as typeof file.name }, [chunks])
+    await findOrphans(store)
+    await collectGarbage(store)
+    expect(await recordCount(server)).toBe(2)
+    settle(store, unsettled.record.locations)
+    await findOrphans(store)
+    await collectGarbage(store)
+    expect(await recordCount(server)).toBe(1)
+    expect(await store.catalog.listRecords(file.id)).toEqual(records)
+  })
+
+  it('goes when its file is refused at the last moment', async () => {
+    const server = await startTestServer()
+    const [first, second] = await Promise.all(
+      [sample(100), sample(100)].map((body) =>
+        request(server, 'PUT', '/files/x', { body, headers: { 'If-None-Match': '*' } }),
+      ),
+    )
+    expect([first!.status, second!.status].toSorted((a, b) => a - b)).toEqual([201, 412])
+    expect(await recordCount(server)).toBe(1)
+  })
+
+  it('is as the file is, of many changes at once', async () => {
+    const server = await startTestServer()
+    await given(server, 'x')
+    const change = (n: number) =>
+      request(server, 'PATCH', '/api/files/x', {
+        body: JSON.stringify({ metadata: { n: String(n) } }),
+        headers: { 'Content-Type': 'application/json' },
+      })
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => change(n)))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
+    expect(answers.map(infoIn).every(({ name }) => name === 'x')).toBe(true)
+    expect(await recordCount(server)).toBe(1)
+    const { catalog } = await rebuilt(server)
+    expect(await allFiles(catalog)).toEqual(await allFiles(server.store.catalog))
+  })
+})

@@ -6,7 +6,8 @@ import type { FileInfo, UploadInfo } from './file-info.ts'
 import type { Platform } from './platform.ts'
 import { listFiles, type ListEntry, type ListQuery } from './list-files.ts'
 import { listUploads } from './list-uploads.ts'
-import { put, type PutOptions, type PutResult } from './put.ts'
+import type { PutOptions } from './put-options.ts'
+import { put, type PutResult } from './put.ts'
 import { putStream, type PutStreamOptions } from './put-stream.ts'
 import { readFile, type ReadOptions, type Reading } from './read-file.ts'
 import { showFile } from './show-file.ts'
@@ -14,13 +15,27 @@ import type { Source, Target } from './source.ts'
 import type { Transfer } from './transfer.ts'
 import { updateFile, type FileChanges } from './update-file.ts'
 
+export type {
+  DownloadOptions,
+  FileChanges,
+  ListEntry,
+  ListQuery,
+  Precondition,
+  PutOptions,
+  PutResult,
+  PutStreamOptions,
+  ReadOptions,
+  Reading,
+}
+
 export interface CallOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * The verbs of an Ashlar server. A `ref` is a name, or `@` and an id. What can be tried again is, with growing pauses, until
- * nothing has moved for `giveUpAfterMs`. Every call rejects `StoreError`, with the server's code where the server refused.
+ * nothing has moved for `giveUpAfterMs`. Every call rejects `StoreError`, with the server's code where the server refused; with the reason
+ * of its signal, at once; or with what a source or a target failed with.
  */
 export interface AshlarClient {
   /**

@@ -1,5 +1,6 @@
 import { isStoreError, type ErrorCode, type StoreError } from '../model/errors.ts'
-import { RefusedError, type Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { RefusedError } from './refusal.ts'
 
 /** What may be otherwise the next time. */
 const transientCodes = new Set<ErrorCode>([
@@ -18,7 +19,7 @@ export class Attempts {
   readonly #connection: Connection
   readonly #signal: AbortSignal | undefined
   #pauses = 0
-  #movedAt = performance.now()
+  #failingSince: number | undefined
 
   constructor(connection: Connection, signal: AbortSignal | undefined) {
     this.#connection = connection
@@ -28,7 +29,7 @@ export class Attempts {
   /** Something came through: patience begins anew. */
   moved(): void {
     this.#pauses = 0
-    this.#movedAt = performance.now()
+    this.#failingSince = undefined
   }
 
   /** Resolves when it is time to try again. Rejects with `error` if that is of no use, or has been for too long. */
@@ -36,12 +37,15 @@ export class Attempts {
     this.#signal?.throwIfAborted()
     const { firstPauseMs, giveUpAfterMs, onRetry } = this.#connection.options
     if (!isTransient(error)) throw error
+    const now = performance.now()
+    // From the first failure on: what fails at last may have been moving for hours.
+    this.#failingSince ??= now
     const longestMs = firstPauseMs * Math.min(mostPauses, 2 ** this.#pauses)
     this.#pauses += 1
     const askedMs = error instanceof RefusedError ? (error.retryAfterMs ?? 0) : 0
     // Half of it at least: clients that were cut off together must not come back together.
     const pauseMs = Math.max(askedMs, longestMs * (0.5 + Math.random() / 2))
-    if (performance.now() - this.#movedAt + pauseMs > giveUpAfterMs) throw error
+    if (now - this.#failingSince + pauseMs > giveUpAfterMs) throw error
     onRetry?.(error, pauseMs)
     await pause(pauseMs, this.#signal)
   }
@@ -77,6 +81,8 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
       signal?.removeEventListener('abort', stop)
       resolve()
     }, ms)
-    signal?.addEventListener('abort', stop, { once: true })
+    // Whoever was told of the retry may have had enough.
+    if (signal?.aborted) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
   })
 }

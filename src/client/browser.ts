@@ -11,6 +11,9 @@ export { StoreError, type ErrorCode } from '../model/errors.ts'
 export type { ConnectOptions } from './connection.ts'
 export type { Progress, Transfer } from './transfer.ts'
 
+/** Of the page, or of the worker. */
+declare const location: { readonly href: string }
+
 const platform: Platform = {
   chunkHasher: wasmChunkHasher,
   fileHasher: wasmFileHasher,
@@ -27,13 +30,11 @@ const platform: Platform = {
   },
   // Held in memory, and progress is seen between requests only.
   requestBytes: 8 * 1024 * 1024,
+  // How much of a request has been sent cannot be seen here, and several share a slow line.
+  stallTimeoutMs: 300_000,
 }
-
-// How much of a request has been sent cannot be seen here, and several share a slow line.
-const stallTimeoutMs = 300_000
 
 /** A client of the server at `endpoint`, by default the one that the page came from. Throws `invalid_request` if that is no address. */
 export function connect(endpoint: string | URL = '/', options?: ConnectOptions): AshlarClient {
-  const address = new URL(endpoint, globalThis.location.href)
-  return ashlarClient(address, platform, { stallTimeoutMs, ...options })
+  return ashlarClient(new URL(endpoint, location.href), platform, options)
 }

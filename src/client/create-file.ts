@@ -1,42 +1,84 @@
-import { isStoreError } from '../model/errors.ts'
-import { Attempts } from './attempts.ts'
-import { request, type Connection } from './connection.ts'
+import { isStoreError, StoreError } from '../model/errors.ts'
+import { Attempts, isTransientError } from './attempts.ts'
+import type { Connection } from './connection.ts'
 import type { FileInfo } from './file-info.ts'
-import { findSameFile } from './has-content.ts'
-import { showFile } from './show-file.ts'
+import { hasContentOf } from './has-content.ts'
+import { notOurs } from './request.ts'
+import { showFile, undefinedIfAbsent } from './show-file.ts'
 import type { Source } from './source.ts'
 
 /** What every request to `/uploads` says. */
 export const tusHeaders = { 'Tus-Resumable': '1.0.0' }
 
 /**
- * Sends the request that makes a file of the source. If its answer is lost it is sent again, and if that is refused because
- * of the file that the first one made, all is well.
+ * Sends the request that makes a file of the source, until there is an answer. Where it is refused because of the file that it has made
+ * already, before its answer was lost, or that somebody else has made of the same parts, all is well.
  */
 export async function createFile(
   connection: Connection,
   name: string,
   source: Source,
-  init: RequestInit,
+  signal: AbortSignal | undefined,
+  send: () => Promise<Headers>,
 ): Promise<FileInfo> {
-  const signal = init.signal ?? undefined
   const attempts = new Attempts(connection, signal)
   for (let isFirst = true; ; isFirst = false) {
+    let headers: Headers
     try {
-      const response = await request(connection, 'uploads', { ...init, method: 'POST' })
-      return await showFile(connection, refIn(response), { ...(signal && { signal }) })
+      headers = await send()
     } catch (error) {
-      if (!isFirst && isStoreError(error, 'precondition_failed')) {
-        const same = await findSameFile(connection, name, source, signal)
-        if (same) return same
-      }
-      await attempts.failed(error)
+      const mayBeDone =
+        (!isFirst && isStoreError(error, 'precondition_failed')) || isStoreError(error, 'not_found')
+      const file = mayBeDone ? await findSame(connection, name, source, signal) : undefined
+      if (file) return file
+      await attempts.failed(error, isTransientOrDamaged)
+      continue
     }
+    const file =
+      (await undefinedIfAbsent(showFile(connection, refIn(headers), { signal }))) ??
+      (await findSame(connection, name, source, signal))
+    if (!file) throw new StoreError('not_found', 'The file was stored, and deleted or replaced at once.')
+    return file
   }
 }
 
+/** The file behind the name, if that is what the source has. */
+async function findSame(
+  connection: Connection,
+  name: string,
+  source: Source,
+  signal: AbortSignal | undefined,
+): Promise<FileInfo | undefined> {
+  const file = await undefinedIfAbsent(showFile(connection, name, { signal }))
+  return file && (await hasContentOf(connection, file, source, signal)) ? file : undefined
+}
+
+/** What arrived damaged was not taken, and may arrive well the next time. */
+export function isTransientOrDamaged(error: unknown): error is StoreError {
+  return isTransientError(error) || isStoreError(error, 'checksum_mismatch')
+}
+
 /** The answer that completes an upload names the file in `Content-Location`: `/files/@` and its id. */
-export function refIn(response: Response): string {
-  const location = response.headers.get('Content-Location') ?? ''
-  return location.slice(location.lastIndexOf('@'))
+export function refIn(headers: Headers): string {
+  const ref = findRefIn(headers)
+  if (ref === undefined) throw notOurs('without the Content-Location of a file')
+  return ref
+}
+
+export function findRefIn(headers: Headers): string | undefined {
+  return /@[0-9a-f-]+$/.exec(headers.get('Content-Location') ?? '')?.[0]
+}
+
+/** `Location` ends in the id of the upload that was created. */
+export function uploadIdIn(headers: Headers): string {
+  const id = /[^/]+$/.exec(headers.get('Location') ?? '')?.[0]
+  if (id === undefined) throw notOurs('without the Location of an upload')
+  return id
+}
+
+/** How much of an upload the server has. */
+export function offsetIn(headers: Headers): number {
+  const text = headers.get('Upload-Offset') ?? ''
+  if (!/^\d+$/.test(text)) throw notOurs('without an Upload-Offset')
+  return Number(text)
 }

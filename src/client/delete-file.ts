@@ -1,5 +1,6 @@
-import { retrying } from './attempts.ts'
-import { request, toPath, type Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { toPath } from './connection.ts'
+import { deleteOnce } from './delete-once.ts'
 
 /** What must hold of the file that is there, or nothing happens; see `etag` in the file info. */
 export interface Precondition {
@@ -11,15 +12,9 @@ export interface Precondition {
 export async function deleteFile(
   connection: Connection,
   ref: string,
-  { signal, ...precondition }: { readonly signal?: AbortSignal } & Precondition = {},
+  { signal, ...precondition }: { readonly signal?: AbortSignal | undefined } & Precondition = {},
 ): Promise<void> {
-  await retrying(connection, signal, () =>
-    request(connection, toPath('files/', ref), {
-      method: 'DELETE',
-      headers: conditionHeaders(precondition),
-      signal: signal ?? null,
-    }),
-  )
+  await deleteOnce(connection, toPath('files/', ref), { headers: conditionHeaders(precondition), signal })
 }
 
 export function conditionHeaders({ ifMatch, ifNoneMatch }: Precondition): Record<string, string> {

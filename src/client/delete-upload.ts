@@ -1,12 +1,10 @@
-import { retrying } from './attempts.ts'
-import { request, toPath, type Connection } from './connection.ts'
+import { toPath, type Connection } from './connection.ts'
+import { deleteOnce } from './delete-once.ts'
 
 export async function deleteUpload(
   connection: Connection,
   id: string,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  await retrying(connection, signal, () =>
-    request(connection, toPath('api/uploads/', id), { method: 'DELETE', signal: signal ?? null }),
-  )
+  await deleteOnce(connection, toPath('api/uploads/', id), { signal })
 }

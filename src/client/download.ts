@@ -1,7 +1,9 @@
 import { from, lastValueFrom, mergeMap } from 'rxjs'
+import { checkParallel } from './check-parallel.ts'
 import type { Connection } from './connection.ts'
 import { fetchRange } from './fetch-range.ts'
 import type { ChunkInfo, FileInfo } from './file-info.ts'
+import { GatheredWrite } from './gathered-write.ts'
 import { hasContent } from './has-content.ts'
 import { showChunks } from './show-file.ts'
 import type { Target } from './source.ts'
@@ -9,9 +11,9 @@ import { startTransfer, type ProgressMeter, type Transfer } from './transfer.ts'
 import { ChunkVerifier, verifyChunkList } from './verify-chunks.ts'
 
 export interface DownloadOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Ranges of one file that are fetched side by side; 4 if not given. */
-  readonly parallel?: number
+  readonly parallel?: number | undefined
 }
 
 /** What one request fetches, in whole chunks: a request for every chunk of some KiB would be too many. */
@@ -24,6 +26,7 @@ export function download(
   options: DownloadOptions = {},
 ): Transfer<FileInfo> {
   return startTransfer(async (meter) => {
+    checkParallel(options)
     const failed = new AbortController()
     const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
     const { chunks, ...file } = await showChunks(connection, ref, signal)
@@ -81,7 +84,7 @@ async function fill(
   for (const chunk of group) {
     signal.throwIfAborted()
     const end = chunk.start + chunk.size
-    if (end <= present && (await hasContent(connection, target, [chunk]))) {
+    if (end <= present && (await hasContent(connection, target, [chunk], signal))) {
       meter.reuse(chunk.size)
       await fetchChunks(missing)
       missing = []
@@ -96,12 +99,12 @@ async function fill(
     const last = chunks.at(-1)
     if (!first || !last) return
     const verifier = new ChunkVerifier(connection, chunks)
-    let at = first.start
-    await fetchRange(connection, file.id, at, last.start + last.size, signal, async (piece) => {
+    const gathered = new GatheredWrite(target, first.start)
+    await fetchRange(connection, file.id, first.start, last.start + last.size, signal, async (piece) => {
       await verifier.update(piece)
-      await target.write(at, piece)
-      at += piece.length
+      await gathered.add(piece)
       meter.add(piece.length)
     })
+    await gathered.flush()
   }
 }

@@ -1,7 +1,7 @@
-import { StoreError } from '../model/errors.ts'
+import { isStoreError, StoreError } from '../model/errors.ts'
 import { Attempts } from './attempts.ts'
-import { brokenOff, request, toPath, type Connection } from './connection.ts'
-import { piecesOf } from './source.ts'
+import { toPath, type Connection } from './connection.ts'
+import { bytesOf, headersOf, notOurs, request } from './request.ts'
 import { withStallTimeout } from './stall-timeout.ts'
 
 /**
@@ -30,6 +30,9 @@ export async function fetchRange(
       })
       if (place.at < to) throw new StoreError('unavailable', 'The answer ended early.')
     } catch (error) {
+      if (isStoreError(error, 'not_found')) {
+        throw new StoreError('not_found', 'The file was deleted or replaced while it was read: begin anew.')
+      }
       await attempts.failed(error)
     }
   }
@@ -47,16 +50,9 @@ async function* openRange(
     signal,
   })
   // A proxy may answer with the whole file, or with a range of its own.
-  if (!response.headers.get('Content-Range')?.startsWith(`bytes ${from}-${to - 1}/`) || !response.body) {
-    await response.body?.cancel()
-    throw new StoreError(
-      'internal',
-      'The answer is not the range that was asked for: does a proxy drop Range?',
-    )
+  if (!response.headers.get('Content-Range')?.startsWith(`bytes ${from}-${to - 1}/`)) {
+    await headersOf(response)
+    throw notOurs('with another range than it was asked for')
   }
-  try {
-    yield* piecesOf(response.body as ReadableStream<Uint8Array<ArrayBuffer>>)
-  } catch (error) {
-    throw brokenOff(error, signal)
-  }
+  yield* bytesOf(response, signal)
 }

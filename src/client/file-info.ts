@@ -31,6 +31,7 @@ export interface UploadInfo {
   readonly offset: number
   /** It is a part that waits to be joined with others. */
   readonly isPartial: boolean
+  readonly mediaType: string
   readonly metadata: Readonly<Record<string, string>>
   readonly createdAt: string
   readonly expiresAt: string

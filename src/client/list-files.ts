@@ -1,6 +1,7 @@
 import { retrying } from './attempts.ts'
-import { requestJson, type Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { FileInfo } from './file-info.ts'
+import { requestJson } from './request.ts'
 
 export interface ListQuery {
   /** Only names that begin so. */
@@ -23,17 +24,30 @@ interface Page {
 export async function* listFiles(
   connection: Connection,
   query: ListQuery = {},
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<ListEntry> {
   const parameters = new URLSearchParams({ limit: '1000' })
   for (const [key, value] of Object.entries(query)) parameters.set(key, value)
   for (;;) {
     const page = await retrying(connection, signal, () =>
-      requestJson<Page>(connection, `api/files?${parameters.toString()}`, { signal: signal ?? null }),
+      requestJson<Page>(connection, `api/files?${parameters.toString()}`, { signal }),
     )
-    yield* page.prefixes.map((prefix) => ({ prefix }))
-    yield* page.files.map((file) => ({ file }))
+    const entries = [...page.prefixes.map((prefix) => ({ prefix })), ...page.files.map((file) => ({ file }))]
+    yield* entries.toSorted((a, b) => compareCodePoints(nameOf(a), nameOf(b)))
     if (page.cursor === null) return
     parameters.set('cursor', page.cursor)
   }
+}
+
+function nameOf(entry: ListEntry): string {
+  return 'file' in entry ? entry.file.name : entry.prefix
+}
+
+/** As the server sorts, by bytes of UTF-8: strings compare by UTF-16, in which U+1F600 comes before U+FB01. */
+function compareCodePoints(a: string, b: string): number {
+  for (let at = 0; at < a.length && at < b.length; at += 1) {
+    const difference = (a.codePointAt(at) ?? 0) - (b.codePointAt(at) ?? 0)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
 }

@@ -1,6 +1,7 @@
 import { retrying } from './attempts.ts'
-import { requestJson, type Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { UploadInfo } from './file-info.ts'
+import { requestJson } from './request.ts'
 
 interface Page {
   readonly uploads: readonly UploadInfo[]
@@ -9,13 +10,11 @@ interface Page {
 
 export async function* listUploads(
   connection: Connection,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<UploadInfo> {
   let path = 'api/uploads'
   for (;;) {
-    const page = await retrying(connection, signal, () =>
-      requestJson<Page>(connection, path, { signal: signal ?? null }),
-    )
+    const page = await retrying(connection, signal, () => requestJson<Page>(connection, path, { signal }))
     yield* page.uploads
     if (page.cursor === null) return
     path = `api/uploads?cursor=${encodeURIComponent(page.cursor)}`

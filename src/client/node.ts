@@ -24,11 +24,23 @@ const platform: Platform = {
   },
   sha256: async (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
   // Streamed: a request is never in memory as a whole.
-  bodyOf: async (pieces) => ({ body: ReadableStream.from(pieces), duplex: 'half' }),
+  bodyOf: async (pieces, onSent) => ({ body: ReadableStream.from(counted(pieces, onSent)), duplex: 'half' }),
   requestBytes: 32 * 1024 * 1024,
+  stallTimeoutMs: 60_000,
 }
 
 /** A client of the server at `endpoint`, such as `http://127.0.0.1:8080`. Throws `invalid_request` if that is no address. */
 export function connect(endpoint: string | URL, options?: ConnectOptions): AshlarClient {
   return ashlarClient(endpoint, platform, options)
+}
+
+async function* counted(
+  pieces: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  onSent: (bytes: number) => void,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const piece of pieces) {
+    yield piece
+    // Asked for the next: there was room for this one.
+    onSent(piece.length)
+  }
 }

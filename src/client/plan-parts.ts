@@ -1,4 +1,4 @@
-/** Bytes `from` to `to` (exclusive) of a file, and the upload that has the first `offset` of them, if there is one. */
+/** Bytes `from` to `to` (exclusive) of a file, and the upload that has the first `offset` of them or more, if there is one. */
 export interface Part {
   readonly from: number
   readonly to: number
@@ -9,12 +9,24 @@ export interface Part {
 /** Parts begin at multiples of this, so that chunks are cut where they would be in one piece: equal content is stored once. */
 const alignment = 8 * 1024 * 1024
 
-/** The fewest parts that cover bytes 0 to `size`: what is left from earlier attempts where that fits, and what lies between in `count` parts. */
+/** The request that joins them names them all in its headers, of which servers take 8 KiB at least. */
+export const mostParts = 128
+
+/**
+ * Parts that cover bytes 0 to `size`, at most `mostParts`: what is left from earlier attempts where that fits, and what lies between, each
+ * time in `count` parts.
+ */
 export function planParts(size: number, count: number, leftovers: readonly Part[]): readonly Part[] {
+  const parts = fill(size, Math.min(count, mostParts), leftovers)
+  if (parts.length <= mostParts) return parts
+  const fullestFirst = leftovers.toSorted((a, b) => b.offset - a.offset)
+  return planParts(size, count, fullestFirst.slice(0, Math.floor(leftovers.length / 2)))
+}
+
+function fill(size: number, count: number, leftovers: readonly Part[]): readonly Part[] {
   const parts: Part[] = []
   let at = 0
-  const furthestFirst = leftovers.toSorted((a, b) => a.from - b.from || b.offset - a.offset)
-  for (const part of furthestFirst) {
+  for (const part of leftovers.toSorted((a, b) => a.from - b.from || b.offset - a.offset)) {
     if (part.from < at || part.to > size || part.to <= part.from) continue
     parts.push(...cut(at, part.from, count), part)
     at = part.to
@@ -26,8 +38,10 @@ export function planParts(size: number, count: number, leftovers: readonly Part[
 function cut(from: number, to: number, count: number): readonly Part[] {
   const partBytes = Math.ceil((to - from) / count / alignment) * alignment
   const parts: Part[] = []
-  for (let at = from; at < to; at += partBytes) {
-    parts.push({ from: at, to: Math.min(to, at + partBytes), offset: 0 })
+  for (let at = from; at < to;) {
+    const next = Math.min(to, at - (at % alignment) + partBytes)
+    parts.push({ from: at, to: next, offset: 0 })
+    at = next
   }
   return parts
 }

@@ -1,10 +1,10 @@
-import { StoreError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
 import { createFile, tusHeaders } from './create-file.ts'
 import { conditionHeaders } from './delete-file.ts'
 import type { FileInfo } from './file-info.ts'
 import { metadataHeader, toBase64 } from './metadata-header.ts'
-import type { PutOptions } from './put.ts'
+import type { PutOptions } from './put-options.ts'
+import { contentOf, sendBytes, sizeChanged } from './send-bytes.ts'
 import type { Source } from './source.ts'
 import type { ProgressMeter } from './transfer.ts'
 
@@ -19,19 +19,18 @@ export async function putWhole(
   options: PutOptions,
   meter: ProgressMeter,
 ): Promise<FileInfo> {
+  const { signal } = options
   const bytes = await readWhole(source)
-  const file = await createFile(connection, name, source, {
-    headers: {
-      ...tusHeaders,
-      ...conditionHeaders(options),
-      'Content-Type': 'application/offset+octet-stream',
-      'Upload-Length': String(bytes.length),
-      'Upload-Metadata': metadataHeader(name, options),
-      'Upload-Checksum': `sha256 ${toBase64(await connection.platform.sha256(bytes))}`,
-    },
-    body: bytes,
-    signal: options.signal ?? null,
-  })
+  const headers = {
+    ...tusHeaders,
+    ...conditionHeaders(options),
+    'Upload-Length': String(bytes.length),
+    'Upload-Metadata': metadataHeader(name, options),
+    'Upload-Checksum': `sha256 ${toBase64(await connection.platform.sha256(bytes))}`,
+  }
+  const file = await createFile(connection, name, source, signal, () =>
+    sendBytes(connection, 'uploads', { method: 'POST', headers, signal }, contentOf(bytes)),
+  )
   meter.add(bytes.length)
   return file
 }
@@ -40,9 +39,10 @@ async function readWhole(source: Source): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(source.size)
   let filled = 0
   for await (const piece of source.read(0, source.size)) {
+    if (filled + piece.length > bytes.length) throw sizeChanged()
     bytes.set(piece, filled)
     filled += piece.length
   }
-  if (filled < source.size) throw new StoreError('aborted', 'The source ends early: did it change meanwhile?')
+  if (filled < bytes.length) throw sizeChanged()
   return bytes
 }

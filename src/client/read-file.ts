@@ -1,4 +1,5 @@
 import { StoreError } from '../model/errors.ts'
+import { checkParallel } from './check-parallel.ts'
 import type { Connection } from './connection.ts'
 import { fetchRange } from './fetch-range.ts'
 import type { ChunkInfo, FileInfo } from './file-info.ts'
@@ -10,9 +11,9 @@ export interface ReadOptions {
   readonly from?: number
   /** Behind the last byte; from the end if negative. The file's size if not given. */
   readonly to?: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Ranges that are fetched side by side and held until it is their turn, of 8 MiB each; 4 if not given. */
-  readonly parallel?: number
+  readonly parallel?: number | undefined
 }
 
 /** A file that is being read: `bytes` can be iterated once. What is left is not fetched when that ends early. */
@@ -34,6 +35,7 @@ export async function readFile(
   ref: string,
   options: ReadOptions = {},
 ): Promise<Reading> {
+  checkParallel(options)
   const { signal, parallel = 4 } = options
   const { chunks, ...file } = await showChunks(connection, ref, signal)
   await verifyChunkList(connection, { ...file, chunks })
@@ -44,7 +46,8 @@ export async function readFile(
 
 /** As `Blob.slice` has it. */
 function placeIn(size: number, place: number): number {
-  return Math.min(size, Math.max(0, place < 0 ? size + place : place))
+  const whole = Math.trunc(place) || 0
+  return Math.min(size, Math.max(0, whole < 0 ? size + whole : whole))
 }
 
 interface Span {

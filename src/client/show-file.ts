@@ -1,30 +1,30 @@
 import { isStoreError } from '../model/errors.ts'
 import { retrying } from './attempts.ts'
-import { requestJson, toPath, type Connection } from './connection.ts'
+import { toPath, type Connection } from './connection.ts'
 import type { ChunkInfo, FileInfo } from './file-info.ts'
+import { requestJson } from './request.ts'
 
 export async function showFile(
   connection: Connection,
   ref: string,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<FileInfo> {
   return retrying(connection, signal, () =>
-    requestJson<FileInfo>(connection, toPath('api/files/', ref), { signal: signal ?? null }),
+    requestJson<FileInfo>(connection, toPath('api/files/', ref), { signal }),
   )
 }
 
-/** File info with the chunk list, which says how to verify the bytes. Rejects `not_found`. */
+/** File info with the chunk list, which says how to verify the bytes. */
 export type FileWithChunks = FileInfo & { readonly chunks: readonly ChunkInfo[] }
 
+/** Rejects `not_found`. */
 export async function showChunks(
   connection: Connection,
   ref: string,
   signal: AbortSignal | undefined,
 ): Promise<FileWithChunks> {
   return retrying(connection, signal, () =>
-    requestJson<FileWithChunks>(connection, `${toPath('api/files/', ref)}?chunks=1`, {
-      signal: signal ?? null,
-    }),
+    requestJson<FileWithChunks>(connection, `${toPath('api/files/', ref)}?chunks=1`, { signal }),
   )
 }
 

@@ -30,17 +30,41 @@ export class ProgressMeter {
 
   /** Negative where bytes that were counted have to be sent again. */
   add(bytes: number): void {
-    const { value } = this.#progress
-    if (bytes !== 0) this.#progress.next({ ...value, done: value.done + bytes })
+    if (bytes !== 0) this.#move(bytes, 0)
   }
 
   reuse(bytes: number): void {
-    const { value } = this.#progress
-    this.#progress.next({ ...value, done: value.done + bytes, reused: value.reused + bytes })
+    if (bytes !== 0) this.#move(bytes, bytes)
+  }
+
+  /** Does work that adds to it. If that fails, what it has added is taken back. */
+  async orTakeBack<T>(work: (part: Pick<ProgressMeter, 'add' | 'reuse'>) => Promise<T>): Promise<T> {
+    const added = { done: 0, reused: 0 }
+    const part = {
+      add: (bytes: number) => {
+        added.done += bytes
+        this.add(bytes)
+      },
+      reuse: (bytes: number) => {
+        added.reused += bytes
+        this.reuse(bytes)
+      },
+    }
+    try {
+      return await work(part)
+    } catch (error) {
+      this.#move(-added.done - added.reused, -added.reused)
+      throw error
+    }
   }
 
   complete(): void {
     this.#progress.complete()
+  }
+
+  #move(done: number, reused: number): void {
+    const { value } = this.#progress
+    this.#progress.next({ ...value, done: value.done + done, reused: value.reused + reused })
   }
 }
 

@@ -1,7 +1,8 @@
 import { retrying } from './attempts.ts'
-import { requestJson, toPath, type Connection } from './connection.ts'
+import { toPath, type Connection } from './connection.ts'
 import { conditionHeaders, type Precondition } from './delete-file.ts'
 import type { FileInfo } from './file-info.ts'
+import { requestJson } from './request.ts'
 
 /** What is left out stays. */
 export interface FileChanges {
@@ -14,14 +15,15 @@ export async function updateFile(
   connection: Connection,
   ref: string,
   changes: FileChanges,
-  { signal, ...precondition }: { readonly signal?: AbortSignal } & Precondition = {},
+  { signal, ...precondition }: { readonly signal?: AbortSignal | undefined } & Precondition = {},
 ): Promise<FileInfo> {
+  const headers = { 'Content-Type': 'application/json', ...conditionHeaders(precondition) }
   return retrying(connection, signal, () =>
-    requestJson<FileInfo>(connection, toPath('api/files/', ref), {
-      method: 'PATCH',
-      headers: { 'Content-Type': 'application/json', ...conditionHeaders(precondition) },
-      body: JSON.stringify(changes),
-      signal: signal ?? null,
-    }),
+    requestJson<FileInfo>(
+      connection,
+      toPath('api/files/', ref),
+      { method: 'PATCH', headers, signal },
+      changes,
+    ),
   )
 }

@@ -47,9 +47,12 @@ const defaults = {
   port: 0,
   maxHeaderSize: 16 * 1024,
   maxConnections: 1000,
+  maxRequests: 1000,
+  maxPipelinedRequests: 32,
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,
   stallTimeoutMs: 10_000,
+  minUploadRate: 0,
   maxFormFiles: 1000,
   isReady: () => true,
 }

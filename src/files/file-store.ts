@@ -45,11 +45,19 @@ export interface Stores {
   readonly records: ChunkStore
 }
 
+export interface SpareBlock {
+  readonly turns: FairLimiter
+  /** For who has the turn. */
+  readonly bytes: () => Buffer
+}
+
 /** What all verbs work with. */
 export interface FileStore extends Stores {
   readonly options: FileStoreOptions
   /** All chunk and block buffers come from here. */
   readonly pool: BufferPool
+  /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
+  readonly spareBlock: SpareBlock
   /** Chunks being stored, of all uploads. */
   readonly storing: FairLimiter
   /** Blocks being read, of all downloads. */
@@ -82,6 +90,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     unsettled,
     options,
     pool: new BufferPool(maxBufferMemory),
+    spareBlock: createSpareBlock(),
     storing: new FairLimiter(options.maxUploadConcurrency),
     reading: new FairLimiter(options.maxDownloadConcurrency),
     writingPieces: new FairLimiter(mostPieces),
@@ -90,4 +99,9 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     receiving: new Set(),
     turns: new UploadTurns(),
   }
+}
+
+function createSpareBlock(): SpareBlock {
+  let bytes: Buffer | undefined
+  return { turns: new FairLimiter(1), bytes: () => (bytes ??= Buffer.alloc(blockBytes)) }
 }

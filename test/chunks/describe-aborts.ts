@@ -20,7 +20,7 @@ export function describeAborts(open: () => Promise<ChunkStore>): void {
       await expect(store.delete(location, aborted)).rejects.toBe(reason)
       await expect(listed(store, aborted)).rejects.toBe(reason)
       expect(into.equals(Buffer.alloc(1000, 7))).toBe(true)
-      expect(await listed(store)).toEqual([{ location, size: 1000 }])
+      expect(await listed(store)).toEqual([{ location, digest: chunk.digest, size: 1000 }])
     })
 
     it('during a put rejects with its reason, or comes too late', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import type { Location } from '../../src/model/chunk.ts'
-import { blockBytes } from '../../src/model/digest.ts'
+import { blockBytes, type Digest } from '../../src/model/digest.ts'
 import { describeAborts } from './describe-aborts.ts'
 import { inPieces, sampleChunk } from './sample-chunk.ts'
 import type { SampleChunk } from './sample-chunk.ts'
@@ -120,7 +120,7 @@ export function describeChunkStore(name: string, make: () => Promise<ChunkStore>
         await store.delete(location)
         await store.delete(location)
         await Promise.all([store.delete(location), store.delete(location)])
-        expect(await listed(store)).toEqual([{ location: other, size: 1000 }])
+        expect(await listed(store)).toEqual([{ location: other, digest: kept.digest, size: 1000 }])
       })
     })
 
@@ -129,16 +129,18 @@ export function describeChunkStore(name: string, make: () => Promise<ChunkStore>
         expect(await listed(await open())).toEqual([])
       })
 
-      it('has each location once with its size, and always in one order', async () => {
+      it('has each location once with its digest and its size, and always in one order', async () => {
         const store = await open()
-        const expected = new Map<Location, number>()
+        const expected = new Map<Location, readonly [Digest, number]>()
         for (let size = 1; size <= 40; size++) {
           const chunk = sampleChunk(size)
-          expected.set(await store.put(chunk.digest, [chunk.bytes]), size)
+          expected.set(await store.put(chunk.digest, [chunk.bytes]), [chunk.digest, size])
         }
         const first = await listed(store)
         expect(first).toHaveLength(40)
-        expect(new Map(first.map(({ location, size }) => [location, size]))).toEqual(expected)
+        expect(new Map(first.map(({ location, digest, size }) => [location, [digest, size]]))).toEqual(
+          expected,
+        )
         expect(await listed(store)).toEqual(first)
       })
 

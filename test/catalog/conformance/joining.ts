@@ -36,6 +36,7 @@ export function describeJoining(opened: () => Catalog): void {
       offset: 17,
       isPartial: false,
       isFinished: false,
+      isDeclined: false,
       createdAt,
     })
     expect(await opened().findUpload(owner, given.id)).toStrictEqual(joined)

@@ -24,17 +24,40 @@ export function describeUploads(opened: () => Catalog): void {
     })
     const before = Date.now()
     const upload = await opened().createUpload(given)
-    expect(upload).toStrictEqual({ ...given, offset: 0, isFinished: false, createdAt: upload.createdAt })
+    expect(upload).toStrictEqual({
+      ...given,
+      offset: 0,
+      isFinished: false,
+      isDeclined: false,
+      createdAt: upload.createdAt,
+    })
     expect(upload.createdAt).toBeGreaterThanOrEqual(before)
     expect(upload.createdAt).toBeLessThanOrEqual(Date.now())
     expect(await opened().findUpload(given.owner, given.id)).toStrictEqual(upload)
+  })
+
+  it('remembers that one was declined, and that it may be finished all the same', async () => {
+    const owner = anOwner()
+    const { id } = await opened().createUpload(anUpload(owner, 'x', { size: 0 }))
+    await opened().declineUpload(id)
+    expect(await opened().findUpload(owner, id)).toMatchObject({ isDeclined: true, isFinished: false })
+    await opened().finishUploads([{ id, digest: aDigest() }])
+    expect(await opened().findFile(owner, { id })).toMatchObject({ size: 0 })
+    await opened().declineUpload(id)
   })
 
   it('keeps absent what nobody has said', async () => {
     const given = anUpload(anOwner(), 'x')
     const upload = await opened().createUpload(given)
     const { createdAt } = upload
-    expect(upload).toStrictEqual({ ...given, offset: 0, isPartial: false, isFinished: false, createdAt })
+    expect(upload).toStrictEqual({
+      ...given,
+      offset: 0,
+      isPartial: false,
+      isFinished: false,
+      isDeclined: false,
+      createdAt,
+    })
     const found = await opened().findUpload(upload.owner, upload.id)
     expect(found).toStrictEqual(upload)
   })

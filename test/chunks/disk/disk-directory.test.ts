@@ -40,7 +40,7 @@ describe('the directory of a disk chunk store', () => {
     const location = await before.put(chunk.digest, [chunk.bytes])
     await before.close()
     const after = await openStore(directory)
-    expect(await listed(after)).toEqual([{ location, size: 1000 }])
+    expect(await listed(after)).toEqual([{ location, digest: chunk.digest, size: 1000 }])
     expect(await isStored(after, location, chunk)).toBe(true)
   })
 
@@ -69,7 +69,7 @@ describe('the directory of a disk chunk store', () => {
     const store = await openStore(directory)
     const location = `${chunk.digest.slice(0, 2)}/${chunk.digest}.0123456789abcdef` as Location
     await writeFile(join(directory, location), chunk.bytes.subarray(0, 300))
-    expect(await listed(store)).toEqual([{ location, size: 300 }])
+    expect(await listed(store)).toEqual([{ location, digest: chunk.digest, size: 300 }])
     await expect(readAll(store, location, chunk)).rejects.toMatchObject({ code: 'corrupt' })
     await store.delete(location)
     expect(await listed(store)).toEqual([])
@@ -94,7 +94,7 @@ describe('the directory of a disk chunk store', () => {
     const like = (suffix: string) => join(directory, `${shard}/${chunk.digest}.${suffix.repeat(16)}`)
     await mkdir(like('a'))
     await symlink(join(directory, location), like('b'))
-    expect(await listed(store)).toEqual([{ location, size: 1000 }])
+    expect(await listed(store)).toEqual([{ location, digest: chunk.digest, size: 1000 }])
     for (const path of foreign) expect(await readFile(join(directory, path), 'utf8')).toBe('not a chunk')
   })
 

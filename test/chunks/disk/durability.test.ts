@@ -182,13 +182,21 @@ describe('a read', () => {
     await expect(read).rejects.toBe(reason)
   })
 
-  it('that fails rejects unavailable, and the next one is tried', async () => {
-    const { store } = await openInterposed([{ on: 'read', call: 1, kind: 'fail', code: 'EIO' }])
+  it.each([
+    { on: 'read', fails: 'EIO', expected: 'corrupt' },
+    { on: 'read', fails: 'EAGAIN', expected: 'unavailable' },
+    { on: 'open', fails: 'EIO', expected: 'unavailable' },
+    { on: 'open', fails: 'EACCES', expected: 'unavailable' },
+  ] as const)('that fails to $on with $fails rejects $expected, and the next one is tried', async (row) => {
+    const plan: FsFault[] = []
+    const { store } = await openInterposed(plan)
     const location = await store.put(chunk.digest, pieces)
+    plan.push({ on: row.on, call: 'every', kind: 'fail', code: row.fails })
     await expect(isStored(store, location, chunk)).rejects.toMatchObject({
-      code: 'unavailable',
-      cause: { code: 'EIO' },
+      code: row.expected,
+      cause: { code: row.fails },
     })
+    plan.length = 0
     expect(await isStored(store, location, chunk)).toBe(true)
   })
 })

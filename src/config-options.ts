@@ -94,8 +94,20 @@ export const options = {
   maxConnections: {
     default: '4096',
     value: 'number',
-    help: 'connections at once',
+    help: 'connections at once; the one idle longest gives way to another, if none is idle that is answered with 503',
     schema: wholeNumber(1, 1_000_000),
+  },
+  maxRequests: {
+    default: '4096',
+    value: 'number',
+    help: 'requests in progress at once, the whole server; others are answered with 503',
+    schema: wholeNumber(1, 1_000_000),
+  },
+  maxPipelinedRequests: {
+    default: '32',
+    value: 'number',
+    help: 'requests that one connection may have sent without an answer; with more it is closed',
+    schema: wholeNumber(1, 10_000),
   },
   corsOrigins: {
     default: 'none',
@@ -120,6 +132,12 @@ export const options = {
     value: 'time',
     help: 'a client that makes no progress for so long loses its connection',
     schema: duration('1ms', longestTimer),
+  },
+  minUploadRate: {
+    default: '64B',
+    value: 'size',
+    help: 'a client that sends a body has to send so much in a second, over the stall timeout',
+    schema: size('0B', '1GiB'),
   },
   shutdownTimeoutMs: {
     default: '30s',

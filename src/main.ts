@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import pino from 'pino'
 import type { OpenedStore, StoreToRead, StoreToRebuild } from './admin/opened-store.ts'
 import { createAnew } from './catalog/sqlite/create-anew.ts'
@@ -16,6 +17,7 @@ import { createFileStore, type FileStoreOptions } from './files/file-store.ts'
 import { rebuild, type Rebuilt } from './files/rebuild.ts'
 import { scrubRegularly } from './files/scrub-regularly.ts'
 import { createApp } from './http/app.ts'
+import { connectionsThatFit } from './http/connections-that-fit.ts'
 import { createMetrics } from './http/metrics.ts'
 import { startServer } from './http/start-server.ts'
 import { reportCollection, reportScrub } from './http/report-upkeep.ts'
@@ -51,7 +53,14 @@ async function serve(config: Config): Promise<void> {
     corsOrigins: config.corsOrigins,
     isReady: () => !isStopping,
   })
-  const server = await startServer(app, { ...config, onCutOff: () => metrics.cutOff() })
+  const maxConnections = connectionsThatFit(config.maxConnections)
+  if (maxConnections < config.maxConnections) {
+    log.warn(
+      { maxConnections, wanted: config.maxConnections },
+      `takes ${maxConnections} connections instead of ${config.maxConnections}: this process may not open more files (ulimit -n)`,
+    )
+  }
+  const server = await startServer(app, { ...config, maxConnections, onCutOff: () => metrics.cutOff() })
   log.info(
     { url: server.url, store: directory },
     `Ashlar keeps files in ${directory} and listens on ${server.url}`,
@@ -170,6 +179,14 @@ async function checkPresence(config: Config, names = [catalogFile, chunkDirector
   }
 }
 
+/**
+ * Buffers have their bound, and what V8 keeps for each client is to have one, too: left to itself it lets garbage pile up to several times
+ * what thousands of clients need, and the threads of the catalog do the same.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--optimize-for-size')
+}
+
 /** Syncs block a thread each: however slow the disk, some are left for reads. */
 function sizeThreadPool({ maxUploadConcurrency }: Config): void {
   // Read when the first asynchronous call is made, which is after this.
@@ -184,6 +201,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
   try {
     const config = readConfig(argv, env)
     sizeThreadPool(config)
+    keepHeapSmall()
     await serve(config)
   } catch (error) {
     if (error instanceof ConfigError) {

@@ -33,10 +33,13 @@ it('has the promised defaults', () => {
     maxFormFiles: 1000,
     maxHeaderSize: 16 * KiB,
     maxConnections: 4096,
+    maxRequests: 4096,
+    maxPipelinedRequests: 32,
     corsOrigins: [],
     headersTimeoutMs: 30_000,
     keepAliveTimeoutMs: 65_000,
     stallTimeoutMs: 60_000,
+    minUploadRate: 64,
     shutdownTimeoutMs: 30_000,
     uploadExpiryMs: day,
     collectIntervalMs: 60_000,
@@ -162,6 +165,8 @@ describe('limits, both sides', () => {
     ['--max-form-files', ['1', '100000'], ['0', '100001']],
     ['--max-header-size', ['1KiB', '1MiB'], ['1023', '1048577']],
     ['--max-connections', ['1', '1000000'], ['0', '1000001']],
+    ['--max-requests', ['1', '1000000'], ['0', '1000001']],
+    ['--max-pipelined-requests', ['1', '10000'], ['0', '10001']],
     [
       '--cors-origins',
       [
@@ -194,6 +199,7 @@ describe('limits, both sides', () => {
     ['--headers-timeout', ['1ms', '24d'], ['0ms', '25d']],
     ['--keep-alive-timeout', ['1ms', '24d'], ['0s', '25d']],
     ['--stall-timeout', ['1ms', '24d'], ['0s', '25d']],
+    ['--min-upload-rate', ['0B', '1GiB'], ['-1', '1.1GiB']],
     ['--shutdown-timeout', ['0s', '24d'], ['25d']],
     ['--upload-expiry', ['1ms', '3650d'], ['0s', '3651d']],
     ['--collect-interval', ['1ms', '24d'], ['0s', '25d']],
@@ -218,7 +224,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(27)
+    expect(optionRows).toHaveLength(30)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

@@ -31,7 +31,7 @@ export interface CatalogRestore {
   listFound(digest: Digest): Promise<readonly FoundChunk[]>
   /**
    * Takes over a page. The first one of a file, at 0, puts it behind its name, and of several for one file or one name the latest
-   * counts. Pages come in any order. A chunk without a location is one that another page has already.
+   * counts; of two files for a name that one goes first whose chunks are all there. Pages come in any order. A chunk without a location is one that another page has already.
    */
   restoreRecord(record: FoundRecord): Promise<void>
   /** Forgets what was found, and all pages of which the first one is missing. Resolves with the number of files. */

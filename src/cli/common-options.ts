@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { checkHeaders } from '../client/check-headers.ts'
 import { parseTime } from './quantities.ts'
 
 /** What every command that talks to a server can be told. */
@@ -39,11 +40,13 @@ export function wholeNumber(max: number): (text: string) => number {
 
 function addHeader(text: string, headers: Readonly<Record<string, string>> = {}): Record<string, string> {
   const [, name = '', value = ''] = /^([^:]*):(.*)$/s.exec(text) ?? []
+  const header = { [name.toLowerCase()]: value.trim() }
   try {
-    return { ...headers, ...Object.fromEntries(new Headers([[name, value]])) }
+    checkHeaders(header)
   } catch {
     throw new InvalidArgumentError('It is written name:value.')
   }
+  return { ...headers, ...header }
 }
 
 function timeOf(text: string): number {

@@ -1,13 +1,8 @@
 import type { Command } from 'commander'
-import { connectTo } from '../client/connection.ts'
-import type { FileInfo } from '../client/node.ts'
-import type { Platform } from '../client/platform.ts'
-import { showChunks, type FileWithChunks } from '../client/show-file.ts'
+import type { FileInfo, FileWithChunks } from '../client/node.ts'
 import { addCommonOptions } from './common-options.ts'
 import { count, humanSize } from './quantities.ts'
 import { perform, type Session } from './session.ts'
-
-const stallTimeoutMs = 60_000
 
 const help = `
 Examples:
@@ -31,7 +26,7 @@ async function show(session: Session, ref: string, withChunks: boolean): Promise
   const { client, signal, terminal, isJson } = session
   try {
     const file: FileInfo & Partial<FileWithChunks> = withChunks
-      ? await chunksOf(session, ref)
+      ? await client.showChunks(ref, { signal })
       : await client.show(ref, { signal })
     if (isJson) return await terminal.printJson(file)
     for (const [key, value] of rowsOf(file)) await terminal.print(`${`${key}:`.padEnd(12)}${value}`)
@@ -43,12 +38,6 @@ async function show(session: Session, ref: string, withChunks: boolean): Promise
   } catch (error) {
     session.fail(ref, error)
   }
-}
-
-function chunksOf({ server, connectOptions, signal }: Session, ref: string): Promise<FileWithChunks> {
-  // Nothing is hashed and no bytes are sent, which is all that a platform is for.
-  const connection = connectTo(server, {} as Platform, { stallTimeoutMs, ...connectOptions })
-  return showChunks(connection, ref, signal)
 }
 
 function rowsOf(file: FileInfo): readonly (readonly [string, string])[] {

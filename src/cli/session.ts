@@ -9,9 +9,6 @@ import { Terminal } from './terminal.ts'
 /** One command being done. */
 export interface Session {
   readonly client: AshlarClient
-  /** Of the client. */
-  readonly server: string
-  readonly connectOptions: ConnectOptions
   readonly terminal: Terminal
   readonly isJson: boolean
   /** Aborted by Ctrl-C and SIGTERM, and when there is no use in going on. */
@@ -33,16 +30,12 @@ export async function perform(
 ): Promise<void> {
   const options = command.opts<CommonOptions>()
   const terminal = new Terminal({ isQuiet: options.quiet === true })
-  const { server } = options
-  const connection = connectOptions(options, terminal)
-  const client = connectOrRefuse(command, server, connection)
+  const client = connectOrRefuse(command, options.server, connectOptions(options, terminal))
   const interruption = watchInterruption()
   const { signal } = interruption
   let failures = 0
   const session: Session = {
     client,
-    server,
-    connectOptions: connection,
     terminal,
     isJson: options.json === true,
     signal,
@@ -66,8 +59,6 @@ export async function perform(
     terminal.complain(`ashlar: ${afterInterruption}`)
   }
   process.exitCode = exitCode ?? (failures > 0 ? 1 : 0)
-  // A request that was ended can keep its socket open for as long as a server that says nothing.
-  if (signal.aborted) await terminal.exit()
   interruption.stop()
 }
 

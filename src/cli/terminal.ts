@@ -34,14 +34,6 @@ export class Terminal {
     if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
   }
 
-  /** Ends the process, when all that was said has been passed on. */
-  async exit(): Promise<never> {
-    for (const stream of [process.stdout, process.stderr]) {
-      await new Promise<void>((resolve) => stream.write('', () => resolve()))
-    }
-    process.exit()
-  }
-
   /** Something worth knowing, unless nobody wants to. */
   say(line: string): void {
     if (!this.isQuiet) this.complain(line)

@@ -2,7 +2,7 @@ import { connectTo, type ConnectOptions } from './connection.ts'
 import { deleteFile, type Precondition } from './delete-file.ts'
 import { deleteUpload } from './delete-upload.ts'
 import { download, type DownloadOptions } from './download.ts'
-import type { FileInfo, UploadInfo } from './file-info.ts'
+import type { FileInfo, FileWithChunks, UploadInfo } from './file-info.ts'
 import type { Platform } from './platform.ts'
 import { listFiles, type ListEntry, type ListQuery } from './list-files.ts'
 import { listUploads } from './list-uploads.ts'
@@ -10,7 +10,7 @@ import type { PutOptions } from './put-options.ts'
 import { put, type PutResult } from './put.ts'
 import { putStream, type PutStreamOptions } from './put-stream.ts'
 import { readFile, type ReadOptions, type Reading } from './read-file.ts'
-import { showFile } from './show-file.ts'
+import { showChunks, showFile } from './show-file.ts'
 import type { Source, Target } from './source.ts'
 import type { Transfer } from './transfer.ts'
 import { updateFile, type FileChanges } from './update-file.ts'
@@ -52,8 +52,11 @@ export interface AshlarClient {
   download(ref: string, target: Target, options?: DownloadOptions): Transfer<FileInfo>
   /** Rejects `not_found`. */
   show(ref: string, options?: CallOptions): Promise<FileInfo>
+  /** The same with the chunks that it is made of, in order. Rejects `not_found`. */
+  showChunks(ref: string, options?: CallOptions): Promise<FileWithChunks>
   /** Files and, with a delimiter, prefixes, by name; page after page, as they are asked for. */
   list(query?: ListQuery, options?: CallOptions): AsyncIterable<ListEntry>
+  /** Rename by id: by name, what was renamed and had its answer lost rejects `not_found` when it is tried again. */
   update(ref: string, changes: FileChanges, options?: CallOptions & Precondition): Promise<FileInfo>
   /** Rejects `not_found`. */
   delete(ref: string, options?: CallOptions & Precondition): Promise<void>
@@ -76,6 +79,7 @@ export function ashlarClient(
     read: (...args) => readFile(connection, ...args),
     download: (...args) => download(connection, ...args),
     show: (...args) => showFile(connection, ...args),
+    showChunks: (...args) => showChunks(connection, ...args),
     list: (...args) => listFiles(connection, ...args),
     update: (...args) => updateFile(connection, ...args),
     delete: (...args) => deleteFile(connection, ...args),

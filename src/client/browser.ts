@@ -2,6 +2,7 @@ import { createSHA256 } from 'hash-wasm'
 import { ashlarClient, type AshlarClient } from './ashlar-client.ts'
 import type { ConnectOptions } from './connection.ts'
 import type { Platform } from './platform.ts'
+import { sendByFetch } from './send-by-fetch.ts'
 import { wasmChunkHasher, wasmFileHasher } from './wasm-hashers.ts'
 
 export type * from './ashlar-client.ts'
@@ -22,12 +23,7 @@ const platform: Platform = {
     const hasher = await createSHA256()
     return new Uint8Array(hasher.init().update(bytes).digest('binary'))
   },
-  // A stream as the body needs HTTP/2.
-  async bodyOf(pieces) {
-    const parts: Uint8Array<ArrayBuffer>[] = []
-    for await (const piece of pieces) parts.push(piece)
-    return { body: new Blob(parts) }
-  },
+  send: sendByFetch,
   // Held in memory, and progress is seen between requests only.
   requestBytes: 8 * 1024 * 1024,
   // How much of a request has been sent cannot be seen here, and several share a slow line.

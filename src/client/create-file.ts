@@ -3,6 +3,7 @@ import { Attempts, isTransientError } from './attempts.ts'
 import type { Connection } from './connection.ts'
 import type { FileInfo } from './file-info.ts'
 import { hasContentOf } from './has-content.ts'
+import type { AnswerHeaders } from './platform.ts'
 import { notOurs } from './request.ts'
 import { showFile, undefinedIfAbsent } from './show-file.ts'
 import type { Source } from './source.ts'
@@ -19,11 +20,11 @@ export async function createFile(
   name: string,
   source: Source,
   signal: AbortSignal | undefined,
-  send: () => Promise<Headers>,
+  send: () => Promise<AnswerHeaders>,
 ): Promise<FileInfo> {
   const attempts = new Attempts(connection, signal)
   for (let isFirst = true; ; isFirst = false) {
-    let headers: Headers
+    let headers: AnswerHeaders
     try {
       headers = await send()
     } catch (error) {
@@ -59,25 +60,25 @@ export function isTransientOrDamaged(error: unknown): error is StoreError {
 }
 
 /** The answer that completes an upload names the file in `Content-Location`: `/files/@` and its id. */
-export function refIn(headers: Headers): string {
+export function refIn(headers: AnswerHeaders): string {
   const ref = findRefIn(headers)
   if (ref === undefined) throw notOurs('without the Content-Location of a file')
   return ref
 }
 
-export function findRefIn(headers: Headers): string | undefined {
+export function findRefIn(headers: AnswerHeaders): string | undefined {
   return /@[0-9a-f-]+$/.exec(headers.get('Content-Location') ?? '')?.[0]
 }
 
 /** `Location` ends in the id of the upload that was created. */
-export function uploadIdIn(headers: Headers): string {
+export function uploadIdIn(headers: AnswerHeaders): string {
   const id = /[^/]+$/.exec(headers.get('Location') ?? '')?.[0]
   if (id === undefined) throw notOurs('without the Location of an upload')
   return id
 }
 
 /** How much of an upload the server has. */
-export function offsetIn(headers: Headers): number {
+export function offsetIn(headers: AnswerHeaders): number {
   const text = headers.get('Upload-Offset') ?? ''
   if (!/^\d+$/.test(text)) throw notOurs('without an Upload-Offset')
   return Number(text)

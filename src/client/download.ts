@@ -29,7 +29,7 @@ export function download(
     checkParallel(options)
     const failed = new AbortController()
     const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
-    const { chunks, ...file } = await showChunks(connection, ref, signal)
+    const { chunks, ...file } = await showChunks(connection, ref, { signal })
     await verifyChunkList(connection, { ...file, chunks })
     meter.expect(file.size)
     const present = await target.size()

@@ -1,7 +1,8 @@
 import { isStoreError, StoreError } from '../model/errors.ts'
 import { Attempts } from './attempts.ts'
 import { toPath, type Connection } from './connection.ts'
-import { bytesOf, headersOf, notOurs, request } from './request.ts'
+import type { Answer } from './platform.ts'
+import { bytesOf, notOurs, request } from './request.ts'
 import { withStallTimeout } from './stall-timeout.ts'
 
 /**
@@ -21,7 +22,8 @@ export async function fetchRange(
   while (place.at < to) {
     try {
       await withStallTimeout(connection, signal, async (orStalled, moved) => {
-        for await (const piece of openRange(connection, id, place.at, to, orStalled)) {
+        const answer = await openRange(connection, id, place.at, to, orStalled)
+        for await (const piece of bytesOf(answer, orStalled)) {
           moved()
           attempts.moved()
           await take(piece)
@@ -38,21 +40,21 @@ export async function fetchRange(
   }
 }
 
-async function* openRange(
+async function openRange(
   connection: Connection,
   id: string,
   from: number,
   to: number,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const response = await request(connection, toPath('files/', `@${id}`), {
+): Promise<Answer> {
+  const answer = await request(connection, toPath('files/', `@${id}`), {
     headers: { Range: `bytes=${from}-${to - 1}` },
     signal,
   })
   // A proxy may answer with the whole file, or with a range of its own.
-  if (!response.headers.get('Content-Range')?.startsWith(`bytes ${from}-${to - 1}/`)) {
-    await headersOf(response)
+  if (!answer.headers.get('Content-Range')?.startsWith(`bytes ${from}-${to - 1}/`)) {
+    answer.discard()
     throw notOurs('with another range than it was asked for')
   }
-  yield* bytesOf(response, signal)
+  return answer
 }

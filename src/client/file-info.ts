@@ -21,6 +21,9 @@ export interface ChunkInfo {
   readonly digest: Digest
 }
 
+/** File info with the chunk list, over which the file's digest is taken. */
+export type FileWithChunks = FileInfo & { readonly chunks: readonly ChunkInfo[] }
+
 /** An unfinished upload. */
 export interface UploadInfo {
   readonly id: string

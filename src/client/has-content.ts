@@ -33,6 +33,6 @@ export async function hasContentOf(
 ): Promise<boolean> {
   if (file.size !== source.size) return false
   // By its id: the name may have another file by now.
-  const whole = await undefinedIfAbsent(showChunks(connection, `@${file.id}`, signal))
+  const whole = await undefinedIfAbsent(showChunks(connection, `@${file.id}`, { signal }))
   return whole !== undefined && hasContent(connection, source, whole.chunks, signal)
 }

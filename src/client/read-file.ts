@@ -37,7 +37,7 @@ export async function readFile(
 ): Promise<Reading> {
   checkParallel(options)
   const { signal, parallel = 4 } = options
-  const { chunks, ...file } = await showChunks(connection, ref, signal)
+  const { chunks, ...file } = await showChunks(connection, ref, { signal })
   await verifyChunkList(connection, { ...file, chunks })
   const from = placeIn(file.size, options.from ?? 0)
   const to = Math.max(from, placeIn(file.size, options.to ?? file.size))

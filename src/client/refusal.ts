@@ -1,4 +1,5 @@
 import { StoreError, type ErrorCode } from '../model/errors.ts'
+import type { Answer, AnswerHeaders } from './platform.ts'
 
 /** A refusal that came with the wish to be asked again later. */
 export class RefusedError extends StoreError {
@@ -11,14 +12,14 @@ export class RefusedError extends StoreError {
 }
 
 /** What an answer that is no success says. */
-export async function refusalIn(response: Response): Promise<StoreError> {
-  const { status, type, headers } = response
-  if (type === 'opaqueredirect' || (status >= 300 && status < 400)) {
-    await discardBody(response)
+export async function refusalIn(answer: Answer): Promise<StoreError> {
+  const { status, headers } = answer
+  if (status === 0 || (status >= 300 && status < 400)) {
+    answer.discard()
     const where = headers.get('Location') ?? 'another address'
     return new StoreError('invalid_request', `The server redirects to ${where}: connect to where it is.`)
   }
-  const { code, detail } = await problemIn(response)
+  const { code, detail } = await problemIn(answer)
   return new RefusedError(
     code ?? codes[status] ?? (status >= 500 ? 'unavailable' : 'invalid_request'),
     detail ?? `The server answers ${status}.`,
@@ -26,31 +27,29 @@ export async function refusalIn(response: Response): Promise<StoreError> {
   )
 }
 
-/** Else it would keep the connection. The answer has been heard, whatever becomes of the rest. */
-export async function discardBody({ body }: Response): Promise<void> {
-  await body?.cancel().catch(() => {})
-}
-
 interface Problem {
   readonly code?: ErrorCode
   readonly detail?: string
 }
 
-async function problemIn(response: Response): Promise<Problem> {
-  if (response.headers.get('Content-Type')?.startsWith('application/problem+json')) {
-    try {
-      return (await response.json()) as Problem
-    } catch {
-      // It broke off: the status has been heard all the same.
-      return {}
-    }
+async function problemIn(answer: Answer): Promise<Problem> {
+  if (!answer.headers.get('Content-Type')?.startsWith('application/problem+json')) {
+    answer.discard()
+    return {}
   }
-  await discardBody(response)
-  return {}
+  try {
+    const decoder = new TextDecoder()
+    let text = ''
+    for await (const piece of answer.body) text += decoder.decode(piece, { stream: true })
+    return JSON.parse(text + decoder.decode()) as Problem
+  } catch {
+    // It broke off: the status has been heard all the same.
+    return {}
+  }
 }
 
 /** RFC 9110, 10.2.3: "Retry-After = HTTP-date / delay-seconds". */
-function retryAfterIn(headers: Headers): number | undefined {
+function retryAfterIn(headers: AnswerHeaders): number | undefined {
   const text = headers.get('Retry-After') ?? ''
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
   return Number.isFinite(ms) ? ms : undefined

@@ -1,7 +1,8 @@
 import { StoreError } from '../model/errors.ts'
 import { addressOf, type Connection } from './connection.ts'
-import { discardBody, refusalIn } from './refusal.ts'
-import { piecesOf } from './source.ts'
+import { checkHeaders } from './check-headers.ts'
+import type { Answer, AnswerHeaders, OutgoingPieces } from './platform.ts'
+import { refusalIn } from './refusal.ts'
 import { withStallTimeout } from './stall-timeout.ts'
 
 export interface RequestOptions {
@@ -17,28 +18,34 @@ export interface RequestOptions {
 export async function request(
   connection: Connection,
   path: string,
-  { method = 'GET', headers, signal }: RequestOptions,
-  body: RequestInit = {},
-): Promise<Response> {
-  const all = new Headers({ ...headers })
-  for (const [name, value] of Object.entries(connection.options.headers)) all.set(name, value)
-  const init: RequestInit = {
-    ...body,
-    method,
-    headers: all,
-    signal: signal ?? null,
-    redirect: 'manual',
-    // Else a browser would give again from its cache what has turned out to be damaged.
-    cache: 'no-store',
-  }
-  let response: Response
+  { method = 'GET', headers, signal }: RequestOptions & { readonly signal: AbortSignal },
+  body?: string | OutgoingPieces,
+): Promise<Answer> {
+  const all = withHeaders(headers, connection.options.headers)
+  checkHeaders(all)
+  let answer: Answer
   try {
-    response = await fetch(addressOf(connection, path), init)
+    answer = await connection.platform.send(addressOf(connection, path), {
+      method,
+      headers: all,
+      body,
+      signal,
+    })
   } catch (error) {
     throw brokenOff(error, signal)
   }
-  if (response.ok) return response
-  throw await refusalIn(response)
+  if (answer.status >= 200 && answer.status < 300) return answer
+  throw await refusalIn(answer)
+}
+
+/** The latter instead of the former of that name, in whatever case that is written. */
+function withHeaders(
+  own: Readonly<Record<string, string>> = {},
+  others: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const replaced = new Set(Object.keys(others).map((name) => name.toLowerCase()))
+  const kept = Object.entries(own).filter(([name]) => !replaced.has(name.toLowerCase()))
+  return { ...Object.fromEntries(kept), ...others }
 }
 
 /** The same, for an answer that is told in headers. */
@@ -46,7 +53,7 @@ export async function requestHeaders(
   connection: Connection,
   path: string,
   options: RequestOptions,
-): Promise<Headers> {
+): Promise<AnswerHeaders> {
   return withStallTimeout(connection, options.signal, async (signal) =>
     headersOf(await request(connection, path, { ...options, signal })),
   )
@@ -60,11 +67,11 @@ export async function requestJson<T>(
   content?: unknown,
 ): Promise<T> {
   const text = await withStallTimeout(connection, options.signal, async (signal, moved) => {
-    const body = content === undefined ? {} : { body: JSON.stringify(content) }
-    const response = await request(connection, path, { ...options, signal }, body)
+    const body = content === undefined ? undefined : JSON.stringify(content)
+    const answer = await request(connection, path, { ...options, signal }, body)
     const decoder = new TextDecoder()
     let decoded = ''
-    for await (const piece of bytesOf(response, signal)) {
+    for await (const piece of bytesOf(answer, signal)) {
       moved()
       decoded += decoder.decode(piece, { stream: true })
     }
@@ -78,19 +85,18 @@ export async function requestJson<T>(
 }
 
 /** The headers of an answer of which nothing else is wanted. */
-export async function headersOf(response: Response): Promise<Headers> {
-  await discardBody(response)
-  return response.headers
+export function headersOf(answer: Answer): AnswerHeaders {
+  answer.discard()
+  return answer.headers
 }
 
 /** The body of an answer. Rejects as requests do. */
 export async function* bytesOf(
-  response: Response,
-  signal: AbortSignal | undefined,
+  { body }: Answer,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  if (!response.body) return
   try {
-    yield* piecesOf(response.body as ReadableStream<Uint8Array<ArrayBuffer>>)
+    for await (const piece of body) yield piece
   } catch (error) {
     throw brokenOff(error, signal)
   }
@@ -107,10 +113,16 @@ export function notOurs(how: string, cause?: unknown): StoreError {
   )
 }
 
-/** What a failed `fetch`, or a body that breaks off, is to whoever called. */
-function brokenOff(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (signal?.aborted) return signal.reason
+/** What a request that failed, or a body that breaks off, is to whoever called. */
+function brokenOff(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason
   if (error instanceof StoreError) return error
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
-  return new StoreError('unavailable', `The server cannot be reached: ${cause}.`, { cause: error })
+  return new StoreError('unavailable', `The server cannot be reached: ${reasonOf(error)}.`, { cause: error })
+}
+
+function reasonOf(error: unknown): string {
+  const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(reason instanceof Error)) return String(reason)
+  // That of a host with several addresses, none of which answers, has only a code.
+  return reason.message || ('code' in reason ? String(reason.code) : reason.name)
 }

@@ -1,5 +1,6 @@
 import { StoreError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
+import type { AnswerHeaders } from './platform.ts'
 import { headersOf, request, type RequestOptions } from './request.ts'
 import { withStallTimeout } from './stall-timeout.ts'
 
@@ -18,13 +19,13 @@ export async function sendBytes(
   path: string,
   options: RequestOptions,
   content: Content,
-): Promise<Headers> {
+): Promise<AnswerHeaders> {
   let failure: { readonly error: unknown } | undefined
   async function* pieces(signal: AbortSignal) {
     try {
       let count = 0
       for await (const piece of content.read()) {
-        // `fetch` may go on asking for more when it has failed.
+        // Who sends may go on asking for more when it has failed.
         signal.throwIfAborted()
         count += piece.length
         yield piece
@@ -37,10 +38,11 @@ export async function sendBytes(
   }
   try {
     return await withStallTimeout(connection, options.signal, async (signal, moved) => {
-      const body = await connection.platform.bodyOf(pieces(signal), (bytes) => {
+      const onSent = (bytes: number) => {
         moved()
         if (!signal.aborted) content.onSent?.(bytes)
-      })
+      }
+      const body = { pieces: pieces(signal), onSent }
       const headers = {
         ...options.headers,
         'Content-Type': 'application/offset+octet-stream',
@@ -49,7 +51,7 @@ export async function sendBytes(
       return headersOf(await request(connection, path, { ...options, headers, signal }, body))
     })
   } catch (error) {
-    // `fetch` tells only that there was none.
+    // Who sends tells only that there was no answer.
     throw failure ? failure.error : error
   }
 }

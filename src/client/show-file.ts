@@ -1,7 +1,7 @@
 import { isStoreError } from '../model/errors.ts'
 import { retrying } from './attempts.ts'
 import { toPath, type Connection } from './connection.ts'
-import type { ChunkInfo, FileInfo } from './file-info.ts'
+import type { FileInfo, FileWithChunks } from './file-info.ts'
 import { requestJson } from './request.ts'
 
 export async function showFile(
@@ -14,14 +14,10 @@ export async function showFile(
   )
 }
 
-/** File info with the chunk list, which says how to verify the bytes. */
-export type FileWithChunks = FileInfo & { readonly chunks: readonly ChunkInfo[] }
-
-/** Rejects `not_found`. */
 export async function showChunks(
   connection: Connection,
   ref: string,
-  signal: AbortSignal | undefined,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<FileWithChunks> {
   return retrying(connection, signal, () =>
     requestJson<FileWithChunks>(connection, `${toPath('api/files/', ref)}?chunks=1`, { signal }),

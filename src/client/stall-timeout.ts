@@ -11,12 +11,16 @@ export async function withStallTimeout<T>(
   run: (signal: AbortSignal, moved: () => void) => Promise<T>,
 ): Promise<T> {
   const stalled = new AbortController()
-  const giveUp = () => stalled.abort(new StoreError('timeout', `Nothing moved for ${stallTimeoutMs} ms.`))
-  let timer = setTimeout(giveUp, stallTimeoutMs)
+  let movedAt = performance.now()
+  // A timer for every piece would cost more than hashing it.
+  const look = () => {
+    const restMs = movedAt + stallTimeoutMs - performance.now()
+    if (restMs > 0) timer = setTimeout(look, restMs)
+    else stalled.abort(new StoreError('timeout', `Nothing moved for ${stallTimeoutMs} ms.`))
+  }
+  let timer = setTimeout(look, stallTimeoutMs)
   const moved = () => {
-    if (stalled.signal.aborted) return
-    clearTimeout(timer)
-    timer = setTimeout(giveUp, stallTimeoutMs)
+    movedAt = performance.now()
   }
   try {
     return await run(signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal, moved)

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import { findRefIn, isTransientOrDamaged, offsetIn, tusHeaders } from './create-file.ts'
 import { conditionHeaders, type Precondition } from './delete-file.ts'
 import { toBase64 } from './metadata-header.ts'
+import type { AnswerHeaders } from './platform.ts'
 import { notOurs, requestHeaders } from './request.ts'
 import { contentOf, sendBytes } from './send-bytes.ts'
 import { fewestRequestBytes } from './send-from.ts'
@@ -93,13 +94,13 @@ export class StreamedUpload {
     offset: number,
     bytes: Uint8Array<ArrayBuffer>,
     others: Readonly<Record<string, string>>,
-  ): Promise<Headers> {
+  ): Promise<AnswerHeaders> {
     const { signal } = this.#options
     const headers = { ...others, 'Upload-Offset': String(offset) }
     return sendBytes(this.#connection, this.#path, { method: 'PATCH', headers, signal }, contentOf(bytes))
   }
 
-  #ask(headers: Readonly<Record<string, string>>): Promise<Headers> {
+  #ask(headers: Readonly<Record<string, string>>): Promise<AnswerHeaders> {
     const { signal } = this.#options
     return requestHeaders(this.#connection, this.#path, { method: 'HEAD', headers, signal })
   }

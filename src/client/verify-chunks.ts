@@ -1,8 +1,7 @@
 import { StoreError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
-import type { ChunkInfo } from './file-info.ts'
+import type { ChunkInfo, FileWithChunks } from './file-info.ts'
 import type { ContentHasher } from './platform.ts'
-import type { FileWithChunks } from './show-file.ts'
 
 /** Rejects `corrupt` unless the chunk list is the one that the file's digest covers. */
 export async function verifyChunkList({ platform }: Connection, file: FileWithChunks): Promise<void> {

@@ -1,19 +1,19 @@
-import { randomUUIDv7 } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Precondition } from '../catalog/catalog.ts'
-import { StoreError } from '../model/errors.ts'
-import type { FileId, Owner } from '../model/file.ts'
+import { StoreError, type ErrorCode } from '../model/errors.ts'
+import type { FileId } from '../model/file.ts'
 import type { Upload } from '../model/upload.ts'
 import { checkCurrentFile } from './check-current-file.ts'
-import { discardUpload } from './discard-upload.ts'
 import type { FileStore } from './file-store.ts'
 import { finishIfComplete, type AppendedUpload } from './finish-upload.ts'
+import { keptPrecondition } from './kept-precondition.ts'
+import { onTheSide } from './on-the-side.ts'
 import type { BodyCheck } from './receive.ts'
 import { newExpiry, receiveIntoUpload } from './receive-into-upload.ts'
 import { recutCrumbs } from './recut-crumbs.ts'
 import { salvaged, type Salvaged } from './salvaged.ts'
 import { presentUpload } from './settled-upload.ts'
-import { tooLarge } from './store-chunks.ts'
+import { tooLarge, type ByteObserver } from './store-chunks.ts'
 
 export interface AppendRequest {
   /** Where the client continues: it must be the upload's offset. */
@@ -22,17 +22,34 @@ export interface AppendRequest {
   readonly length?: number
   /** Bytes of the whole file, if the client says so now; it cannot say otherwise later. */
   readonly size?: number
+  /** Whether the file ends where this body does, if it comes whole. Without this the file is complete when it has its size. */
+  readonly isLast?: boolean
   /** With any of them the body, and `size`, count only as a whole, and if all of them hold. */
   readonly checks: readonly BodyCheck[]
-  /** Must hold of the name's current file before the body is asked for, and again when the upload becomes a file. */
+  readonly observers?: readonly ByteObserver[]
+  /**
+   * Must hold of the name's current file before the body is asked for, and again when the upload becomes a file, beside what
+   * the upload was created with.
+   */
   readonly precondition?: Precondition
+}
+
+/** The request does not fit the upload, which it leaves as it is here. */
+export class MisfitError extends StoreError {
+  readonly upload: Upload
+
+  constructor(code: ErrorCode, message: string, upload: Upload) {
+    super(code, message)
+    this.upload = upload
+  }
 }
 
 /**
  * Receives a body at the end of an upload. Bytes that arrive count as soon as they are durable, also of a body that
- * breaks off, except where `checks` are to hold. An upload that is at its size becomes a file. The body is asked for when
- * nothing that is known before it speaks against it. Rejects `not_found`, `offset_conflict` (also while another
- * request appends), `invalid_request` if another size was said before, `too_large` past the size, `precondition_failed`,
+ * breaks off, except where `checks` are to hold. An upload that is complete becomes a file. The body is asked for when
+ * nothing that is known before it speaks against it. Rejects `not_found`, `offset_conflict` while another request appends,
+ * with a `MisfitError` `offset_conflict`, `invalid_request` if another size was said before or the last body ends elsewhere, and
+ * `too_large` if it is to go past the size; `too_large` once it has, `precondition_failed`,
  * what a check throws, and, once all that arrived is durable, what the body failed with; from then on nothing changes
  * the upload.
  */
@@ -62,8 +79,7 @@ export async function appendToUpload(
     const failure = body.failure()
     const appended = await presentUpload(store, id)
     if (failure === undefined) await recutCrumbs(store, appended)
-    // Also where only the end of the body got lost: nobody would send anything more.
-    const finished = await finishIfComplete(store, appended, request.precondition)
+    const finished = await finishIfLast(store, appended, request, failure !== undefined)
     if (failure !== undefined) throw failure
     return finished
   } finally {
@@ -75,34 +91,32 @@ export async function appendToUpload(
 async function refuseEarly(
   store: FileStore,
   upload: Upload,
-  { from, length = 0, size = upload.size, precondition }: AppendRequest,
+  { from, length = 0, size = upload.size, isLast, precondition }: AppendRequest,
 ): Promise<void> {
-  const { options } = store
+  const { maxFileSize } = store.options
+  const misfit = (code: ErrorCode, message: string) => new MisfitError(code, message, upload)
   if (upload.offset !== from) {
-    throw new StoreError('offset_conflict', `The upload is at ${upload.offset}: continue from there.`)
+    throw misfit('offset_conflict', `The upload is at ${upload.offset}: continue from there.`)
   }
   if (upload.isFinished) {
-    throw new StoreError('offset_conflict', 'The upload is a file by now: nothing can be appended.')
+    throw misfit('offset_conflict', 'The upload is a file by now: nothing can be appended.')
   }
   if (upload.size !== undefined && size !== upload.size) {
-    throw new StoreError(
-      'invalid_request',
-      `The upload was announced with ${upload.size} bytes: keep to that.`,
-    )
+    throw misfit('invalid_request', `The upload was announced with ${upload.size} bytes: keep to that.`)
   }
-  if (size !== undefined && size > options.maxFileSize) throw tooLarge(options.maxFileSize)
-  const most = size ?? options.maxFileSize
-  if (from + length > most) throw new StoreError('too_large', `The upload may have ${most} bytes.`)
+  if (size !== undefined && size > maxFileSize) throw misfit('too_large', tooLarge(maxFileSize).message)
+  const most = size ?? maxFileSize
+  if (from + length > most) throw misfit('too_large', `The upload may have ${most} bytes.`)
   // One that has to be joined takes nobody's place, and of one that is whole the catalog is about to decide.
-  if (upload.isPartial || upload.offset === upload.size) return
-  await checkCurrentFile(store, upload.name, precondition)
+  if (upload.isPartial || upload.offset === upload.size || isLast === false) return
+  await checkCurrentFile(store, upload.name, { ...keptPrecondition(upload), ...precondition })
 }
 
 async function takeOver(
   store: FileStore,
   upload: Upload,
   body: Salvaged,
-  { checks, size = upload.size }: AppendRequest,
+  { checks, observers = [], size = upload.size }: AppendRequest,
 ): Promise<void> {
   const { id, offset } = upload
   const most = (size ?? store.options.maxFileSize) - offset
@@ -111,11 +125,12 @@ async function takeOver(
   }
   if (checks.length === 0) {
     await declareSize()
-    await receiveIntoUpload(store, { id, offset }, body.bytes, most, [])
+    await receiveIntoUpload(store, { id, offset }, body.bytes, most, observers)
     return
   }
   await onTheSide(store, upload, async (sideId) => {
-    await receiveIntoUpload(store, { id: sideId, offset: 0 }, body.bytes, most, checks)
+    const side = { id: sideId, offset: 0 }
+    await receiveIntoUpload(store, side, body.bytes, most, [...checks, ...observers])
     if (body.failure() !== undefined) throw body.failure()
     for (const check of checks) check.verify()
     await declareSize()
@@ -123,33 +138,20 @@ async function takeOver(
   })
 }
 
-/** Of what is received on the side: it is in nobody's list, and no request can name it. */
-const nobody = 'nobody' as Owner
-
-/** Lends an upload that nobody knows, to receive what may turn out to be wrong. */
-async function onTheSide(
+async function finishIfLast(
   store: FileStore,
-  { name, mediaType }: Upload,
-  receive: (id: FileId) => Promise<void>,
-): Promise<void> {
-  const id = randomUUIDv7() as FileId
-  const side = {
-    id,
-    owner: nobody,
-    name,
-    mediaType,
-    metadata: {},
-    isPartial: true,
-    expiresAt: newExpiry(store),
+  upload: Upload,
+  { isLast, precondition }: AppendRequest,
+  isCut: boolean,
+): Promise<AppendedUpload> {
+  // Where the size decides, also if only the end of the body got lost: nobody would send anything more.
+  if (isLast === undefined) return finishIfComplete(store, upload, precondition)
+  if (!isLast || isCut) return { upload }
+  const { id, offset, size = offset } = upload
+  if (offset !== size) {
+    const message = `The upload is to have ${size} bytes, and ends after ${offset}: send the rest.`
+    throw new MisfitError('invalid_request', message, upload)
   }
-  await store.catalog.createUpload(side)
-  store.receiving.add(id)
-  try {
-    await receive(id)
-  } catch (error) {
-    await discardUpload(store, id)
-    throw error
-  } finally {
-    store.receiving.delete(id)
-  }
+  if (upload.size === undefined) await store.catalog.declareUploadSize(id, size)
+  return finishIfComplete(store, { ...upload, size }, precondition)
 }

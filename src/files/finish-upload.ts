@@ -3,6 +3,7 @@ import { isStoreError, StoreError } from '../model/errors.ts'
 import type { Upload } from '../model/upload.ts'
 import type { FileStore } from './file-store.ts'
 import { finishWithRecords, type DescribedFile } from './keep-records.ts'
+import { keptPrecondition } from './kept-precondition.ts'
 import { presentUpload } from './settled-upload.ts'
 
 /** An upload after a request for it, and the file that it has become if that was the last one. */
@@ -13,7 +14,8 @@ export interface AppendedUpload {
 
 /**
  * Makes the upload a file if it is at its size, does not wait to be joined, and is none yet. Takes as long for any size.
- * Of two that do so at once, one does. Rejects `precondition_failed`: the upload stays as it is, and becomes a file only
+ * Of two that do so at once, one does. What the upload was created with must hold, too, where `precondition` does not demand
+ * otherwise. Rejects `precondition_failed`: the upload stays as it is, and becomes a file only
  * when a request asks for that again, or not at all.
  */
 export async function finishIfComplete(
@@ -27,7 +29,7 @@ export async function finishIfComplete(
     const finishing = {
       file: describedNow(upload),
       isRemembered: true,
-      ...(precondition && { precondition }),
+      precondition: { ...keptPrecondition(upload), ...precondition },
     }
     const [committed] = await finishWithRecords(store, [finishing])
     if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')

@@ -56,7 +56,7 @@ export class HeldBlock {
     this.#offer = this.#store.pool.offer(() => {
       this.drop()
       return 0
-    })
+    }, 'atOnce')
   }
 
   /** The block is not needed any more. */

@@ -25,18 +25,23 @@ export interface FinishingUpload extends Pick<FinishedUpload, 'precondition' | '
   readonly file: DescribedFile
 }
 
+/** A file that is none yet, and its record, which is durable. */
+export interface RecordedFile {
+  readonly file: StoredFile
+  readonly record: RecordPlace
+}
+
 /**
- * Puts a record of the file beside the chunks, and then has the file committed together with where the record is. If nothing came of
- * that, the record goes again. Resolves when records of what the file has replaced are gone, too: from then on the store
- * by itself tells the same as the catalog.
+ * Has a file of these chunks committed together with where its record is. If nothing came of that, the record goes.
+ * Resolves when records of what the file has replaced are gone, too: from then on the store by itself tells the same
+ * as the catalog.
  */
 export async function createWithRecord(
   store: FileStore,
-  described: DescribedFile,
+  { file, record }: RecordedFile,
   chunks: readonly ChunkUse[],
   precondition: Precondition | undefined,
 ): Promise<CommittedFile> {
-  const { file, record } = await putRecord(store, described, [chunks])
   const created = { ...file, chunks, record, ...(precondition && { precondition }) }
   const [committed] = await committing(store, [record], async () => [await store.catalog.createFile(created)])
   return committed!
@@ -91,7 +96,7 @@ export async function putRecord(
   store: FileStore,
   described: DescribedFile,
   pages: Pages,
-): Promise<{ readonly file: StoredFile; readonly record: RecordPlace }> {
+): Promise<RecordedFile> {
   const { id, modifiedAt: at } = described
   const hasher = new FileHasher()
   const later: Location[] = []

@@ -31,7 +31,7 @@ export async function receiveIntoUpload(
     advancing = advance(parts)
     return advancing
   }
-  const parts = storeChunks(store, bytes, observers, pending, maxBytes)
+  const parts = storeChunks(store, bytes, observers, pending, { maxBytes })
   try {
     await lastValueFrom(parts.pipe(batchMap(() => true, advanceNext)), { defaultValue: undefined })
   } finally {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { map, mergeMap, Observable } from 'rxjs'
+import { map, mergeMap, Observable, tap, type Observer } from 'rxjs'
+import type { ChunkUse } from '../catalog/catalog.ts'
 import { BlockHasher, digestOfChunk, type Digest } from '../model/digest.ts'
 import { StoreError } from '../model/errors.ts'
 import { chunked, type FilledChunk } from '../rx/chunked.ts'
@@ -18,6 +19,13 @@ export function tooLarge(maxFileSize: number): StoreError {
   return new StoreError('too_large', `A file may have ${maxFileSize} bytes at most.`)
 }
 
+export interface StoreChunksOptions {
+  /** The server's limit for files unless given. */
+  readonly maxBytes?: number
+  /** Told of each chunk before it is stored, and of the end of the body, which is when its last chunk is about to be. */
+  readonly hashed?: Pick<Observer<ChunkUse>, 'next' | 'complete'>
+}
+
 interface HashedChunk extends FilledChunk {
   readonly index: number
   readonly digest: Digest
@@ -27,7 +35,7 @@ interface HashedChunk extends FilledChunk {
 /**
  * Cuts a body into chunks, stores them side by side, and emits them in order once they are durable. Content that
  * is present and sound is not stored again. What was stored belongs to `pending`, which must be abandoned when the
- * upload ends in whatever way. Errors `too_large` past `maxBytes`, what an observer throws, what the
+ * upload ends in whatever way. Errors `too_large` past `maxBytes`, what an observer or `hashed` throws, what the
  * chunk store rejects, and the body's own error.
  */
 export function storeChunks(
@@ -35,7 +43,7 @@ export function storeChunks(
   body: Readable,
   observers: readonly ByteObserver[],
   pending: PendingParts,
-  maxBytes = store.options.maxFileSize,
+  { maxBytes = store.options.maxFileSize, hashed }: StoreChunksOptions = {},
 ): Observable<StoredPart> {
   const { chunkSize, maxUploadConcurrency } = store.options
   const limited = store.storing.queue()
@@ -61,6 +69,7 @@ export function storeChunks(
     onBytes,
   }).pipe(
     map(withDigest),
+    tap<HashedChunk>(hashed),
     mergeMap((chunk) => storeInTurn(store, chunk, limited, pending)),
     inOrder(({ index }) => index),
   )

@@ -27,6 +27,11 @@ export class UnsettledPuts {
     this.#locations.delete(location)
   }
 
+  /** Locations that are in doubt, puts under way aside. */
+  get size(): number {
+    return this.#locations.size
+  }
+
   has(location: Location): boolean {
     return this.#locations.has(location)
   }

@@ -14,11 +14,14 @@ export async function uploadFile(
   openBody: () => Readable,
   request: UploadRequest,
 ): Promise<CommittedFile> {
-  return receive(store, openBody, request, async (draft, parts) => {
-    if (!draft.isInCatalog) return draft.create(parts)
-    const [committed] = await finishWithRecords(store, [await draft.complete(parts)])
-    if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')
-    draft.close()
-    return committed
+  return receive(store, openBody, request, {
+    onReceived: (draft) => draft.beginRecord(),
+    finish: async (draft, parts) => {
+      if (!draft.isInCatalog) return draft.create(parts)
+      const [committed] = await finishWithRecords(store, [await draft.complete(parts)])
+      if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')
+      draft.close()
+      return committed
+    },
   })
 }

@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream'
 import type { CommittedFile } from '../catalog/catalog.ts'
+import type { Draft } from './draft.ts'
 import type { FileStore } from './file-store.ts'
 import { finishWithRecords, type FinishingUpload } from './keep-records.ts'
-import { receive, type Draft, type UploadRequest } from './receive.ts'
+import type { StoredPart } from './pending-parts.ts'
+import { receive, type UploadRequest } from './receive.ts'
 
 /** Uploads that become files together or not at all. A `commit` that resolves ends it, or else `discard`. */
 export class UploadsTogether {
@@ -17,15 +19,11 @@ export class UploadsTogether {
 
   /** Receives one more body; resolves when it is durable. Rejects as `receive` does: then only `discard` is left. */
   add(body: Readable, request: UploadRequest): Promise<FinishingUpload> {
-    const received = receive(
-      this.#store,
-      () => body,
-      request,
-      (draft, parts) => {
-        this.#drafts.push(draft)
-        return draft.complete(parts)
-      },
-    )
+    const finish = (draft: Draft, parts: readonly StoredPart[]) => {
+      this.#drafts.push(draft)
+      return draft.complete(parts)
+    }
+    const received = receive(this.#store, () => body, request, { finish })
     this.#received.push(received)
     return received
   }

@@ -47,5 +47,6 @@ export function answerAndLinger(
 function hasUnreadBody({ req }: HttpContext): boolean {
   const mayHaveBody =
     req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
-  return mayHaveBody && !req.complete
+  // After the client's FIN nothing more can come.
+  return mayHaveBody && !req.complete && !req.socket.readableEnded
 }

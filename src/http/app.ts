@@ -3,6 +3,7 @@ import Koa from 'koa'
 import type { Logger } from 'pino'
 import type { FileStore } from '../files/file-store.ts'
 import { StoreError } from '../model/errors.ts'
+import { refuseUnadmitted } from './admission.ts'
 import { allowCrossOrigin } from './allow-cross-origin.ts'
 import type { AllowedOrigins } from './allowed-origins.ts'
 import type { HttpContext, RequestState } from './context.ts'
@@ -51,6 +52,7 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   app.use(observe(log, metrics))
   app.use(allowCrossOrigin(corsOrigins))
   app.use(renderErrors())
+  app.use(refuseUnadmitted())
   app.use(parseTarget())
   app.use(overrideMethod())
   app.use(announceLimits(store))
@@ -144,7 +146,8 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
   })
   router.get('/readyz', async (ctx) => {
     if (!isReady()) throw new StoreError('unavailable', 'The server is shutting down.')
-    await store.catalog.listGarbage(1)
+    // A change, though one of nothing: a catalog that failed to sync still reads, and takes no changes until it is restarted.
+    await store.catalog.forgetGarbage([])
     ctx.body = { status: 'ready' }
   })
   router.get('/metrics', async (ctx) => {

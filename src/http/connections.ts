@@ -7,14 +7,24 @@ export interface Exchange {
   readonly res: ServerResponse
 }
 
-/** The open connections of a server, and what goes on in each. */
+/** Connections past the limit that are let in to be told so; others are closed without a word. */
+export const surplusPlaces = 256
+
+/**
+ * The open connections of a server, and what goes on in each. When there are more than `maxConnections`, the one in which nothing
+ * has gone on for the longest gives way to the new one; if something goes on in all, the new one is surplus.
+ */
 export class Connections {
-  /** Requests of one connection are answered in the order in which they came. */
+  /** Requests of one connection are answered in the order in which they came. The connection that has been idle longest comes first. */
   readonly #exchanges = new Map<Socket, Set<Exchange>>()
+  readonly #surplus = new WeakSet<Socket>()
+  #running = 0
   #isEnding = false
 
-  constructor(server: Server) {
+  constructor(server: Server, maxConnections: number) {
+    server.maxConnections = maxConnections + surplusPlaces
     server.on('connection', (socket) => {
+      if (this.#exchanges.size >= maxConnections) this.#makeRoomFor(socket)
       this.#exchanges.set(socket, new Set())
       socket.once('close', () => this.#exchanges.delete(socket))
     })
@@ -23,10 +33,30 @@ export class Connections {
     server.closeIdleConnections = () => this.#endIdle()
   }
 
+  /** Requests that have begun and whose answers have not ended. */
+  get running(): number {
+    return this.#running
+  }
+
   /** What the connection is at: others that were sent behind it wait. */
   current(socket: Socket): Exchange | undefined {
     const [oldest] = this.#exchanges.get(socket) ?? []
     return oldest
+  }
+
+  /** Requests of the connection whose answers have not ended. */
+  waiting(socket: Socket): number {
+    return this.#exchanges.get(socket)?.size ?? 0
+  }
+
+  /** Whether the connection came when there were as many as there may be, and something went on in each. */
+  isSurplus(socket: Socket): boolean {
+    return this.#surplus.has(socket)
+  }
+
+  /** What each connection is at in which something goes on. */
+  *busy(): Generator<readonly [Socket, Exchange]> {
+    for (const [socket, [oldest]] of this.#exchanges) if (oldest) yield [socket, oldest]
   }
 
   /** Ends each connection as soon as nothing goes on in it. */
@@ -36,14 +66,32 @@ export class Connections {
     for (const exchanges of this.#exchanges.values()) for (const { res } of exchanges) announceEnd(res)
   }
 
+  #makeRoomFor(socket: Socket): void {
+    for (const [other, exchanges] of this.#exchanges) {
+      // Who is surplus waits to be told so.
+      if (exchanges.size > 0 || this.#surplus.has(other)) continue
+      // What it has sent may be half a request: nobody can be waiting for an answer yet.
+      other.destroy()
+      this.#exchanges.delete(other)
+      return
+    }
+    this.#surplus.add(socket)
+  }
+
   #begin(exchange: Exchange): void {
     const { req, res } = exchange
-    const exchanges = this.#exchanges.get(req.socket)
+    const { socket } = req
+    const exchanges = this.#exchanges.get(socket)
     exchanges?.add(exchange)
+    this.#running++
     if (this.#isEnding) announceEnd(res)
     res.once('close', () => {
+      this.#running--
       exchanges?.delete(exchange)
-      if (this.#isEnding && exchanges?.size === 0) req.socket.destroySoon()
+      if (exchanges?.size !== 0) return
+      if (this.#isEnding || this.#surplus.has(socket)) socket.destroySoon()
+      // Behind all that have been idle for longer.
+      if (this.#exchanges.delete(socket)) this.#exchanges.set(socket, exchanges)
     })
   }
 

@@ -29,6 +29,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   chunk_gone: 500,
   record_moved: 500,
   internal: 500,
+  not_implemented: 501,
   unavailable: 503,
   overloaded: 503,
   no_space: 507,
@@ -49,7 +50,9 @@ export function renderErrors(): Middleware<RequestState> {
       const status = statuses[error.code]
       // The one of tus is not among those of HTTP.
       const title = STATUS_CODES[status] ?? 'Checksum Mismatch'
-      if (status >= 500) ctx.state.log.error({ err: thrown, code: error.code }, error.message)
+      // That there is too much to do is no fault, and a flood of requests must not become one of stacks.
+      const isFault = status >= 500 && error.code !== 'overloaded'
+      if (isFault) ctx.state.log.error({ err: thrown, code: error.code }, error.message)
       else ctx.state.log.info({ code: error.code }, error.message)
       if (ctx.res.headersSent || ctx.res.destroyed) {
         // Whatever was sent must not look complete.

@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type Koa from 'koa'
+import { admit, type AdmissionLimits } from './admission.ts'
+import { answerUnparsed } from './answer-unparsed.ts'
 import type { RequestState } from './context.ts'
 import { Connections } from './connections.ts'
 import { deferContinue } from './continue-when-read.ts'
 import { cutOffStalled } from './cut-off-stalled.ts'
 
-export interface ServerOptions {
+export interface ServerOptions extends AdmissionLimits {
   readonly host: string
   readonly port: number
   readonly maxHeaderSize: number
@@ -15,6 +17,8 @@ export interface ServerOptions {
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly stallTimeoutMs: number
+  /** Bytes in a second, over the stall timeout, that a client that sends a body has to send at least. */
+  readonly minUploadRate: number
   readonly onCutOff: () => void
 }
 
@@ -34,14 +38,19 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
     // A body may take as long as it makes progress: `cutOffStalled` sees to that.
     requestTimeout: 0,
     noDelay: true,
+    // Lenient parsing is what request smuggling lives on, whatever flag Node was started with.
+    insecureHTTPParser: false,
+    // Node's own answer would not say why.
+    requireHostHeader: false,
   })
-  server.maxConnections = options.maxConnections
-  const connections = new Connections(server)
-  cutOffStalled(server, connections, options.stallTimeoutMs, options.onCutOff)
+  const connections = new Connections(server, options.maxConnections)
+  cutOffStalled(server, connections, options)
+  answerUnparsed(server, connections)
   deferContinue(server)
   const handle = app.callback()
   const handling = new Set<Promise<void>>()
   server.on('request', (req, res) => {
+    if (!admit(req, connections, options)) return
     const handled = handle(req, res).finally(() => handling.delete(handled))
     handling.add(handled)
   })

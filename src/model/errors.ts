@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'unavailable'
   | 'overloaded'
   | 'chunk_gone'
+  | 'not_implemented'
   | 'record_moved'
   | 'internal'
 

@@ -37,16 +37,16 @@ const idleMs = 250
  * that travel through Ashlar exist only in lent buffers, so this bounds its memory.
  *
  * A client that stopped or crawls must not starve the others, so its pipeline *offers* what it holds: when
- * somebody waits, offers that made no progress for a while are taken, longest idle first, and when
- * nothing at all has come back for a while, any offer. Returned buffers are kept and lent again: a
+ * somebody waits, offers that made no progress for a while are taken, those that come back at once before those that cost work,
+ * longest idle first, and when nothing at all has come back for a while, any offer. Returned buffers are kept and lent again: a
  * fresh one costs several times as much.
  */
 export class BufferPool {
   readonly maxBytes: number
   readonly #free = new Map<number, Buffer[]>()
   readonly #waiters = new Set<Waiter>()
-  /** Least recently touched first. */
-  readonly #offers = new Set<Offered>()
+  /** What comes back at once, and what does not; least recently touched first. */
+  readonly #offers = { atOnce: new Set<Offered>(), later: new Set<Offered>() }
   #allocatedBytes = 0
   #leasedBytes = 0
   #waitingBytes = 0
@@ -99,18 +99,20 @@ export class BufferPool {
 
   /**
    * Says that something held can be had back. `giveUp` is called at most once, never after `withdraw`; it
-   * returns how many bytes will be released soon, not counting those that it has released already.
+   * returns how many bytes will be released soon, not counting those that it has released already. What comes back `later` costs
+   * somebody work, and is asked for when the rest is not enough.
    */
-  offer(giveUp: () => number): Offer {
+  offer(giveUp: () => number, comesBack: 'atOnce' | 'later' = 'later'): Offer {
     const offered: Offered = { giveUp, touchedAt: performance.now() }
-    this.#offers.add(offered)
+    const offers = this.#offers[comesBack]
+    offers.add(offered)
     return {
       touch: () => {
         offered.touchedAt = performance.now()
-        if (this.#offers.delete(offered)) this.#offers.add(offered)
+        if (offers.delete(offered)) offers.add(offered)
       },
       withdraw: () => {
-        this.#offers.delete(offered)
+        offers.delete(offered)
       },
     }
   }
@@ -164,9 +166,11 @@ export class BufferPool {
 
   #takeOffers(): void {
     const idleSince = performance.now() - idleMs
-    for (const offered of this.#offers) {
-      if (offered.touchedAt > idleSince || !this.#isShort()) break
-      this.#take(offered)
+    for (const offers of Object.values(this.#offers)) {
+      for (const offered of offers) {
+        if (offered.touchedAt > idleSince || !this.#isShort()) break
+        this.#take(offered, offers)
+      }
     }
     if (this.#waiters.size > 0 && !this.#patience) this.#beginPatience()
   }
@@ -176,8 +180,8 @@ export class BufferPool {
     return this.#leasedBytes + this.#waitingBytes - this.#promisedBytes > this.maxBytes
   }
 
-  #take(offered: Offered): void {
-    this.#offers.delete(offered)
+  #take(offered: Offered, offers: Set<Offered>): void {
+    offers.delete(offered)
     this.#promisedBytes += offered.giveUp()
   }
 
@@ -187,8 +191,12 @@ export class BufferPool {
     this.#patience = setTimeout(() => {
       this.#patience = undefined
       this.#promisedBytes = 0
-      const [oldest] = this.#offers
-      if (oldest) this.#take(oldest)
+      for (const offers of Object.values(this.#offers)) {
+        const [oldest] = offers
+        if (!oldest) continue
+        this.#take(oldest, offers)
+        break
+      }
       this.#takeOffers()
     }, idleMs)
     this.#patience.unref()

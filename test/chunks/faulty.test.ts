@@ -67,3 +67,54 @@ it('hangs until its signal aborts', async () => {
   controller.abort(reason)
   await expect(list).rejects.toBe(reason)
 })
+
+it('does its work late where it is delayed, or ends when its signal aborts', async () => {
+  const inner = new MemoryChunkStore()
+  const store = faulty(inner, [
+    { on: 'put', call: 1, kind: 'delay', ms: 5 },
+    { on: 'put', call: 2, kind: 'delay', ms: 1_000_000 },
+  ])
+  const put = store.put(chunk.digest, [chunk.bytes])
+  expect(await listed(inner)).toEqual([])
+  expect(await isStored(store, await put, chunk)).toBe(true)
+  const controller = new AbortController()
+  const late = store.put(chunk.digest, [chunk.bytes], { signal: controller.signal })
+  const reason = new Error('waited long enough')
+  controller.abort(reason)
+  await expect(late).rejects.toBe(reason)
+})
+
+it('leaves half of what it tears, nothing where a sync fails, and damage where it flips a bit', async () => {
+  const store = faulty(new MemoryChunkStore(), [
+    { on: 'put', call: 1, kind: 'tear' },
+    { on: 'put', call: 2, kind: 'fail-sync' },
+    { on: 'put', call: 3, kind: 'flip-bit', byte: 500 },
+  ])
+  const put = () => store.put(chunk.digest, [chunk.bytes])
+  await expect(put()).rejects.toMatchObject(unavailable)
+  expect(await listed(store)).toMatchObject([{ digest: chunk.digest, size: 500 }])
+  await expect(put()).rejects.toMatchObject(unavailable)
+  expect(await listed(store)).toHaveLength(1)
+  expect((await readAll(store, await put(), chunk))[500]).toBe(chunk.bytes[500]! ^ 1)
+})
+
+it('fills up, and has room again after a delete', async () => {
+  const store = faulty(new MemoryChunkStore(), [
+    { on: 'put', call: 'every', kind: 'fill-up', capacity: 2000 },
+  ])
+  const put = () => store.put(chunk.digest, [chunk.bytes])
+  const first = await put()
+  await put()
+  await expect(put()).rejects.toMatchObject({ code: 'no_space' })
+  await store.delete(first)
+  expect(await isStored(store, await put(), chunk)).toBe(true)
+})
+
+it('counts anew for another plan', async () => {
+  const store = faulty(new MemoryChunkStore(), [{ on: 'put', call: 2, kind: 'refuse' }])
+  await store.put(chunk.digest, [chunk.bytes])
+  store.replan([{ on: 'put', call: 1, kind: 'no-space' }])
+  await expect(store.put(chunk.digest, [chunk.bytes])).rejects.toMatchObject({ code: 'no_space' })
+  await store.put(chunk.digest, [chunk.bytes])
+  expect(store.calls.put).toBe(2)
+})

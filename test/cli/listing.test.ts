@@ -1,7 +1,7 @@
 import { beforeAll, afterAll, expect, it } from 'vitest'
 import { request } from '../support/http-request.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
-import { runAshlar } from './run-ashlar.ts'
+import { ashlarHere } from './ashlar-here.ts'
 
 let server: TestServer
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop())
 
-const run = (...argv: string[]) => runAshlar(argv, { env: { ASHLAR_URL: server.url, TZ: 'UTC' } })
+const run = (...argv: string[]) => ashlarHere([...argv, '--server', server.url])
 
 const lines = (...names: string[]) => names.map((name) => `${name}\n`).join('')
 

@@ -31,7 +31,10 @@ it('serve is the server, in this very process', async () => {
   const put = await runAshlar(['put', '-', '--name', 'n', '--server', url], { env, input: 'x' })
   expect(put).toMatchObject({ code: 0, stderr: '1 file, 1 B sent, 0 unchanged\n' })
   // The size of the pool is read when it is first used: loading the server must not have done that.
-  expect(await poolThreads(server.child.pid)).toBe(process.platform === 'linux' ? 20 : undefined)
+  // Each thread takes its name once it runs.
+  await eventually(async () =>
+    expect(await poolThreads(server.child.pid)).toBe(process.platform === 'linux' ? 20 : undefined),
+  )
   server.child.kill('SIGTERM')
   expect(await server.ended).toMatchObject({ code: 0, stderr: '' })
 })

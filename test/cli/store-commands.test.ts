@@ -1,23 +1,283 @@
-import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import { rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import { newLocation } from '../../src/chunks/disk/chunk-path.ts'
-import type { Location } from '../../src/model/chunk.ts'
+import type { FileStore } from '../../src/files/file-store.ts'
 import { openStore } from '../../src/main.ts'
-import { uploadBytes } from '../robustness/send-body.ts'
+import type { FileChunk } from '../../src/model/chunk.ts'
+import { parseFileName, soleOwner } from '../../src/model/file.ts'
+import { flipBitOfFile } from '../chunks/flip-bit-of-file.ts'
+import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { head, RawClient } from '../robustness/raw-client.ts'
+import { uploadBytes } from '../robustness/send-body.ts'
 import { ServerProcess } from '../robustness/server-process.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { sampleChunk } from '../chunks/sample-chunk.ts'
-import { flipBitOfFile } from '../chunks/flip-bit-of-file.ts'
 import { ashlarHere } from './ashlar-here.ts'
 import { runAshlar } from './run-ashlar.ts'
-import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
-import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
 
 const chunkSize = 64 * 1024
+const { bytes } = sampleChunk(4 * chunkSize + 1, 1)
+const sound = { damaged: 0, missing: 0, unreadable: 0, inconsistent: 0, unknown: 0, unknownBytes: 0 }
+const whole = { files: 2, uploads: 0, chunks: 5, bytes: bytes.length, ...sound }
+
+let directory: string
+let chunks: readonly FileChunk[]
+
+/** Does something with the store as a server would, and closes it again. */
+async function withStore<T>(
+  work: (store: FileStore) => Promise<T>,
+  expected: readonly object[] = [],
+): Promise<T> {
+  const failures: unknown[] = []
+  const opened = await openStore(['--store', directory, '--chunk-size', '64KiB'], {}, (error) =>
+    failures.push(error),
+  )
+  try {
+    return await work(opened.store)
+  } finally {
+    await opened.close()
+    expect(failures).toMatchObject(expected)
+  }
+}
+
+// Made once, with two files with the same content: to sync all that a store has takes longer than to copy it.
+let template: string
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), 'ashlar-'))
+  directory = template
+  await mkdir(join(directory, 'chunks'))
+  await (await SqliteCatalog.open(join(directory, 'catalog.sqlite'))).close()
+  chunks = await withStore(async (store) => {
+    const { file } = await uploadBytes(store, 'folder/one', bytes)
+    await uploadBytes(store, 'two', bytes)
+    return store.catalog.listChunks(file.id, 0, 100)
+  })
+})
+afterAll(() => rm(template, { recursive: true }))
+beforeEach(async () => {
+  directory = join(await temporaryDirectory(), 'store')
+  await cp(template, directory, { recursive: true })
+})
+
+const pathOf = (index: number) => join(directory, 'chunks', chunks[index]!.location)
+
+function chunkCount(): number {
+  const entries = readdirSync(join(directory, 'chunks'), { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).length
+}
+
+/** What a command says with `--json`, and how it ends. */
+async function json(...argv: readonly string[]) {
+  const { code, stdout, stderr } = await ashlarHere([...argv, '--store', directory, '--json'])
+  const lines = stdout.split('\n').slice(0, -1)
+  return { code, stderr, said: lines.map((line) => JSON.parse(line) as Record<string, unknown>) }
+}
+
+async function leaveOrphan(): Promise<void> {
+  const { digest } = chunks[0]!
+  await writeFile(join(directory, 'chunks', newLocation(digest)), 'half a chunk')
+}
+
+describe('fsck', () => {
+  it.each([[[]], [['--quick']]])('%j of a store that is well ends with 0', async (flags) => {
+    expect(await json('fsck', ...flags)).toEqual({
+      code: 0,
+      stderr: '',
+      said: [{ kind: 'summary', ...whole }],
+    })
+  })
+
+  it('finds a chunk that is damaged, one that is cut short and one that is gone, and says of which files', async () => {
+    await flipBitOfFile(pathOf(0), 1000)
+    await truncate(pathOf(1), 1000)
+    await rm(pathOf(2))
+    const before = await stat(join(directory, 'catalog.sqlite'))
+    const { code, said } = await json('fsck')
+    expect(code).toBe(1)
+    expect(said.at(-1)).toEqual({ kind: 'summary', ...whole, damaged: 2, missing: 1 })
+    const conditions = ['damaged', 'damaged', 'missing']
+    expect(said).toHaveLength(4)
+    for (const [index, condition] of conditions.entries()) {
+      const { digest, location, size } = chunks[index]!
+      const holders = ['folder/one', 'two'].map((name) => expect.objectContaining({ name, isUpload: false }))
+      expect(said).toContainEqual({
+        kind: 'chunk',
+        condition,
+        digest,
+        location,
+        size,
+        holders,
+        hasMoreHolders: false,
+      })
+    }
+    expect((await stat(join(directory, 'catalog.sqlite'))).mtimeMs).toBe(before.mtimeMs)
+    expect(chunkCount()).toBe(4)
+
+    const { code: textCode, stdout } = await ashlarHere(['fsck', '--store', directory])
+    expect(textCode).toBe(1)
+    const { digest, location } = chunks[2]!
+    expect(stdout).toContain(`missing: chunk ${digest} at ${location}\n  of file folder/one (@`)
+    expect(stdout).toMatch(
+      /\n2 files, 0 uploads, 5 chunks \(256 KiB\): 2 damaged, 1 missing, 0 unreadable, 0 inconsistent\n$/,
+    )
+  })
+
+  it('in a hurry finds what is gone or cut short, and reads nothing else', async () => {
+    await flipBitOfFile(pathOf(0), 1000)
+    await truncate(pathOf(1), chunkSize - 1)
+    await rm(pathOf(2))
+    const { code, said } = await json('fsck', '--quick')
+    expect(code).toBe(1)
+    expect(said.at(-1)).toEqual({ kind: 'summary', ...whole, damaged: 1, missing: 1 })
+  })
+
+  it('says what the disk does not let it read', async () => {
+    await rm(pathOf(3))
+    // Like one that may not be read, also for who may read everything.
+    await mkdir(pathOf(3))
+    const { code, said } = await json('fsck')
+    expect(code).toBe(1)
+    expect(said[0]).toMatchObject({ condition: 'unreadable', reason: expect.stringContaining('EISDIR') })
+    expect(said[1]).toMatchObject({ unreadable: 1, damaged: 0, missing: 0 })
+  })
+
+  it('finds chunk lists and digests that are wrong', async () => {
+    const database = new DatabaseSync(join(directory, 'catalog.sqlite'))
+    database.exec(
+      "delete from file_chunks where start = 65536 and file_id = (select id from files where name = 'two')",
+    )
+    database.exec("update files set digest = zeroblob(32) where name = 'folder/one'")
+    database.exec('update chunks set block_digests = zeroblob(32) where size = 1')
+    database.close()
+    const { code, said } = await json('fsck')
+    expect(code).toBe(1)
+    expect(said).toMatchObject([
+      { kind: 'list', name: 'folder/one', fault: 'has a digest that is not that of its chunks' },
+      { kind: 'list', name: 'two', fault: 'has no chunk for byte 65536' },
+      { kind: 'chunk', condition: 'damaged', size: 1 },
+      { kind: 'summary', inconsistent: 2, damaged: 1 },
+    ])
+  })
+
+  it('takes what the catalog does not know for no damage', async () => {
+    await leaveOrphan()
+    const { code, said } = await json('fsck')
+    expect(code).toBe(0)
+    expect(said).toEqual([{ kind: 'summary', ...whole, unknown: 1, unknownBytes: 12 }])
+  })
+
+  it('has no fault to find with what was mended', async () => {
+    await flipBitOfFile(pathOf(0), 1000)
+    expect((await json('fsck')).code).toBe(1)
+    await withStore((store) => uploadBytes(store, 'three', bytes), [{ code: 'corrupt' }])
+    expect((await json('fsck')).code).toBe(0)
+  })
+})
+
+function letGoOfAll(): Promise<void> {
+  return withStore(async ({ catalog }) => {
+    for (const name of ['folder/one', 'two']) {
+      await catalog.deleteFile(soleOwner, { name: parseFileName(name) })
+    }
+  })
+}
+
+describe('gc', () => {
+  it('says beforehand what it would do, and does that', async () => {
+    await letGoOfAll()
+    await leaveOrphan()
+    const nothing = { uploads: 0, chunks: 0, bytes: 0 }
+    expect(await json('gc', '--dry-run')).toEqual({
+      code: 0,
+      stderr: '',
+      said: [{ ...nothing, unknown: 1, unknownBytes: 12 }],
+    })
+    const hasty = ['--collect-grace', '0s', '--orphan-grace', '0s']
+    const all = { uploads: 0, chunks: 5, bytes: bytes.length }
+    expect((await json('gc', '--dry-run', ...hasty)).said).toEqual([{ ...all, unknown: 1, unknownBytes: 12 }])
+    expect(chunkCount()).toBe(6)
+
+    const { code, said } = await json('gc')
+    expect([code, said]).toEqual([0, [{ ...nothing, orphans: 1, orphanBytes: 12 }]])
+    expect(chunkCount()).toBe(6)
+    const planned = { ...all, chunks: 6, bytes: bytes.length + 12, unknown: 0, unknownBytes: 0 }
+    expect((await json('gc', '--dry-run', ...hasty)).said).toEqual([planned])
+    const { stdout } = await ashlarHere(['gc', '--store', directory, ...hasty])
+    expect(stdout).toBe('deleted: 0 uploads, 6 chunks (256 KiB)\norphans found: 0 (0 B)\n')
+    expect(chunkCount()).toBe(0)
+  })
+
+  it('that cannot delete something ends with 1', async () => {
+    await letGoOfAll()
+    await rm(pathOf(0))
+    await mkdir(join(pathOf(0), 'not empty'), { recursive: true })
+    const { code, stderr } = await json('gc', '--collect-grace', '0s')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^ashlar: Cannot delete chunk .*\n$/)
+    expect(chunkCount()).toBe(0)
+  })
+})
+
+it.each(['catalog.sqlite', 'chunks'])('no command makes up a store where %s is gone', async (name) => {
+  await rename(join(directory, name), join(directory, 'elsewhere'))
+  for (const command of ['fsck', 'gc', 'gc --dry-run']) {
+    const { code, stderr } = await json(...command.split(' '))
+    expect(code).toBe(2)
+    expect(stderr).toBe(
+      `ashlar: There is no store in ${directory}, or it cannot be reached: it has no ${name}\n`,
+    )
+    expect(readdirSync(directory)).not.toContain(name)
+  }
+})
+
+describe('beside a running server', () => {
+  it('fsck and a dry run go on, and a collection is refused with one line', async () => {
+    const server = await ServerProcess.start(directory)
+    const body = sampleChunk(chunkSize, 2).bytes
+    await request(server, 'PUT', '/files/three', { body })
+    const options = { env: { ASHLAR_STORE: directory } }
+    const [checked, planned, refused] = await Promise.all([
+      runAshlar(['fsck', '--json'], options),
+      runAshlar(['gc', '--dry-run', '--json'], options),
+      runAshlar(['gc'], options),
+    ])
+    expect(JSON.parse(checked.stdout)).toMatchObject({ files: 3, chunks: 6, damaged: 0, missing: 0 })
+    expect([checked.code, planned.code, planned.stderr]).toEqual([0, 0, ''])
+    expect([refused.code, refused.stdout]).toEqual([2, ''])
+    expect(refused.stderr).toMatch(
+      /^ashlar: The catalog .* is in use.*collects by itself, every --collect-interval.*\n$/,
+    )
+    expect((await request(server, 'GET', '/files/three')).body.equals(body)).toBe(true)
+  })
+})
+
+describe('a server that is killed in the middle of an upload', () => {
+  it('leaves chunks that the next one finds and collects, and just those', async () => {
+    const first = await ServerProcess.start(directory, ['--chunk-size', '64KiB'])
+    const client = await RawClient.open(first.port)
+    await client.send(head('PUT /files/never', `Content-Length: ${100 * chunkSize}`))
+    await client.send(sampleChunk(7 * chunkSize, 3).bytes)
+    await eventually(() => expect(chunkCount()).toBeGreaterThanOrEqual(11))
+    await first.kill()
+    const left = chunkCount() - 5
+    expect((await json('fsck')).said).toEqual([
+      expect.objectContaining({ unknown: left, damaged: 0, missing: 0 }),
+    ])
+
+    const times = ['--collect-interval', '50ms', '--orphan-grace', '0s']
+    const second = await ServerProcess.start(directory, times)
+    await eventually(() => expect(chunkCount()).toBe(5))
+    const metrics = (await request(second, 'GET', '/metrics')).body.toString()
+    expect(metrics).toMatch(new RegExp(`^ashlar_orphans_found_total ${left}$`, 'm'))
+    for (const name of ['folder/one', 'two']) {
+      expect((await request(second, 'GET', `/files/${name}`)).body.equals(bytes)).toBe(true)
+    }
+    expect(second.log.map(({ msg }) => msg)).toContainEqual(expect.stringMatching(/^found chunks/))
+  })
+})

@@ -3,32 +3,43 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } fro
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { connect } from '../../src/client/node.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { startTestServer } from '../support/test-server.ts'
-import { runAshlar, type Ended, type RunOptions } from './run-ashlar.ts'
+import { openTestServer, type TestServer } from '../support/test-server.ts'
+import { ashlarHere } from './ashlar-here.ts'
+import { runAshlar, type Ended } from './run-ashlar.ts'
 
 const MiB = 1024 * 1024
 
-/** A server, a folder to be in, and the command line to use them with. */
+let server: TestServer
+beforeAll(async () => {
+  server = await openTestServer()
+})
+afterEach(async () => {
+  const client = connect(server.url)
+  for await (const entry of client.list()) if ('file' in entry) await client.delete(entry.file.name)
+})
+afterAll(() => server.stop())
+
+async function put(name: string, body: string): Promise<void> {
+  expect((await request(server, 'PUT', `/files/${name}`, { body: Buffer.from(body) })).status).toBe(201)
+}
+
+/** A folder to be in, and the command line to use it with. */
 async function setUp() {
-  const server = await startTestServer()
   const folder = await temporaryDirectory()
-  const env = { ASHLAR_URL: server.url }
-  const run = (argv: readonly string[], options: RunOptions = {}): Promise<Ended> =>
-    runAshlar(argv, { cwd: folder, env, ...options })
+  const run = (argv: readonly string[]): Promise<Ended> =>
+    ashlarHere([...argv, '--server', server.url], { cwd: folder })
   const write = async (files: Readonly<Record<string, string | Buffer>>) => {
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(folder, path)), { recursive: true })
       await writeFile(join(folder, path), content)
     }
   }
-  const put = async (name: string, body: string) => {
-    expect((await request(server, 'PUT', `/files/${name}`, { body: Buffer.from(body) })).status).toBe(201)
-  }
-  return { server, folder, run, write, put }
+  return { folder, run, write }
 }
 
 interface Seen {
@@ -120,7 +131,7 @@ describe('a tree', () => {
   })
 
   it('is not brought where it could do harm', async () => {
-    const { folder, run, write, put } = await setUp()
+    const { folder, run, write } = await setUp()
     const outside = await temporaryDirectory()
     await write({ 'out/t/dir/there': 'mine' })
     await symlink(outside, join(folder, 'out/t/link'))
@@ -158,7 +169,7 @@ it('nothing is brought outside the folder, whatever a server says', async () => 
   onTestFinished(() => void hostile.close())
   await once(hostile, 'listening')
   const url = `http://127.0.0.1:${(hostile.address() as AddressInfo).port}`
-  const { code, stderr } = await runAshlar(['get', '-r', 't', 'a/b', '--server', url], { cwd })
+  const { code, stderr } = await ashlarHere(['get', '-r', 't', 'a/b', '--server', url], { cwd })
   expect(code).toBe(1)
   expect(stderr.match(/^ashlar: .*: The name .*$/gm)).toHaveLength(names.length)
   expect(stderr).not.toContain('\u001B')
@@ -175,7 +186,9 @@ describe('one file', () => {
       code: 0,
       stderr: '1 file, 10 B sent, 0 unchanged\n',
     })
-    const piped = await run(['put', '-', '--name', 'piped', '--quiet'], { input: 'from stdin' })
+    const piped = await runAshlar(['put', '-', '--name', 'piped', '--quiet', '--server', server.url], {
+      input: 'from stdin',
+    })
     expect(piped).toEqual({ code: 0, stdout: '', stderr: '' })
     expect(await run(['get', 'piped', '-'])).toEqual({ code: 0, stdout: 'from stdin', stderr: '' })
     expect((await run(['get', 'docs/a.txt', '-', '--range', '2-4'])).stdout).toBe('234')
@@ -197,7 +210,7 @@ describe('one file', () => {
   })
 
   it('is not replaced if that is not wanted', async () => {
-    const { run, write, put } = await setUp()
+    const { run, write } = await setUp()
     await put('a', 'old')
     await write({ a: 'new' })
     expect(await run(['put', 'a', '--no-replace'])).toMatchObject({
@@ -209,7 +222,7 @@ describe('one file', () => {
   })
 
   it.runIf(process.platform === 'linux')('never takes the place of a device', async () => {
-    const { folder, run, put } = await setUp()
+    const { folder, run } = await setUp()
     await put('a', 'a')
     await symlink('/dev', join(folder, 'dev'))
     expect(await run(['get', 'a', 'dev/null'])).toMatchObject({

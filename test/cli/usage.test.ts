@@ -1,28 +1,8 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { ashlar } from '../../src/cli/ashlar.ts'
-import { runAshlar, type Ended } from './run-ashlar.ts'
-
-afterEach(() => {
-  vi.restoreAllMocks()
-  process.exitCode = undefined
-})
-
-/** In this process, which is much faster; for what does not come to talk to a server. */
-async function ashlarHere(argv: readonly string[]): Promise<Ended> {
-  const printed = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) {
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      printed[name] += String(text)
-      return true
-    })
-  }
-  vi.spyOn(console, 'log').mockImplementation((text) => void (printed.stdout += `${text}\n`))
-  vi.spyOn(console, 'error').mockImplementation((text) => void (printed.stderr += `${text}\n`))
-  await ashlar(argv)
-  return { code: Number(process.exitCode ?? 0), ...printed }
-}
+import { describe, expect, it } from 'vitest'
+import { ashlarHere } from './ashlar-here.ts'
+import { runAshlar } from './run-ashlar.ts'
 
 const commands = ['serve', 'put', 'get', 'ls', 'rm', 'info', 'uploads', 'gc', 'fsck']
 

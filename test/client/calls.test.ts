@@ -135,6 +135,41 @@ describe('a call', () => {
   })
 })
 
+describe('showChunks', () => {
+  it('shows a file as show does, and its chunks', async () => {
+    const name = freshName()
+    const { id } = await given(server, name, sample(200_000))
+    const { chunks, ...file } = await clientOf(server).showChunks(name)
+    expect(file).toEqual(await clientOf(server).show(`@${id}`))
+    expect(chunks).toMatchObject([
+      { start: 0, size: 131_072 },
+      { start: 131_072, size: 68_928 },
+    ])
+    await expect(clientOf(server).showChunks('nothing')).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('a header', () => {
+  it.each([{ 'a b': 'c' }, { '': 'c' }, { a: 'line\nbreak' }, { a: '\u{20AC}' }])(
+    'that cannot be sent is refused, and not tried again: %j',
+    async (headers) => {
+      const retries: StoreError[] = []
+      const client = clientOf(server, { headers, onRetry: (error) => retries.push(error) })
+      await expect(client.show('x')).rejects.toMatchObject({ code: 'invalid_request' })
+      expect(retries).toEqual([])
+    },
+  )
+
+  it('replaces the one of the client that has its name, in whatever case', async () => {
+    const proxy = await FaultyProxy.open(server)
+    const client = clientOf(proxy, { headers: { 'CONTENT-TYPE': 'application/json' } })
+    const name = freshName()
+    await given(server, name)
+    await client.update(name, { metadata: { a: 'b' } })
+    expect(proxy.requests.map(({ headers }) => headers['content-type'])).toEqual(['application/json'])
+  })
+})
+
 describe('delete', () => {
   it('rejects what was not there, and a file that is another', async () => {
     const client = clientOf(server)
@@ -171,7 +206,7 @@ describe('list', () => {
     const full = await startTestServer()
     const names = Array.from({ length: 1003 }, (_, index) => `n${String(index).padStart(4, '0')}`)
     const body = new FormData()
-    for (const name of names.slice(0, 1000)) body.append('file', new Blob(['content']), name)
+    for (const name of names.slice(0, 1000)) body.append('file', new Blob([]), name)
     expect((await fetch(`${full.url}/files`, { method: 'POST', body })).status).toBe(201)
     const odd = [...names.slice(1000), 'folder/a', 'folder/b', 'n0500/x', '\u{1F600}', '\uFB01']
     for (const name of odd) await given(full, encodeURI(name), 'content')

@@ -6,8 +6,8 @@ import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { FaultyProxy, type Fault } from './faulty-proxy.ts'
 import { clientOf, continuations, freshName, progressOf, sourceOf } from './fixtures.ts'
 
-/** Three parts; their chunks are stored once for all tests. */
-const size = 20 * MiB
+/** Two parts; their chunks are stored once for all tests. */
+const size = 9 * MiB
 const bytes = sample(size)
 
 let server: TestServer
@@ -30,7 +30,7 @@ describe('put', () => {
         { on: 'HEAD', kind: 'lose-answer' },
       ],
     ],
-    ['a lost answer to the request that joins the parts', [{ on: 'POST', call: 4, kind: 'lose-answer' }]],
+    ['a lost answer to the request that joins the parts', [{ on: 'POST', call: 3, kind: 'lose-answer' }]],
     [
       'lost answers to all that looks',
       [
@@ -82,7 +82,7 @@ describe('put', () => {
 
   it('sends what arrived before a line broke no second time', async () => {
     const proxy = await FaultyProxy.open(server, [
-      { on: 'PATCH', call: 'every', kind: 'cut-request', at: 5 * MiB },
+      { on: 'PATCH', call: 'every', kind: 'cut-request', at: 3 * MiB },
     ])
     await clientOf(proxy).put(freshName(), sourceOf(bytes)).result
     const all = continuations(proxy)
@@ -93,8 +93,8 @@ describe('put', () => {
   it.each([1, 2])(
     'finds the file that a lost answer was about, also where none may be replaced (call %d)',
     async (call) => {
-      const faults: Fault[] = [{ on: 'POST', call: 3 + call, kind: 'lose-answer' }]
-      if (call === 2) faults.unshift({ on: 'POST', call: 4, kind: 'lose-answer' })
+      const faults: Fault[] = [{ on: 'POST', call: 2 + call, kind: 'lose-answer' }]
+      if (call === 2) faults.unshift({ on: 'POST', call: 3, kind: 'lose-answer' })
       const proxy = await FaultyProxy.open(server, faults)
       const name = freshName()
       const { file } = await clientOf(proxy).put(name, sourceOf(bytes), { ifNoneMatch: '*' }).result
@@ -144,7 +144,7 @@ describe('put', () => {
     await deleted.promise
     const [, progress] = await Promise.all([transfer.result, progressOf(transfer)])
     expect((await get(server, name)).body.equals(bytes)).toBe(true)
-    expect(proxy.seen('POST')).toHaveLength(3 + 1 + 1)
+    expect(proxy.seen('POST')).toHaveLength(2 + 1 + 1)
     expect(progress.at(-1)).toEqual({ done: size, reused: 0, total: size })
   })
 

@@ -108,14 +108,14 @@ describe('put', () => {
 
   it('sends nothing of a file that is larger than the server takes', async () => {
     const name = freshName()
-    const small = await startTestServer({ chunkSize, maxFileSize: 10 * MiB })
+    const small = await startTestServer({ chunkSize, maxFileSize: 2 * MiB })
     const proxy = await FaultyProxy.open(small)
     const client = clientOf(proxy)
-    await expect(client.put(name, sourceOf(sample(10 * MiB + 1))).result).rejects.toMatchObject({
+    await expect(client.put(name, sourceOf(sample(2 * MiB + 1))).result).rejects.toMatchObject({
       code: 'too_large',
     })
     expect(proxy.seen('PATCH')).toEqual([])
-    await client.put(name, sourceOf(sample(10 * MiB))).result
+    await client.put(name, sourceOf(sample(2 * MiB))).result
   })
 
   it('hears of metadata that the server refuses before it sends anything', async () => {

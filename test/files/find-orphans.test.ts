@@ -11,7 +11,7 @@ import { parseFileName, soleOwner } from '../../src/model/file.ts'
 import { aDigest, aLocation } from '../catalog/fixtures.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { eventually } from '../robustness/eventually.ts'
-import { intercept } from '../robustness/intercept.ts'
+import { intercept } from '../support/faulty-catalog.ts'
 import { readBack } from '../robustness/read-back.ts'
 import { bodyOf, uploadBytes } from '../robustness/send-body.ts'
 import {
@@ -238,6 +238,8 @@ it('loses nothing beside uploads, deletes and itself', async () => {
     await collectGarbage(store)
     expect(await locationsIn(chunks)).toHaveLength(8)
   })
+  // Neither is anything remembered for ever.
+  await expectIdle(store)
 })
 
 it('holds a batch of a large listing at a time, and asks for the next when that is done', async () => {

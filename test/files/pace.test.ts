@@ -34,6 +34,10 @@ async function written(pace: Pace, output: Writable, sizes: readonly number[]): 
   }
 }
 
+function piecesOf(bytes: number, piece: number): number[] {
+  return Array.from({ length: bytes / piece }, () => piece)
+}
+
 describe('a client', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
@@ -43,6 +47,7 @@ describe('a client', () => {
   })
 
   const piece = 16 * 1024
+  const proven = 8 * blockBytes
   it.each([
     { is: 'slow before anything is known', takes: [], sizes: [], isFast: false },
     {
@@ -51,18 +56,46 @@ describe('a client', () => {
       sizes: [piece, piece, piece],
       isFast: false,
     },
-    { is: 'fast that takes a block in 100 ms', takes: [100], sizes: [blockBytes], isFast: true },
-    { is: 'slow that takes a block in 101 ms', takes: [101], sizes: [blockBytes], isFast: false },
-    { is: 'fast that takes a piece in 1 ms', takes: [1], sizes: [piece], isFast: true },
-    { is: 'slow that takes a piece in 2 ms', takes: [2], sizes: [piece], isFast: false },
+    { is: 'fast that takes a block in 100 ms', takes: [800], sizes: [proven], isFast: true },
+    { is: 'slow that takes a block in 101 ms', takes: [801], sizes: [proven], isFast: false },
+    {
+      is: 'slow before it has taken more than systems swallow',
+      takes: [1],
+      sizes: [proven - 1],
+      isFast: false,
+    },
+    {
+      is: 'fast that takes pieces in 1 ms each',
+      takes: piecesOf(proven, piece).map(() => 1),
+      sizes: piecesOf(proven, piece),
+      isFast: true,
+    },
+    {
+      is: 'slow while all that it took before was swallowed',
+      takes: [],
+      sizes: [proven, proven],
+      isFast: false,
+    },
+    { is: 'slow that then takes pieces in 2 ms', takes: [1, 2], sizes: [proven, piece], isFast: false },
     {
       is: 'fast by what was swallowed before the write that waited',
       takes: [0, 0, 4],
-      sizes: [piece, piece, piece],
+      sizes: [proven, piece, piece],
       isFast: true,
     },
-    { is: 'slow again once a write takes long', takes: [1, 1000], sizes: [piece, blockBytes], isFast: false },
-    { is: 'fast again once a write does not', takes: [1000, 10], sizes: [piece, blockBytes], isFast: true },
+    {
+      is: 'slow again once a write takes long',
+      takes: [1, 1000],
+      sizes: [proven, blockBytes],
+      isFast: false,
+    },
+    {
+      is: 'slow after that until it has taken as much again',
+      takes: [1000, 10],
+      sizes: [piece, proven - 1],
+      isFast: false,
+    },
+    { is: 'fast once it has', takes: [1000, 10], sizes: [piece, proven], isFast: true },
   ])('is $is', async ({ takes, sizes, isFast }) => {
     const pace = new Pace()
     await written(pace, sink(takes), sizes)

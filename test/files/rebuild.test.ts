@@ -1,3 +1,4 @@
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -9,6 +10,7 @@ import { collectGarbage } from '../../src/files/collect-garbage.ts'
 import { findOrphans } from '../../src/files/find-orphans.ts'
 import { putRecord, settle } from '../../src/files/keep-records.ts'
 import { rebuild, type Rebuilt } from '../../src/files/rebuild.ts'
+import { digestOfChunk } from '../../src/model/digest.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
 import { filePart, form, post } from '../http/form.ts'
 import { given, infoIn, KiB, sample } from '../http/sample.ts'
@@ -123,6 +125,22 @@ describe('a catalog that is lost', () => {
       ['z', file.id],
     ])
     expect(await catalog.listEndedRecords(10)).toHaveLength(2)
+  })
+
+  it('gives no name to a record that a power cut left without its chunks', async () => {
+    const server = await startTestServer()
+    const { store } = server
+    const kept = await given(server, 'kept', sample(100))
+    const { chunks, records: _records, ...file } = (await allFiles(store.catalog))[0]!
+    // Some are found before the record of the file that is there, and some after it.
+    for (let nth = 0; nth < 10; nth++) {
+      const id = randomUUIDv7() as typeof file.id
+      const never = { digest: digestOfChunk(randomBytes(32)), size: 100, blockDigests: randomBytes(32) }
+      await putRecord(store, { ...file, id, modifiedAt: file.modifiedAt + nth }, [[...chunks, never]])
+    }
+    const { catalog } = await rebuilt(server)
+    expect((await allFiles(catalog)).map(({ id }) => id)).toEqual([kept.id])
+    expect(await catalog.listEndedRecords(100)).toHaveLength(10)
   })
 
   it('says what is lost, and has all the rest', async () => {

@@ -31,7 +31,7 @@ export async function contentsOf(store: FileStore): Promise<StoreContents> {
 /** Fails unless everything that was lent is given back, soon, and nobody waits or works any more. */
 export function expectIdle(store: FileStore): Promise<void> {
   return eventually(() => {
-    const { pool, storing, reading, writingPieces, wholeWrites, openFiles, receiving } = store
+    const { pool, storing, reading, writingPieces, wholeWrites, openFiles, receiving, unsettled } = store
     expect({
       leased: pool.leasedBytes,
       waiting: pool.waiting,
@@ -40,7 +40,17 @@ export function expectIdle(store: FileStore): Promise<void> {
       writing: writingPieces.running + writingPieces.waiting + wholeWrites.running,
       open: openFiles.inUse,
       receiving: receiving.size,
-    }).toEqual({ leased: 0, waiting: 0, storing: 0, reading: 0, writing: 0, open: [], receiving: 0 })
+      unsettled: unsettled.size,
+    }).toEqual({
+      leased: 0,
+      waiting: 0,
+      storing: 0,
+      reading: 0,
+      writing: 0,
+      open: [],
+      receiving: 0,
+      unsettled: 0,
+    })
   })
 }
 

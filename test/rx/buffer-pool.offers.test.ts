@@ -56,6 +56,36 @@ describe('An offer', () => {
     expect(asked()).toEqual([1, 1, 1])
   })
 
+  it('that comes back at once is taken before any that costs work, however long that has been idle', () => {
+    const own = new BufferPool(3)
+    const later = Array.from({ length: 2 }, () => new Holder(own))
+    vi.advanceTimersByTime(longMs)
+    const lease = own.tryLease(1)
+    own.offer(() => {
+      lease?.release()
+      return 0
+    }, 'atOnce')
+    vi.advanceTimersByTime(longMs)
+    const got: Lease[] = []
+    own.lease(1).subscribe((each) => got.push(each))
+    expect([got.length, ...later.map((holder) => holder.asked)]).toEqual([1, 0, 0])
+    own.lease(1).subscribe((each) => got.push(each))
+    expect([got.length, ...later.map((holder) => holder.asked)]).toEqual([1, 1, 0])
+  })
+
+  it('that costs work is taken nevertheless if the others are not idle', () => {
+    const own = new BufferPool(2)
+    const later = new Holder(own)
+    vi.advanceTimersByTime(longMs)
+    const lease = own.tryLease(1)
+    own.offer(() => {
+      lease?.release()
+      return 0
+    }, 'atOnce')
+    own.lease(1).subscribe()
+    expect([later.asked, own.leasedBytes]).toEqual([1, 2])
+  })
+
   it('is left alone as long as it makes progress', () => {
     const { pool, holders, asked } = fullPool(2)
     vi.advanceTimersByTime(longMs)

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { bytesOfDigest, type Digest } from '../../model/digest.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
-import type { FoundChunk, FoundRecord } from '../catalog-restore.ts'
+import { lostLocation, type FoundChunk, type FoundRecord } from '../catalog-restore.ts'
 import { useChunks } from './chunks.ts'
 import { changeFile, findFile, insertDiscarded, insertFile, letGo, rowOfFile } from './files.ts'
 import { prepared } from './prepared.ts'
@@ -57,7 +57,7 @@ async function isLatestPage(
 async function placeLatest(db: Database, file: StoredFile): Promise<void> {
   const namesake = await findFile(db, file.owner, { name: file.name })
   if (namesake && namesake.id !== file.id) {
-    if (namesake.modifiedAt > file.modifiedAt) {
+    if (await comesBefore(db, namesake, file)) {
       await letGo(db, file.id, 0)
       return
     }
@@ -65,6 +65,19 @@ async function placeLatest(db: Database, file: StoredFile): Promise<void> {
   }
   const current = await findFile(db, file.owner, { id: file.id })
   await (current ? changeFile(db, rowOfFile(file)) : insertFile(db, rowOfFile(file)))
+}
+
+/**
+ * The later file has the name, of those that have all their chunks if there is one. A record is put beside the last chunks of its file:
+ * one that a power cut left without them is of a file that was never committed.
+ */
+async function comesBefore(db: Database, one: StoredFile, other: StoredFile): Promise<boolean> {
+  const [isOneHurt, isOtherHurt] = [await lacksChunks(db, one.id), await lacksChunks(db, other.id)]
+  return isOneHurt === isOtherHurt ? one.modifiedAt > other.modifiedAt : isOtherHurt
+}
+
+async function lacksChunks(db: Database, id: FileId): Promise<boolean> {
+  return (await selectLost(db, { id })).length > 0
 }
 
 function sizeOf(chunks: readonly { readonly size: number }[]): number {
@@ -80,6 +93,16 @@ const insertFound = prepared(
 
 const selectFound = prepared((db, values: { digest: Uint8Array }) =>
   db.selectFrom('found').selectAll().where('digest', '=', values.digest).orderBy('location'),
+)
+
+const selectLost = prepared((db, values: { id: FileId }) =>
+  db
+    .selectFrom('file_chunks as use')
+    .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
+    .select('use.start')
+    .where('use.file_id', '=', values.id)
+    .where('chunk.location', '=', sql.lit(lostLocation))
+    .limit(1),
 )
 
 const deleteFound = prepared((db) => db.deleteFrom('found'))

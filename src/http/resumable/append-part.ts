@@ -1,4 +1,5 @@
 import type { FileStore } from '../../files/file-store.ts'
+import { presentUpload } from '../../files/settled-upload.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { HttpContext } from '../context.ts'
 import { refuseCoded } from '../refuse-coded.ts'
@@ -28,6 +29,8 @@ export async function appendPart(store: FileStore, ctx: HttpContext): Promise<vo
   const isLast = uploadComplete(ctx)
   if (isLast === undefined)
     throw new StoreError('invalid_request', 'Send Upload-Complete: ?1 with the last part, ?0 with others.')
+  if ((await presentUpload(store, id)).isPartial)
+    throw new StoreError('forbidden', 'This upload is there to be joined, with tus.')
   const { upload } = await receiveRequest(store, ctx, id, partOf(ctx, from, isLast))
   if (isLast) return
   // "the upload resource acknowledges the appended data by sending a 2xx (Successful) response with the Upload-Complete header

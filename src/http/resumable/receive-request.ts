@@ -1,6 +1,9 @@
+import { appendToUpload, MisfitError, type AppendRequest } from '../../files/append-to-upload.ts'
+import { discardUpload } from '../../files/discard-upload.ts'
 import type { FileStore } from '../../files/file-store.ts'
 import type { AppendedUpload } from '../../files/finish-upload.ts'
 import type { BodyCheck } from '../../files/receive.ts'
+import { presentUpload } from '../../files/settled-upload.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { HttpContext } from '../context.ts'
@@ -10,9 +13,10 @@ import { readPrecondition } from '../headers/etags.ts'
 import { expectedDigests } from '../headers/expected-digests.ts'
 import { describeStored } from '../put-file.ts'
 import { bodyLength, countIn } from './draft-fields.ts'
-import { completedUpload, inconsistentLength } from './problems.ts'
+import { completedUpload, inconsistentLength, misfitProblem } from './problems.ts'
 import { Progress } from './progress.ts'
-import { receivePart, type Part } from './receive-part.ts'
+
+export type Part = AppendRequest & Required<Pick<AppendRequest, 'isLast' | 'precondition'>>
 
 /** What the headers say of the body. Throws `invalid_request` and `invalid_digest`, before anything has happened. */
 export function partOf(ctx: HttpContext, from: number, isLast: boolean): Part {
@@ -24,14 +28,20 @@ export function partOf(ctx: HttpContext, from: number, isLast: boolean): Part {
   // "If indicators (1) and (2) are both present in the same request, their indicated lengths MUST match."
   if (declared !== undefined && declared !== size)
     throw inconsistentLength(`Upload-Length says ${declared} bytes, but the upload ends after ${size}.`)
-  const checks = digestsOf(ctx, from === 0 && isLast)
-  return { from, length, size, isLast, checks, precondition: readPrecondition(ctx.req.headers) }
+  return {
+    from,
+    isLast,
+    checks: digestsOf(ctx, from === 0 && isLast),
+    precondition: readPrecondition(ctx.req.headers),
+    ...(length !== undefined && { length }),
+    ...(size !== undefined && { size }),
+  }
 }
 
 /**
  * Receives the body, and answers what a PUT would be answered if the upload is a file then: "the upload resource SHOULD generate the
  * response that matches what the resource, that was targeted by the initial upload creation, would have generated". What
- * to say otherwise is left to the caller.
+ * to say otherwise is left to the caller. Rejects as `appendToUpload` does, in the draft's words.
  */
 export async function receiveRequest(
   store: FileStore,
@@ -41,7 +51,10 @@ export async function receiveRequest(
 ): Promise<AppendedUpload> {
   const progress = new Progress(store, ctx, id, part.from)
   try {
-    const appended = await receivePart(store, id, () => continued(ctx.req), part, progress)
+    const appended = await appendToUpload(store, id, () => continued(ctx.req), {
+      ...part,
+      observers: [progress],
+    })
     if (!part.isLast) return appended
     if (!appended.committed) throw completedUpload()
     describeStored(ctx, appended.committed)
@@ -54,10 +67,24 @@ export async function receiveRequest(
       // "Resuming the upload would not resolve this error."
       ctx.state.always['Upload-Complete'] = '?1'
     }
+    if (error instanceof MisfitError) throw misfitProblem(error, part, store.options)
+    if (isStoreError(error, 'too_large')) throw await endOversized(store, id, error)
     throw error
   } finally {
     await progress.ended()
   }
+}
+
+/**
+ * "the server MUST prevent the offset from exceeding the upload length by rejecting the request once the offset exceeds
+ * the length, marking the upload resource invalid and rejecting any further interaction with it."
+ */
+async function endOversized(store: FileStore, id: FileId, error: StoreError): Promise<StoreError> {
+  const { size } = await presentUpload(store, id)
+  await discardUpload(store, id)
+  return size === undefined
+    ? error
+    : inconsistentLength(`More came than the ${size} bytes of the upload: begin again.`)
 }
 
 /** RFC 9530, 2: `Content-Digest` is of this body; 3: `Repr-Digest` is of the whole file, which only a body that is all of it can be held to. */

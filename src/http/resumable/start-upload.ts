@@ -1,6 +1,7 @@
 import { checkCurrentFile } from '../../files/check-current-file.ts'
 import { discardUpload } from '../../files/discard-upload.ts'
 import type { FileStore } from '../../files/file-store.ts'
+import { keepPrecondition } from '../../files/kept-precondition.ts'
 import { newExpiry } from '../../files/receive-into-upload.ts'
 import { refuseWithoutSpace } from '../../files/refuse-without-space.ts'
 import { tooLarge } from '../../files/store-chunks.ts'
@@ -13,10 +14,8 @@ import { mediaTypeOf } from '../headers/media-type.ts'
 import { refuseWhatWouldNotBeTheFile } from '../put-file.ts'
 import { locationOf, newUploadId } from '../tus/tus-route.ts'
 import { limits, uploadComplete } from './draft-fields.ts'
-import { writeInitialRequest } from './initial-request.ts'
 import { sendInterim } from './interim.ts'
-import type { Part } from './receive-part.ts'
-import { partOf, receiveRequest } from './receive-request.ts'
+import { partOf, receiveRequest, type Part } from './receive-request.ts'
 
 /** What the whole upload was refused for: nobody would continue it. */
 const refusals: ReadonlySet<ErrorCode> = new Set([
@@ -82,7 +81,7 @@ async function createUpload(
     mediaType,
     metadata: {},
     expiresAt: newExpiry(store),
-    announced: writeInitialRequest(precondition),
+    announced: keepPrecondition(precondition),
     ...(size !== undefined && { size }),
   })
 }

@@ -64,19 +64,26 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
   try {
     return await receiveBody(store, ctx, upload.id, { from: 0 })
   } catch (error) {
-    // What was refused as a whole must leave nothing; what broke off, or is whole and was only declined by a precondition,
-    // can be continued by who hears where.
-    const isKept =
-      !isStoreError(error) ||
-      ['aborted', 'timeout'].includes(error.code) ||
-      (await store.catalog.findUpload(soleOwner, upload.id))?.isDeclined
-    if (!isKept) {
-      await discardUpload(store, upload.id)
-    } else {
+    if (await canBeContinued(store, upload.id, error)) {
       ctx.state.always['Location'] = locationOf(upload.id)
+    } else {
+      await discardUpload(store, upload.id)
     }
     throw error
   }
+}
+
+/**
+ * What was refused as a whole must leave nothing; what broke off, or is whole and was only declined by a precondition, can be continued by who
+ * hears where, or lists uploads.
+ */
+async function canBeContinued(store: FileStore, id: FileId, error: unknown): Promise<boolean> {
+  const upload = await store.catalog.findUpload(soleOwner, id)
+  if (!upload) return false
+  if (upload.isDeclined || isStoreError(error, 'timeout')) return true
+  const isBrokenOff = !isStoreError(error) || ['aborted', 'incomplete_body'].includes(error.code)
+  // With a checksum nothing counts of what broke off, and its client has most likely gone.
+  return isBrokenOff && upload.offset > 0
 }
 
 /** Who hears of the failure does not know the upload: it must not stay, and has no bytes but those of its parts. */

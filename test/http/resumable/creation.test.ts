@@ -266,4 +266,41 @@ describe('beside tus', () => {
     expect(await stateOf(server, path)).toEqual(['6', '6', '?1'])
     expect((await fileOf(server, path)).toString()).toBe('abcdef')
   })
+
+  describe('tus keeps to the precondition that an upload was begun with here', () => {
+    const go = { 'Content-Type': 'application/offset+octet-stream' }
+    const failed = [412, 'precondition_failed']
+
+    /** Has its first bytes, and meanwhile somebody else has come before it. */
+    async function overtaken(name: string): Promise<string> {
+      const headers = { 'Upload-Complete': '?0', 'Upload-Length': 6, 'If-None-Match': '*' }
+      const path = locationIn(await draft(server, 'PUT', `/files/${name}`, headers, 'abc'))
+      await put(server, name, 'somebody else')
+      return path
+    }
+
+    it('before it takes more bytes', async () => {
+      const path = await overtaken('early')
+      const answer = await tus(server, 'PATCH', path, { ...go, 'Upload-Offset': '3' }, 'def')
+      expect(problemIn(answer)).toEqual(failed)
+      expect(await stateOf(server, path)).toEqual(['3', '6', '?0'])
+    })
+
+    it('when all bytes are there, also for who only asks how far it is', async () => {
+      const path = await overtaken('late')
+      expect((await append(server, path, 3, 'def', false)).status).toBe(204)
+      expect((await tus(server, 'HEAD', path)).headers).not.toHaveProperty('content-location')
+      const end = { ...go, 'Upload-Offset': '6' }
+      expect(problemIn(await tus(server, 'PATCH', path, end))).toEqual(failed)
+      expect((await get(server, 'late')).body.toString()).toBe('somebody else')
+    })
+
+    it('unless the request that completes it demands something else', async () => {
+      const path = await overtaken('otherwise')
+      expect((await append(server, path, 3, 'def', false)).status).toBe(204)
+      const end = { ...go, 'Upload-Offset': '6', 'If-None-Match': `"${'0'.repeat(64)}"` }
+      expect((await tus(server, 'PATCH', path, end)).status).toBe(204)
+      expect((await get(server, 'otherwise')).body.toString()).toBe('abcdef')
+    })
+  })
 })

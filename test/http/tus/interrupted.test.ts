@@ -55,10 +55,14 @@ async function taken(): Promise<Taken> {
 }
 
 /** A PATCH of all bytes from 0 on, of which only the first have been sent, and have been taken by the server. */
-async function begunPatch(path: string, sent: number, ...fields: readonly string[]): Promise<RawClient> {
+function begunPatch(path: string, sent: number, ...fields: readonly string[]): Promise<RawClient> {
+  return begunRequest(`PATCH ${path}`, sent, 'Upload-Offset: 0', ...fields)
+}
+
+async function begunRequest(line: string, sent: number, ...fields: readonly string[]): Promise<RawClient> {
   const client = await RawClient.open(server.port)
-  const common = ['Tus-Resumable: 1.0.0', `Content-Type: ${offsetMediaType}`, 'Upload-Offset: 0']
-  await client.send(head(`PATCH ${path}`, ...common, `Content-Length: ${bytes.length}`, ...fields))
+  const common = ['Tus-Resumable: 1.0.0', `Content-Type: ${offsetMediaType}`]
+  await client.send(head(line, ...common, `Content-Length: ${bytes.length}`, ...fields))
   await client.send(bytes.subarray(0, sent))
   await eventually(async () => expect(await taken()).toEqual(inChunksAndPieces(sent)))
   return client
@@ -78,8 +82,8 @@ describe.each([
       await client.ended()
       await eventually(() => expect(server.store.receiving.size).toBe(0))
       const offset = (await offsetOf(server, path))!
-      const { inChunks, inPieces: begun } = inChunksAndPieces(sent)
-      expect(offset).toBeGreaterThan(inChunks + begun - (begun > 0 ? pieceBytes : 1))
+      const { inChunks, inPieces: rest } = inChunksAndPieces(sent)
+      expect(offset).toBeGreaterThan(inChunks + rest - (rest > 0 ? pieceBytes : 1))
       expect(offset).toBeLessThanOrEqual(sent)
       expect(await offsetOf(server, path)).toBe(offset)
       expect((await patch(server, path, offset, bytes.subarray(offset))).status).toBe(204)
@@ -97,6 +101,23 @@ describe.each([
     expect(await offsetOf(server, path)).toBe(0)
     await endUploads(server, [path])
   })
+
+  it('leaves no upload of a creation with a checksum', async () => {
+    const fields = [`Upload-Length: ${bytes.length}`, `Upload-Checksum: ${checksum(bytes)}`]
+    const client = await begunRequest('POST /uploads', 300 * KiB, ...fields)
+    expect(await unfinished(server)).toHaveLength(1)
+    cut(client)
+    await eventually(async () => expect(await unfinished(server)).toEqual([]))
+    await client.ended()
+  })
+})
+
+it('a creation that breaks off leaves what arrived to who lists uploads', async () => {
+  const client = await begunRequest('POST /uploads', 300 * KiB, `Upload-Length: ${bytes.length}`)
+  client.socket.destroy()
+  await eventually(() => expect(server.store.receiving.size).toBe(0))
+  const [path = ''] = await unfinished(server)
+  expect(await offsetOf(server, path)).toBeGreaterThanOrEqual(2 * chunkSize)
 })
 
 it('all bytes of a chunked body make the file, even if its end gets lost', async () => {

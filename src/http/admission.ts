@@ -1,0 +1,55 @@
+import type { IncomingMessage } from 'node:http'
+import type { Middleware } from 'koa'
+import type { Connections } from './connections.ts'
+import type { RequestState } from './context.ts'
+import { refuseAmbiguous } from './refuse-ambiguous.ts'
+import { HttpProblem } from './render-errors.ts'
+
+export interface AdmissionLimits {
+  /** Requests in progress, the whole server. */
+  readonly maxRequests: number
+  /** Requests of one connection that have not been answered. */
+  readonly maxPipelinedRequests: number
+}
+
+const refusals = new WeakMap<IncomingMessage, HttpProblem>()
+
+/**
+ * Decides whether a request that has just begun is handled at all: false if its connection was ended instead. One that is handled
+ * may still be refused, by `refuseUnadmitted`.
+ */
+export function admit(req: IncomingMessage, connections: Connections, limits: AdmissionLimits): boolean {
+  const { socket } = req
+  // What came behind, in the same packet, is still parsed.
+  if (socket.destroyed) return false
+  if (connections.waiting(socket) > limits.maxPipelinedRequests) {
+    // Answers leave in order: a refusal would be one more that waits.
+    socket.destroy()
+    return false
+  }
+  const isSurplus = connections.isSurplus(socket)
+  if (isSurplus || connections.running > limits.maxRequests) {
+    const what = isSurplus ? 'connections' : 'requests'
+    const headers = isSurplus ? { Connection: 'close' } : {}
+    refusals.set(
+      req,
+      new HttpProblem('overloaded', `The server has as many ${what} as it takes: try again later.`, headers),
+    )
+  }
+  return true
+}
+
+/** Refuses what is too much for the server, and what could be read in two ways, before anybody looks at what it asks for. */
+export function refuseUnadmitted(): Middleware<RequestState> {
+  return (ctx, next) => {
+    // Node's parser drops what comes in one packet behind a request to upgrade, which nothing here obeys.
+    if (ctx.get('Upgrade')) {
+      ctx.state.always['Connection'] = 'close'
+      ctx.set('Connection', 'close')
+    }
+    const refusal = refusals.get(ctx.req)
+    if (refusal) throw refusal
+    refuseAmbiguous(ctx.req)
+    return next()
+  }
+}

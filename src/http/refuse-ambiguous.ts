@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http'
+import { StoreError } from '../model/errors.ts'
+
+/** RFC 3986, 3.2.2 and 3.2.3: a name, maybe empty, or an address in brackets; and maybe a port. */
+const hostPattern = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-Fv.:]+\])(?::\d*)?$/
+
+/** What RFC 9112 has servers refuse, but Node's parser lets through. */
+export function refuseAmbiguous({ headers, rawHeaders, httpVersion }: IncomingMessage): void {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    throw new StoreError('invalid_request', 'Send the request as HTTP/1.1.')
+  }
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+  // RFC 9112, 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host
+  // header field and to any request message that contains more than one Host header field line or a Host header field with an
+  // invalid field value."
+  const isMissing = hosts.length === 0 && httpVersion === '1.1'
+  if (isMissing || hosts.length > 1 || !hostPattern.test(headers.host ?? '')) {
+    throw new StoreError('invalid_request', 'Send one Host, with a name or an address, and maybe a port.')
+  }
+  const coding = headers['transfer-encoding']
+  if (coding === undefined) return
+  // RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD respond with
+  // 501": the bytes would be stored in their coding, as if that were the file.
+  if (coding.trim().toLowerCase() !== 'chunked' || httpVersion === '1.0') {
+    throw new StoreError(
+      'not_implemented',
+      'Send the body with Content-Length, or as Transfer-Encoding: chunked.',
+    )
+  }
+}

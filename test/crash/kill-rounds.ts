@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkAfterKill, checkWhenCollected } from './check-store.ts'
+import { checkServer, type Found } from './check-server.ts'
+import { pause, type Client } from './client.ts'
+import { CrashingServer } from './crashing-server.ts'
+import { Dice } from './dice.ts'
+import { Failure } from './failure.ts'
+import { finishUploads } from './finish-uploads.ts'
+import { History } from './history.ts'
+import { createClients, runLoad, settle } from './run-load.ts'
+import type { Tally } from './tally.ts'
+
+/** Rounds on one store, one after the other: what one does to it may be found by another. */
+export const roundsPerStore = 10
+
+const mostActions = 150
+const longestActionMs = 30
+const longestStartMs = 600
+
+/**
+ * Each round kills a server under load; the next one begins by checking everything. Runs rounds `from`, which must begin a store, to
+ * `to` (exclusive). Throws `Failure`.
+ */
+export async function killRounds(seed: string, from: number, to: number, tally: Tally): Promise<void> {
+  for (let first = from; first < to; first += roundsPerStore) {
+    const last = Math.min(to, first + roundsPerStore)
+    const store = await mkdtemp(join(tmpdir(), 'ashlar-kill-'))
+    const rounds = new KillRounds(store, new Dice(`${seed}, kill, from round ${first}`))
+    try {
+      for (let round = first; round < last; round++) await rounds.run(round)
+      tally.add(last - first, rounds.history.acknowledged, await rounds.finish())
+    } catch (error) {
+      const replay = `--mode kill --seed ${seed} --from ${first} --rounds ${last - first}`
+      throw new Failure(error, `kill round ${rounds.round}`, replay, store, rounds.history)
+    }
+    await rm(store, { recursive: true })
+    console.log(`kill rounds ${first} to ${last - 1}: ${rounds.history.acknowledged} operations acknowledged`)
+  }
+}
+
+class KillRounds {
+  readonly history = new History(() => this.round)
+  round = 0
+  readonly #store: string
+  readonly #dice: Dice
+  readonly #clients: readonly Client[]
+  #checks = 0
+
+  constructor(store: string, dice: Dice) {
+    this.#store = store
+    this.#dice = dice
+    this.#clients = createClients(this.history, dice)
+  }
+
+  async run(round: number): Promise<void> {
+    this.round = round
+    if (this.#dice.percent(20)) await this.#killWhileItStarts()
+    await using server = this.#start()
+    const found = await this.#check(server)
+    settle(this.history, this.#clients, found)
+    const [actions, longerMs] = [this.#dice.int(0, mostActions), this.#dice.int(0, longestActionMs)]
+    await runLoad(this.#clients, server, actions, async () => {
+      await pause(longerMs)
+      await server.kill()
+    })
+    await checkAfterKill(this.#store)
+  }
+
+  /** Checks what the last round has left, and continues every upload to its end. Resolves with how many states were checked in all. */
+  async finish(): Promise<number> {
+    await using server = this.#start()
+    const found = await this.#check(server)
+    await finishUploads(await server.port, this.history, found.offsets)
+    await checkWhenCollected(this.#store)
+    await server.kill()
+    return this.#checks
+  }
+
+  /** What is not collected at once keeps more of what a crash interrupts. */
+  #start(): CrashingServer {
+    return new CrashingServer(this.#store, { graceMs: this.#dice.pick([0, 0, 150]) })
+  }
+
+  async #killWhileItStarts(): Promise<void> {
+    await using server = this.#start()
+    await pause(this.#dice.int(0, longestStartMs))
+    await server.kill()
+    await checkAfterKill(this.#store)
+  }
+
+  async #check(server: CrashingServer): Promise<Found> {
+    const uploads = this.#clients.flatMap((client) => client.uploads)
+    const found = await checkServer(await server.port, this.history, uploads, this.round)
+    await checkWhenCollected(this.#store)
+    this.#checks += this.history.names.length + uploads.length
+    return found
+  }
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { head, RawClient } from '../../robustness/raw-client.ts'
+import { expectIdle } from '../../robustness/store-contents.ts'
+import { startTestServer } from '../../support/test-server.ts'
+
+const limits = { stallTimeoutMs: 400, minUploadRate: 500 }
+/** What has to come within the stall timeout. */
+const leastBytes = 200
+
+/** Sends so many bytes every 20 ms until the connection ends, or `total` have been sent. */
+async function crawl(client: RawClient, bytes: Buffer, total: number): Promise<void> {
+  for (let sent = 0; sent < total && client.ending === undefined; sent += bytes.length) {
+    client.socket.write(bytes)
+    await pause(20)
+  }
+}
+
+/** The pace of a slow client, not a wait for something to happen. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}
+
+describe('a client that never stands still', () => {
+  it.each([
+    ['with a length', head('PUT /files/a', 'Content-Length: 1000000'), 'x'],
+    ['of chunks', head('PUT /files/a', 'Transfer-Encoding: chunked'), ''],
+    [
+      'as a form',
+      head('POST /files', 'Content-Type: multipart/form-data; boundary=cut', 'Content-Length: 1000000'),
+      'x',
+    ],
+  ])('but sends a body %s more slowly than it must is told, and cut off', async (_what, start, byte) => {
+    const server = await startTestServer(limits)
+    const client = await RawClient.open(server.port)
+    await client.send(start)
+    const crawling = crawl(client, Buffer.from(byte || '1;'), 10_000)
+    const { status, body } = await client.answer()
+    expect(status).toBe(408)
+    expect(JSON.parse(body.toString())).toMatchObject({ code: 'timeout' })
+    client.socket.destroy()
+    await crawling
+    await expectIdle(server.store)
+    expect(await server.metrics.registry.metrics()).toMatch(/^ashlar_clients_cut_off_total 1$/m)
+  })
+
+  it('and is just fast enough keeps its connection', async () => {
+    const server = await startTestServer(limits)
+    const client = await RawClient.open(server.port)
+    // Twice what it must send: the machine may be slow. For three stall timeouts.
+    const piece = Buffer.alloc((2 * leastBytes) / 20, 'x')
+    const total = 60 * piece.length
+    await client.send(head('PUT /files/a', `Content-Length: ${total}`))
+    await crawl(client, piece, total)
+    expect((await client.answer('PUT')).status).toBe(201)
+  })
+
+  it('while it sends its headers has a limited time for them', async () => {
+    const server = await startTestServer({ headersTimeoutMs: 200 })
+    const client = await RawClient.open(server.port)
+    await client.send('GET /healthz HTTP/1.1\r\n')
+    const crawling = crawl(client, Buffer.from('X: y\r\n'), 10_000)
+    expect((await client.answer()).status).toBe(408)
+    client.socket.destroy()
+    await crawling
+  })
+})

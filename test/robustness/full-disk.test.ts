@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process'
+import { rm, statfs, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { sampleChunk } from '../chunks/sample-chunk.ts'
+import { problemIn } from '../http/refused.ts'
+import { get, given, inPieces, put } from '../http/sample.ts'
+import { create, fileOf, givenUpload, offsetOf, patch } from '../http/tus/tus-client.ts'
+import { request } from '../support/http-request.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { expectNoLeftovers } from './expect-no-leftovers.ts'
+import { openFaultyServer, type FaultyServer } from './faulty-server.ts'
+
+const run = promisify(execFile)
+const KiB = 1024
+const diskBytes = 8192 * KiB
+const kept = sampleChunk(300 * KiB, 1).bytes
+/** Fits on the disk, but not twice. */
+const large = sampleChunk(4096 * KiB, 2).bytes
+const full = [507, 'no_space']
+
+interface Disk {
+  readonly server: FaultyServer
+  /** Only so many bytes can be stored from now on. */
+  readonly leave: (bytes: number) => Promise<void>
+  readonly giveBack: () => Promise<void>
+}
+
+/** A real one, on which all that a server keeps is. Undefined where nothing can be mounted. */
+async function smallDisk(): Promise<Disk | undefined> {
+  const directory = await temporaryDirectory()
+  try {
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'ashlar-test', directory])
+  } catch {
+    // Not allowed, or no such command: the quota shows the same.
+    return undefined
+  }
+  onTestFinished(async () => {
+    await run('umount', [directory])
+  })
+  const server = await openFaultyServer(directory)
+  onTestFinished(server.stop)
+  const ballast = join(directory, 'ballast')
+  return {
+    server,
+    async leave(bytes) {
+      const { bavail, bsize } = await statfs(directory)
+      await writeFile(ballast, Buffer.alloc(bavail * bsize - bytes))
+    },
+    giveBack: () => rm(ballast),
+  }
+}
+
+/** Chunks have a quota, and what refuses without space refuses as planned. */
+async function quota(): Promise<Disk> {
+  const server = await openFaultyServer(await temporaryDirectory())
+  onTestFinished(server.stop)
+  const { chunks, records, catalog } = server.faults
+  return {
+    server,
+    async leave(bytes) {
+      const capacity = kept.length + bytes
+      chunks.replan([{ on: 'put', call: 'every', kind: 'fill-up', capacity }])
+      if (bytes > 0) return
+      records.replan([{ on: 'put', call: 'every', kind: 'no-space' }])
+      const changes = ['createUpload', 'deleteFile', 'updateFile', 'createFile'] as const
+      catalog.replan(changes.map((on) => ({ on, call: 'every', kind: 'no-space' })))
+    },
+    async giveBack() {
+      for (const part of [chunks, records, catalog]) part.replan([])
+    },
+  }
+}
+
+describe.each([
+  ['a small disk', smallDisk],
+  ['a quota', quota],
+])('%s that is full', (_, open) => {
+  it('ends the upload that fills it, leaves everything else alone, and takes it when there is space', async ({
+    skip,
+  }) => {
+    const { server, leave, giveBack } = (await open()) ?? skip('needs the right to mount')
+    await given(server, 'kept', kept)
+    await leave(large.length / 2)
+    expect(problemIn(await put(server, 'large', inPieces(large)))).toEqual(full)
+    expect((await get(server, 'large')).status).toBe(404)
+    expect((await get(server, 'kept')).body.equals(kept)).toBe(true)
+    await expectNoLeftovers(server.store)
+    // What fits is taken at once, and content that is there needs no space.
+    await given(server, 'small', sampleChunk(KiB, 3).bytes)
+    await given(server, 'copy', kept)
+    await giveBack()
+    await given(server, 'large', inPieces(large))
+    expect((await get(server, 'large')).body.equals(large)).toBe(true)
+    await expectNoLeftovers(server.store)
+  })
+
+  it('keeps what has come of an upload that can be continued', async ({ skip }) => {
+    const { server, leave, giveBack } = (await open()) ?? skip('needs the right to mount')
+    await given(server, 'kept', kept)
+    await leave(large.length / 2)
+    const path = await givenUpload(server, { 'Upload-Length': large.length }, large.subarray(0, 100))
+    expect(problemIn(await patch(server, path, 100, inPieces(large.subarray(100))))).toEqual(full)
+    const offset = (await offsetOf(server, path))!
+    expect(offset).toBeGreaterThan(100)
+    expect((await get(server, 'kept')).body.equals(kept)).toBe(true)
+    await giveBack()
+    expect((await patch(server, path, offset, large.subarray(offset))).status).toBe(204)
+    expect((await fileOf(server, path)).equals(large)).toBe(true)
+    await expectNoLeftovers(server.store)
+  })
+
+  it('refuses what the catalog would have to take down, and changes nothing', async ({ skip }) => {
+    const { server, leave, giveBack } = (await open()) ?? skip('needs the right to mount')
+    await given(server, 'kept', kept)
+    await leave(0)
+    const change = () =>
+      request(server, 'PATCH', '/api/files/kept', {
+        headers: { 'Content-Type': 'application/json' },
+        body: '{"name":"renamed"}',
+      })
+    for (const send of [
+      () => create(server, { 'Upload-Length': 10 }),
+      () => request(server, 'DELETE', '/files/kept'),
+      () => put(server, 'copy', kept),
+      () => put(server, 'empty', ''),
+      change,
+    ]) {
+      expect(problemIn(await send())).toEqual(full)
+    }
+    expect((await get(server, 'kept')).body.equals(kept)).toBe(true)
+    await giveBack()
+    await given(server, 'empty', '')
+    expect((await change()).status).toBe(200)
+    expect((await request(server, 'DELETE', '/files/renamed')).status).toBe(204)
+    await expectNoLeftovers(server.store)
+  })
+})

@@ -1,0 +1,8 @@
+import { expect, it } from 'vitest'
+import { checkModel } from './model/check-model.ts'
+
+// The same plans every time; `npm run test:long` tries others.
+it('what the server says is what a map of names says, whatever goes wrong and whoever comes together', async () => {
+  const checked = checkModel({ runs: 15, seed: 1, mostCommands: 40, timeLimitMs: 10_000 })
+  await expect(checked).resolves.toBeUndefined()
+})

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import pino from 'pino'
@@ -9,6 +9,7 @@ import { SqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts'
 import { SqliteSurvey } from './catalog/sqlite/sqlite-survey.ts'
 import type { ChunkStore } from './chunks/chunk-store.ts'
 import { DiskChunkStore } from './chunks/disk/disk-chunk-store.ts'
+import { makeDurableDirectory } from './chunks/disk/durable-directory.ts'
 import { freeBytes } from './chunks/disk/free-bytes.ts'
 import { verifying } from './chunks/verifying.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
@@ -35,7 +36,7 @@ async function serve(config: Config): Promise<void> {
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     destination,
   )
-  await mkdir(resolve(config.store), { recursive: true })
+  await makeDurableDirectory(resolve(config.store))
   const opened = await openConfigured(config, (error, doing) =>
     log.error({ err: error }, `failed while ${doing}`),
   )

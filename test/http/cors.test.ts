@@ -215,7 +215,7 @@ describe('every header', () => {
     const allowed = listIn(await preflight(shared, '/', app), 'access-control-allow-headers')
     const read = namesInSources(/ctx\.get\('([\w-]+)'\)/g, /headers\['([\w-]+)'\]/g, /headers\.(range)\b/g)
     // No page can set these: the browser does, or nobody.
-    const forbidden = new Set(['content-length', 'host', 'origin', 'transfer-encoding'])
+    const forbidden = new Set(['content-length', 'host', 'origin', 'transfer-encoding', 'upgrade'])
     expect(read.size).toBeGreaterThan(20)
     expect([...read].filter((name) => !allowed.includes(name) && !forbidden.has(name))).toEqual([])
   })
@@ -230,6 +230,7 @@ describe('every header', () => {
     // These can always be read, or mean something to browsers alone.
     const others = new Set([
       'cache-control',
+      'connection',
       'content-length',
       'content-security-policy',
       'content-type',

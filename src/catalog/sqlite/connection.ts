@@ -35,6 +35,8 @@ export async function openWriter(path: string): Promise<Connection> {
       // Every commit is synced before it is acknowledged; on macOS, past the disk's own cache.
       database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on')
       database.exec('pragma checkpoint_fullfsync = on')
+      // What a killed server had committed and not synced is served from now on: it must be durable first.
+      database.exec('pragma wal_checkpoint(truncate)')
       const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) })
       await migrate(database, db as Kysely<unknown>)
       syncDirectory(dirname(path))

@@ -271,14 +271,6 @@ describe('beside tus', () => {
     const go = { 'Content-Type': 'application/offset+octet-stream' }
     const failed = [412, 'precondition_failed']
 
-    /** Has its first bytes, and meanwhile somebody else has come before it. */
-    async function overtaken(name: string): Promise<string> {
-      const headers = { 'Upload-Complete': '?0', 'Upload-Length': 6, 'If-None-Match': '*' }
-      const path = locationIn(await draft(server, 'PUT', `/files/${name}`, headers, 'abc'))
-      await put(server, name, 'somebody else')
-      return path
-    }
-
     it('before it takes more bytes', async () => {
       const path = await overtaken('early')
       const answer = await tus(server, 'PATCH', path, { ...go, 'Upload-Offset': '3' }, 'def')
@@ -304,3 +296,11 @@ describe('beside tus', () => {
     })
   })
 })
+
+/** Has its first bytes, and meanwhile somebody else has come before it. */
+async function overtaken(name: string): Promise<string> {
+  const headers = { 'Upload-Complete': '?0', 'Upload-Length': 6, 'If-None-Match': '*' }
+  const path = locationIn(await draft(server, 'PUT', `/files/${name}`, headers, 'abc'))
+  await put(server, name, 'somebody else')
+  return path
+}

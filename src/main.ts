@@ -162,16 +162,19 @@ async function openConfigured(config: Config, onBackgroundError: BackgroundRepor
 /** To an empty catalog all that is there would be garbage. */
 async function refuseLostCatalog(directory: string, records: ChunkStore): Promise<void> {
   if (existsSync(join(directory, catalogFile))) return
-  for await (const _record of records.list()) {
-    throw new StoreError(
-      'unavailable',
-      `The catalog of ${directory} is gone, but its files are not: make a new one with ashlar rebuild --store ${directory}.`,
-    )
-  }
+  for await (const _record of records.list()) throw lostCatalog(directory)
+}
+
+function lostCatalog(directory: string): StoreError {
+  const message = `The catalog of ${directory} is gone, but its files are not: make a new one with ashlar rebuild --store ${directory}.`
+  return new StoreError('unavailable', message)
 }
 
 async function checkPresence(config: Config, names = [catalogFile, chunkDirectory]): Promise<void> {
   const directory = resolve(config.store)
+  const isThere = (name: string) => existsSync(join(directory, name))
+  if (names.includes(catalogFile) && !isThere(catalogFile) && isThere(recordDirectory))
+    throw lostCatalog(directory)
   for (const name of names) {
     await access(join(directory, name)).catch((error: unknown) => {
       const message = `There is no store in ${directory}, or it cannot be reached: it has no ${name}.`

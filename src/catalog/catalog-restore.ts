@@ -24,6 +24,12 @@ export interface FoundRecord {
 /** Where a chunk is of which there is nothing left: a location that no store has. */
 export const lostLocation = 'lost' as Location
 
+export interface Restored {
+  readonly files: number
+  /** Chunks at `lostLocation`. */
+  readonly lostChunks: number
+}
+
 /** Makes a catalog of what the stores have; each method is one transaction. Of a catalog that is empty at first, and that nobody else uses. */
 export interface CatalogRestore {
   addFound(chunks: readonly FoundChunk[]): Promise<void>
@@ -34,6 +40,6 @@ export interface CatalogRestore {
    * counts; of two files for a name that one goes first whose chunks are all there. Pages come in any order. A chunk without a location is one that another page has already.
    */
   restoreRecord(record: FoundRecord): Promise<void>
-  /** Forgets what was found, and all pages of which the first one is missing. Resolves with the number of files. */
-  endRestore(): Promise<number>
+  /** Forgets what was found, and all pages of which the first one is missing. Resolves with what there is now. */
+  endRestore(): Promise<Restored>
 }

@@ -57,11 +57,16 @@ export class Draft {
   }
 
   /** All of the file in one transaction. */
-  create(parts: readonly StoredPart[]): Promise<CommittedFile> {
+  async create(parts: readonly StoredPart[]): Promise<CommittedFile> {
+    const putAnew = (chunks: readonly ChunkUse[]) => putRecord(this.#store, this.#file(), [chunks])
+    // While it fails, the catalog has not been asked, and the parts are still to be deleted.
+    let recorded: RecordedFile | undefined = await (this.#takeRecording() ??
+      putAnew(parts.map(({ use }) => use)))
     return this.#pending.handOver(parts, async (chunks) => {
       // Called again where a chunk has gone, and the record with the attempt.
-      const recording = this.#takeRecording() ?? putRecord(this.#store, this.#file(), [chunks])
-      return createWithRecord(this.#store, await recording, chunks, this.#request.precondition)
+      const current = recorded ?? (await putAnew(chunks))
+      recorded = undefined
+      return createWithRecord(this.#store, current, chunks, this.#request.precondition)
     })
   }
 

@@ -37,7 +37,6 @@ export async function rebuild(
   await inBatches(chunks.list(), (batch) => catalog.addFound(batch))
   const damagedRecords: Location[] = []
   let read = 0
-  let lostChunks = 0
   await each(records.list(), async (stored) => {
     const record = await readStored(records, stored)
     if (!record) {
@@ -46,12 +45,11 @@ export async function rebuild(
     }
     read += 1
     const uses = await Promise.all(record.chunks.map((chunk) => useOf(catalog, chunks, chunk)))
-    lostChunks += uses.filter(({ location }) => location === lostLocation).length
     const { id, file, start } = record
     await catalog.restoreRecord({ id, file, start, chunks: uses, location: stored.location })
   })
-  const files = await catalog.endRestore()
-  return { files, records: read, damagedRecords, lostChunks }
+  const restored = await catalog.endRestore()
+  return { ...restored, records: read, damagedRecords }
 }
 
 /** Undefined if it is damaged. */

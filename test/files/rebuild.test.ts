@@ -59,7 +59,7 @@ async function recordCount(server: TestServer): Promise<number> {
 
 describe('a catalog that is lost', () => {
   it('is rebuilt with every file, however it came, as it was', async () => {
-    const server = await startTestServer({ chunkSize: 64 * KiB })
+    const server = await startTestServer({ chunkSize: 64 * KiB, hasRecordsOnDisk: true })
     const bytes = sample(700 * KiB)
     await given(server, 'plain', bytes)
     await given(server, 'same-content', bytes)
@@ -99,7 +99,7 @@ describe('a catalog that is lost', () => {
   })
 
   it('has the latest of two records that a crash left for one file, or one name', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ hasRecordsOnDisk: true })
     const { store } = server
     await given(server, 'x', sample(100))
     const first = (await allFiles(store.catalog))[0]!
@@ -128,7 +128,7 @@ describe('a catalog that is lost', () => {
   })
 
   it('gives no name to a record that a power cut left without its chunks', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ hasRecordsOnDisk: true })
     const { store } = server
     const kept = await given(server, 'kept', sample(100))
     const { chunks, records: _records, ...file } = (await allFiles(store.catalog))[0]!
@@ -144,7 +144,7 @@ describe('a catalog that is lost', () => {
   })
 
   it('says what is lost, and has all the rest', async () => {
-    const server = await startTestServer({ chunkSize: 64 * KiB })
+    const server = await startTestServer({ chunkSize: 64 * KiB, hasRecordsOnDisk: true })
     const kept = await given(server, 'kept', sample(100 * KiB))
     const hurt = await given(server, 'hurt', sample(100 * KiB))
     const gone = await given(server, 'gone', sample(100))
@@ -161,7 +161,7 @@ describe('a catalog that is lost', () => {
   })
 
   it('takes the sound one of several copies', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ hasRecordsOnDisk: true })
     const bytes = sample(100)
     const { id } = await given(server, 'x', bytes)
     const [chunk] = await server.store.catalog.listChunks(id, 0, 1)
@@ -177,7 +177,7 @@ describe('a catalog that is lost', () => {
   })
 
   it('is not rebuilt over one that is there', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ hasRecordsOnDisk: true })
     await given(server, 'x')
     const { catalog, path } = await rebuilt(server)
     await catalog.close()
@@ -185,7 +185,7 @@ describe('a catalog that is lost', () => {
   })
 
   it('leaves nothing where filling it fails, and is rebuilt by the next attempt', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ hasRecordsOnDisk: true })
     await given(server, 'x')
     const path = join(dirname(server.chunkDirectory), 'rebuilt.sqlite')
     const failure = new Error('power cut')
@@ -198,7 +198,7 @@ describe('a catalog that is lost', () => {
 
 describe('a record', () => {
   it('that a kill left without a file is found and deleted, and no other', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ hasRecordsOnDisk: true })
     const { store } = server
     await given(server, 'x')
     const { chunks, records, ...file } = (await allFiles(store.catalog))[0]!
@@ -214,7 +214,7 @@ describe('a record', () => {
   })
 
   it('goes when its file is refused at the last moment', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ hasRecordsOnDisk: true })
     const [first, second] = await Promise.all(
       [sample(100), sample(100)].map((body) =>
         request(server, 'PUT', '/files/x', { body, headers: { 'If-None-Match': '*' } }),
@@ -225,7 +225,7 @@ describe('a record', () => {
   })
 
   it('is as the file is, of many changes at once', async () => {
-    const server = await startTestServer()
+    const server = await startTestServer({ hasRecordsOnDisk: true })
     await given(server, 'x')
     const change = (n: number) =>
       request(server, 'PATCH', '/api/files/x', {

@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
 import { verifying } from '../../src/chunks/verifying.ts'
 import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/file-store.ts'
 import { createApp, type AppOptions } from '../../src/http/app.ts'
@@ -16,6 +17,8 @@ export interface TestServerOptions
   extends Partial<FileStoreOptions>, Partial<ServerOptions>, Partial<Omit<AppOptions, 'metrics'>> {
   /** Goes between the disk and `verifying`. */
   readonly wrapChunks?: (store: ChunkStore) => ChunkStore
+  /** Else they are in memory, where opening takes no time. */
+  readonly hasRecordsOnDisk?: boolean
 }
 
 export interface TestServer {
@@ -74,11 +77,13 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     failures.push(new Error(`failed while ${doing}`, { cause: error }))
   }
 
-  const { wrapChunks = (store: ChunkStore) => store, ...others } = options
+  const { wrapChunks = (store: ChunkStore) => store, hasRecordsOnDisk = false, ...others } = options
   const all = { ...defaults, onBackgroundError, log: pino({ level: 'silent' }), ...others }
   const catalog = await SqliteCatalog.open(catalogPath)
   const chunks = verifying(wrapChunks(await DiskChunkStore.open(chunkDirectory)))
-  const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
+  const records = hasRecordsOnDisk
+    ? await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
+    : new MemoryChunkStore()
   const store = createFileStore({ catalog, chunks, records }, all)
   const metrics = createMetrics(store)
   const app = createApp(store, { ...all, metrics })

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { bytesOfDigest, type Digest } from '../../model/digest.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
-import { lostLocation, type FoundChunk, type FoundRecord } from '../catalog-restore.ts'
+import { lostLocation, type FoundChunk, type FoundRecord, type Restored } from '../catalog-restore.ts'
 import { useChunks } from './chunks.ts'
 import { changeFile, findFile, insertDiscarded, insertFile, letGo, rowOfFile } from './files.ts'
 import { prepared } from './prepared.ts'
@@ -31,12 +31,13 @@ export async function restoreRecord(
   if (file) await placeLatest(db, file)
 }
 
-export async function endRestore(db: Database): Promise<number> {
+export async function endRestore(db: Database): Promise<Restored> {
   await deleteFound(db, {})
   await endLeftOver(db, {})
   for (const { file_id: id } of await selectOrphans(db, {})) await insertDiscarded(db, { id, at: 0 })
   const [counted] = await countFiles(db, {})
-  return Number(counted?.files)
+  const [lost] = await countLost(db, {})
+  return { files: Number(counted?.files), lostChunks: Number(lost?.chunks) }
 }
 
 /** Of two for the same place, as a crash between putting one and deleting the other leaves them, the later one counts. */
@@ -85,6 +86,13 @@ function sizeOf(chunks: readonly { readonly size: number }[]): number {
 }
 
 const countFiles = prepared((db) => db.selectFrom('files').select((eb) => eb.fn.countAll().as('files')))
+
+const countLost = prepared((db) =>
+  db
+    .selectFrom('chunks')
+    .select((eb) => eb.fn.countAll().as('chunks'))
+    .where('location', '=', lostLocation),
+)
 
 const insertFound = prepared(
   (db, values: { digest: Uint8Array; size: number; location: FoundChunk['location'] }) =>

@@ -16,7 +16,7 @@ import type {
   Precondition,
   RecordMove,
 } from '../catalog.ts'
-import type { CatalogRestore, FoundChunk, FoundRecord } from '../catalog-restore.ts'
+import type { CatalogRestore, FoundChunk, FoundRecord, Restored } from '../catalog-restore.ts'
 import type {
   CheckedChunk,
   CheckedList,
@@ -231,7 +231,7 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
     return this.#writer.call('restoreRecord', { ...record, chunks: record.chunks.map(compact) })
   }
 
-  endRestore(): Promise<number> {
+  endRestore(): Promise<Restored> {
     return this.#writer.call('endRestore')
   }
 

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { request } from '../../support/http-request.ts'
-import { temporaryDirectory } from '../../support/temporary-directory.ts'
-import { openTestServer, type TestServer } from '../../support/test-server.ts'
-import { MortalServer } from '../../long/mortal-server.ts'
-import { uploadByClient } from '../../long/upload-by-client.ts'
-import { inPieces, KiB, MiB, sample } from '../sample.ts'
-import { CuttingProxy } from './cutting-proxy.ts'
-import { endUploads, unfinished } from './tus-client.ts'
+import { request } from '../support/http-request.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { openTestServer, type TestServer } from '../support/test-server.ts'
+import { MortalServer } from './mortal-server.ts'
+import { uploadByClient } from './upload-by-client.ts'
+import { inPieces, KiB, MiB, sample } from '../http/sample.ts'
+import { CuttingProxy } from '../http/tus/cutting-proxy.ts'
+import { endUploads, unfinished } from '../http/tus/tus-client.ts'
 
 const bytes = sample(24 * MiB + 12_345)
 const sha256 = sha256Of(bytes)

@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { request, type Answer } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { buildFailingSync, compilerTimeoutMs, type FailingSync } from './failing-sync.ts'
-import { ServerProcess } from './server-process.ts'
+import { buildFailingSync, compilerTimeoutMs, type FailingSync } from '../robustness/failing-sync.ts'
+import { ServerProcess } from '../robustness/server-process.ts'
 
 const was = sampleChunk(100_000, 1).bytes
 const is = sampleChunk(100_000, 2).bytes

@@ -8,10 +8,10 @@ import { eventually } from '../robustness/eventually.ts'
 import { chromiumTimeoutMs, openChromium } from '../support/chromium.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
-import { bundleForBrowser } from './bundle.ts'
-import { FaultyProxy, type Fault } from './faulty-proxy.ts'
-import { all, clientOf, freshName } from './fixtures.ts'
-import { readmeExamples } from './readme-examples.ts'
+import { bundleForBrowser } from '../client/bundle.ts'
+import { FaultyProxy, type Fault } from '../client/faulty-proxy.ts'
+import { all, clientOf, freshName } from '../client/fixtures.ts'
+import { readmeExamples } from '../client/readme-examples.ts'
 
 /** Three parts. */
 const size = 20 * MiB + 5

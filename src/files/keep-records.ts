@@ -12,8 +12,8 @@ import type { FileId, StoredFile } from '../model/file.ts'
 import { writeRecord, type FileRecord } from './file-record.ts'
 import type { FileStore } from './file-store.ts'
 
-/** A page is some 100 KiB then. */
-export const chunksPerRecord = 256
+/** A page is some 400 KiB then, and most files have one: each takes a sync. */
+export const chunksPerRecord = 1024
 
 type Pages = AsyncIterable<readonly ChunkUse[]> | Iterable<readonly ChunkUse[]>
 

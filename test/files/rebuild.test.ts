@@ -143,6 +143,36 @@ describe('a catalog that is lost', () => {
     expect(await catalog.listEndedRecords(100)).toHaveLength(10)
   })
 
+  it('has a file whose record has several pages, and none of which the first page is missing', async () => {
+    const server = await startTestServer({ chunkSize: 64 * KiB, hasRecordsOnDisk: true })
+    const { store } = server
+    await given(server, 'x', sample(200 * KiB))
+    const {
+      chunks,
+      records: _records,
+      digest: _digest,
+      size: _size,
+      ...file
+    } = (await allFiles(store.catalog))[0]!
+    const pages = [chunks.slice(0, 1), chunks.slice(1, 3), chunks.slice(3)]
+    const named = (name: string, last: string) => ({
+      ...file,
+      name: name as typeof file.name,
+      id: file.id.replace(/.$/, last) as typeof file.id,
+    })
+    const long = await putRecord(store, named('long', '0'), pages)
+    const headless = await putRecord(store, named('headless', '1'), pages)
+    await store.records.delete(headless.record.locations[0]!)
+    const { catalog, outcome } = await rebuilt(server)
+    expect(outcome).toMatchObject({ files: 2, records: 6, lostChunks: 0 })
+    const found = (await allFiles(catalog)).find(({ name }) => name === 'long')
+    expect(found).toEqual({ ...long.file, chunks, records: long.record.locations })
+    expect(await catalog.listEndedRecords(10)).toHaveLength(2)
+    expect(await catalog.listChunks(headless.file.id, 0, 10)).toHaveLength(3)
+    await catalog.collectChunks({ letGoBefore: 1, inUse: [], limit: 100 })
+    expect(await catalog.listChunks(headless.file.id, 0, 10)).toEqual([])
+  })
+
   it('says what is lost, and has all the rest', async () => {
     const server = await startTestServer({ chunkSize: 64 * KiB, hasRecordsOnDisk: true })
     const kept = await given(server, 'kept', sample(100 * KiB))

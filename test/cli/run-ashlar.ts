@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { eventually } from '../robustness/eventually.ts'
+import { inheritedEnv } from '../support/inherited-env.ts'
 
 const entry = fileURLToPath(new URL('children/ashlar.ts', import.meta.url))
 
@@ -30,7 +31,7 @@ export class AshlarProcess {
   constructor(argv: readonly string[], { cwd, env, input }: RunOptions = {}) {
     this.child = spawn(process.execPath, [entry, ...argv], {
       cwd,
-      env: { ...process.env, ...env },
+      env: { ...inheritedEnv(), ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     this.child.stdin?.end(input)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Violation } from './violation.ts'
+import { inheritedEnv } from '../support/inherited-env.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const errorLevel = 50
@@ -44,7 +45,7 @@ export class CrashingServer {
     }
     const flags = Object.entries(options).map(([key, value]) => `--${key}=${value}`)
     this.#child = spawn(process.execPath, [main, ...flags], {
-      env: { ...process.env, ...env },
+      env: { ...inheritedEnv(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#exited = once(this.#child, 'close')

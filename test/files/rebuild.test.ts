@@ -114,7 +114,7 @@ describe('a catalog that is lost', () => {
     const later = {
       ...file,
       name: y.name,
-      id: y.id.replace(/.$/, '0') as typeof y.id,
+      id: randomUUIDv7() as typeof y.id,
       modifiedAt: y.modifiedAt + 5,
     }
     await putRecord(store, later, [chunks])
@@ -155,13 +155,13 @@ describe('a catalog that is lost', () => {
       ...file
     } = (await allFiles(store.catalog))[0]!
     const pages = [chunks.slice(0, 1), chunks.slice(1, 3), chunks.slice(3)]
-    const named = (name: string, last: string) => ({
+    const named = (name: string) => ({
       ...file,
       name: name as typeof file.name,
-      id: file.id.replace(/.$/, last) as typeof file.id,
+      id: randomUUIDv7() as typeof file.id,
     })
-    const long = await putRecord(store, named('long', '0'), pages)
-    const headless = await putRecord(store, named('headless', '1'), pages)
+    const long = await putRecord(store, named('long'), pages)
+    const headless = await putRecord(store, named('headless'), pages)
     await store.records.delete(headless.record.locations[0]!)
     const { catalog, outcome } = await rebuilt(server)
     expect(outcome).toMatchObject({ files: 2, records: 6, lostChunks: 0 })

@@ -1,4 +1,4 @@
-import type { FileChunk, Location } from '../model/chunk.ts'
+import type { FileChunk, Location, PackedChunks } from '../model/chunk.ts'
 import type { Digest } from '../model/digest.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../model/file.ts'
 import type { Upload } from '../model/upload.ts'
@@ -166,6 +166,8 @@ export interface Catalog extends CatalogSurvey, CatalogChecks {
 
   /** Chunks of a file or an upload, in order: the one that holds byte `from` and those behind it, at most `limit`. Also of a file that was let go but not collected. */
   listChunks(id: FileId, from: number, limit: number): Promise<readonly FileChunk[]>
+  /** The same, where many are needed at once and where they are kept is not. */
+  packChunks(id: FileId, from: number, limit: number): Promise<PackedChunks>
 
   createUpload(upload: NewUpload): Promise<Upload>
   /** Also one that is finished, while it is remembered. */
@@ -182,12 +184,12 @@ export interface Catalog extends CatalogSurvey, CatalogChecks {
   advanceUpload(id: FileId, from: number, chunks: readonly ChunkUse[], expiresAt: number): Promise<number>
   /**
    * Appends all that the upload `sourceId` has by now, as `advanceUpload` appends chunks, with the same rejections; `not_found` and
-   * `offset_conflict` also of the source, `invalid_request` if that is the upload itself. The source is gone
+   * `offset_conflict` also of the source, `invalid_request` if that is the upload itself, or was joined of others or with others. The source is gone
    * then, and its chunks are those of `id`. So bytes that must be checked first are received on the side and taken over whole.
    */
   appendUpload(id: FileId, from: number, sourceId: FileId, expiresAt: number): Promise<number>
   /**
-   * Creates an upload that has the chunks of the parts, in this order; its offset and its size are the sum of theirs.
+   * Creates an upload that has the chunks of the parts, in this order, in time that does not depend on their sizes; its offset and its size are the sum of theirs.
    * A part may come several times. The parts stay as they are, and what becomes of them later does not matter to the upload.
    * Rejects `not_found` if one is not there, and `invalid_request` if one is not partial, not at its size,
    * or of another owner, or if the upload was given a size that is not the sum.
@@ -196,7 +198,7 @@ export interface Catalog extends CatalogSurvey, CatalogChecks {
   /**
    * Replaces the chunks that make up bytes `start` to `end` (exclusive) by others of the same total size. The offset stays,
    * so it may run beside whatever advances the upload; what is replaced can be collected at once. Rejects `not_found`,
-   * `offset_conflict` if a chunk does not begin or end at one of the two (any longer) or the upload is finished,
+   * `offset_conflict` if a chunk does not begin or end at one of the two (any longer), the upload is finished, or it was joined of others or with others,
    * `chunk_gone`, and `invalid_request` if the sizes differ.
    */
   recutUpload(id: FileId, start: number, end: number, chunks: readonly ChunkUse[]): Promise<void>

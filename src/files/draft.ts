@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { ChunkUse, CommittedFile, Precondition } from '../catalog/catalog.ts'
+import { packed } from '../model/chunk.ts'
 import { soleOwner, type FileId, type FileName, type Metadata } from '../model/file.ts'
 import { discardUpload } from './discard-upload.ts'
 import type { FileStore } from './file-store.ts'
@@ -51,14 +52,14 @@ export class Draft {
   /** All chunks are known: the record of a file that one transaction will create is put beside the last of them, not after it. */
   beginRecord(): void {
     if (this.isInCatalog || this.#chunks.length > partsPerCommit) return
-    this.#recording = putRecord(this.#store, this.#file(), [this.#chunks])
+    this.#recording = putRecord(this.#store, this.#file(), [packed(this.#chunks)])
     // Who takes it hears of that; if nobody does, nothing has been put.
     this.#recording.catch(() => {})
   }
 
   /** All of the file in one transaction. */
   async create(parts: readonly StoredPart[]): Promise<CommittedFile> {
-    const putAnew = (chunks: readonly ChunkUse[]) => putRecord(this.#store, this.#file(), [chunks])
+    const putAnew = (chunks: readonly ChunkUse[]) => putRecord(this.#store, this.#file(), [packed(chunks)])
     // While it fails, the catalog has not been asked, and the parts are still to be deleted.
     let recorded: RecordedFile | undefined = await (this.#takeRecording() ??
       putAnew(parts.map(({ use }) => use)))

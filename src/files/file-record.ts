@@ -1,14 +1,14 @@
 import { z } from 'zod'
+import type { Chunk, PackedChunks } from '../model/chunk.ts'
 import { BlockHasher, blockBytes, digestBytes, digestOfChunk, parseDigest } from '../model/digest.ts'
 import { StoreError } from '../model/errors.ts'
 import { parseFileId, parseFileName, type FileId, type Owner, type StoredFile } from '../model/file.ts'
 
-/** A chunk as a record has it: its digest follows from those of its blocks. */
-export interface RecordedChunk {
-  readonly size: number
-  /** Raw, one after the other. */
-  readonly blockDigests: Uint8Array
-}
+/** Chunks as a record has them: a chunk's digest follows from those of its blocks. */
+export type RecordedChunks = Pick<PackedChunks, 'sizes' | 'blockDigests'>
+
+/** One of them. */
+export type RecordedChunk = Pick<Chunk, 'size' | 'blockDigests'>
 
 /** A page of what is to be known of a file if there is no catalog. The pages of a file together have all of its chunks, in order. */
 export interface FileRecord {
@@ -17,7 +17,7 @@ export interface FileRecord {
   readonly file?: StoredFile
   /** Where in the file the first chunk of this page begins. */
   readonly start: number
-  readonly chunks: readonly RecordedChunk[]
+  readonly chunks: RecordedChunks
 }
 
 const format = 'ashlar file record 1'
@@ -38,7 +38,8 @@ const schema = z.object({
   id: z.string().transform(parseFileId),
   file: fileSchema.optional(),
   start: z.int().nonnegative(),
-  chunks: z.array(z.object({ size: z.int().positive(), blocks: z.base64() })),
+  sizes: z.array(z.int().positive()),
+  blocks: z.base64(),
 })
 
 /** As text that explains itself: a line of JSON, and a line with its digest. */
@@ -48,7 +49,8 @@ export function writeRecord({ id, file, start, chunks }: FileRecord): Buffer {
     id,
     file: file && { ...file, id: undefined },
     start,
-    chunks: chunks.map(({ size, blockDigests }) => ({ size, blocks: toBase64(blockDigests) })),
+    sizes: chunks.sizes,
+    blocks: toBase64(chunks.blockDigests),
   })
   return Buffer.from(`${line}\n${digestOf(line)}\n`)
 }
@@ -58,12 +60,12 @@ export function readRecord(text: string): FileRecord {
   const [line = '', digest] = text.split('\n')
   if (digestOf(line) !== digest) throw new StoreError('corrupt', 'A record is damaged.')
   try {
-    const { id, file, start, chunks } = schema.parse(JSON.parse(line))
+    const { id, file, start, sizes, blocks } = schema.parse(JSON.parse(line))
     return {
       id,
       ...(file && { file: { id, ...file } }),
       start,
-      chunks: chunks.map(({ size, blocks }) => ({ size, blockDigests: blockDigestsIn(blocks, size) })),
+      chunks: { sizes, blockDigests: blockDigestsIn(blocks, sizes) },
     }
   } catch (error) {
     throw new StoreError(
@@ -76,12 +78,26 @@ export function readRecord(text: string): FileRecord {
   }
 }
 
-function blockDigestsIn(base64: string, size: number): Uint8Array {
-  const blockDigests = Buffer.from(base64, 'base64')
-  if (blockDigests.length !== Math.ceil(size / blockBytes) * digestBytes) {
-    throw new TypeError(`a chunk of ${size} bytes has not ${blockDigests.length} bytes of block digests`)
+export function* eachRecorded({ sizes, blockDigests }: RecordedChunks): Generator<RecordedChunk> {
+  let at = 0
+  for (const size of sizes) {
+    const end = at + blockDigestBytes(size)
+    yield { size, blockDigests: blockDigests.subarray(at, end) }
+    at = end
   }
+}
+
+function blockDigestsIn(base64: string, sizes: readonly number[]): Uint8Array {
+  const blockDigests = Buffer.from(base64, 'base64')
+  const length = sizes.reduce((sum, size) => sum + blockDigestBytes(size), 0)
+  if (blockDigests.length !== length)
+    throw new TypeError(`these chunks have block digests of ${length} bytes, not ${blockDigests.length}`)
   return blockDigests
+}
+
+/** Of a chunk of that size. */
+function blockDigestBytes(size: number): number {
+  return Math.ceil(size / blockBytes) * digestBytes
 }
 
 function toBase64(bytes: Uint8Array): string {

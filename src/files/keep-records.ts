@@ -5,7 +5,7 @@ import type {
   Precondition,
   RecordPlace,
 } from '../catalog/catalog.ts'
-import type { Location } from '../model/chunk.ts'
+import { packed, type Location, type PackedChunks } from '../model/chunk.ts'
 import { BlockHasher, digestOfChunk, FileHasher } from '../model/digest.ts'
 import { isStoreError } from '../model/errors.ts'
 import type { FileId, StoredFile } from '../model/file.ts'
@@ -15,7 +15,7 @@ import type { FileStore } from './file-store.ts'
 /** A page is some 400 KiB then, and most files have one: each takes a sync. */
 export const chunksPerRecord = 1024
 
-type Pages = AsyncIterable<readonly ChunkUse[]> | Iterable<readonly ChunkUse[]>
+type Pages = AsyncIterable<PackedChunks> | Iterable<PackedChunks>
 
 /** All of a file that does not follow from its chunks. */
 export type DescribedFile = Omit<StoredFile, 'size' | 'digest'>
@@ -100,7 +100,7 @@ export async function putRecord(
   const { id, modifiedAt: at } = described
   const hasher = new FileHasher()
   const later: Location[] = []
-  let first: readonly ChunkUse[] = []
+  let first = packed([])
   let size = 0
   let putting: Promise<unknown> = Promise.resolve()
   try {
@@ -108,10 +108,8 @@ export async function putRecord(
       await putting
       if (size === 0) first = chunks
       else putting = putPage(store, { id, start: size, chunks }).then((location) => later.push(location))
-      for (const chunk of chunks) {
-        hasher.add(chunk.digest)
-        size += chunk.size
-      }
+      hasher.addAll(chunks.digests)
+      size += sizeOf(chunks)
     }
     await putting
     const file = { ...described, size, digest: hasher.digest() }
@@ -128,20 +126,23 @@ export async function putRecord(
 export async function putFirstPage(
   store: FileStore,
   file: StoredFile,
-  chunks: readonly ChunkUse[],
+  chunks: PackedChunks,
 ): Promise<Location> {
   return putPage(store, { id: file.id, file, start: 0, chunks })
 }
 
 /** The chunks of an upload, a record's page at a time. */
-async function* pagesOfChunks({ catalog }: FileStore, id: FileId): AsyncGenerator<readonly ChunkUse[]> {
+async function* pagesOfChunks({ catalog }: FileStore, id: FileId): AsyncGenerator<PackedChunks> {
   for (let at = 0; ;) {
-    const chunks = await catalog.listChunks(id, at, chunksPerRecord)
-    if (chunks.length > 0) yield chunks
-    const last = chunks.at(-1)
-    if (!last || chunks.length < chunksPerRecord) return
-    at = last.start + last.size
+    const chunks = await catalog.packChunks(id, at, chunksPerRecord)
+    if (chunks.sizes.length > 0) yield chunks
+    if (chunks.sizes.length < chunksPerRecord) return
+    at += sizeOf(chunks)
   }
+}
+
+function sizeOf({ sizes }: PackedChunks): number {
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 /** The catalog knows them, or nobody will tell it any more. */

@@ -4,7 +4,7 @@ import type { ChunkStore, StoredChunk } from '../chunks/chunk-store.ts'
 import type { Location } from '../model/chunk.ts'
 import { blockBytes, digestOfChunk } from '../model/digest.ts'
 import { isStoreError } from '../model/errors.ts'
-import { readRecord, type FileRecord, type RecordedChunk } from './file-record.ts'
+import { eachRecorded, readRecord, type FileRecord, type RecordedChunk } from './file-record.ts'
 
 export interface RebuildSources {
   /** Verified. */
@@ -44,7 +44,9 @@ export async function rebuild(
       return
     }
     read += 1
-    const uses = await Promise.all(record.chunks.map((chunk) => useOf(catalog, chunks, chunk)))
+    const uses = await Promise.all(
+      [...eachRecorded(record.chunks)].map((chunk) => useOf(catalog, chunks, chunk)),
+    )
     const { id, file, start } = record
     await catalog.restoreRecord({ id, file, start, chunks: uses, location: stored.location })
   })

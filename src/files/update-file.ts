@@ -44,7 +44,7 @@ async function changeRecorded(
   // A record with the same time as the one before could not be told to be the newer one.
   const at = Math.max(Date.now(), current.modifiedAt + 1)
   const changed = { ...current, ...changes, modifiedAt: at }
-  const firstPage = await catalog.listChunks(id, 0, chunksPerRecord)
+  const firstPage = await catalog.packChunks(id, 0, chunksPerRecord)
   const to = await putFirstPage(store, changed, firstPage)
   try {
     // By its id: the name may have another file by now, which the record is not of.

@@ -1,4 +1,4 @@
-import type { Digest } from './digest.ts'
+import { bytesOfDigest, type Digest } from './digest.ts'
 
 /** Where a chunk store keeps one chunk. Opaque to all but its driver; unique for every write, never used again. */
 export type Location = string & { readonly __brand: 'Location' }
@@ -17,4 +17,21 @@ export interface Chunk {
 export interface FileChunk extends Chunk {
   /** Where in the file its first byte stands. */
   readonly start: number
+}
+
+/** Chunks that follow each other, by what a record and a file's digest need of them. Thousands of them are handed on as three values. */
+export interface PackedChunks {
+  readonly sizes: readonly number[]
+  /** Raw, one after the other. */
+  readonly digests: Uint8Array
+  /** Of one chunk after the other, each as in `Chunk`. */
+  readonly blockDigests: Uint8Array
+}
+
+export function packed(chunks: readonly Omit<Chunk, 'location'>[]): PackedChunks {
+  return {
+    sizes: chunks.map(({ size }) => size),
+    digests: Buffer.concat(chunks.map(({ digest }) => bytesOfDigest(digest))),
+    blockDigests: Buffer.concat(chunks.map(({ blockDigests }) => blockDigests)),
+  }
 }

@@ -76,7 +76,12 @@ export class FileHasher {
   readonly #hasher = new Blake3Hasher()
 
   add(chunk: Digest): void {
-    this.#hasher.update(bytesOfDigest(chunk))
+    this.addAll(bytesOfDigest(chunk))
+  }
+
+  /** The raw digests of chunks, one after the other. */
+  addAll(chunks: Uint8Array): void {
+    this.#hasher.update(asBuffer(chunks))
   }
 
   digest(): Digest {

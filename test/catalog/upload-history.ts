@@ -43,7 +43,7 @@ type Step = (typeof steps extends fc.Arbitrary<infer Steps extends readonly unkn
 interface KnownUpload {
   readonly id: FileId
   readonly isPartial: boolean
-  /** Its size is said, and it is there. */
+  /** It was joined: nothing changes it any more. */
   isComplete: boolean
   chunks: readonly StoredUse[]
 }
@@ -120,7 +120,7 @@ export class UploadHistory {
   }
 
   async #append(upload: KnownUpload, source: KnownUpload): Promise<void> {
-    if (upload === source || upload.isComplete) return
+    if (upload === source || upload.isComplete || source.isComplete) return
     await this.#catalog.appendUpload(upload.id, sizeOf(upload.chunks), source.id, inAMinute())
     upload.chunks = [...upload.chunks, ...source.chunks]
     remove(this.#uploads, source)
@@ -145,7 +145,7 @@ export class UploadHistory {
   async #recut(upload: KnownUpload, { one, other, choice }: Step): Promise<void> {
     const [first, behind] = [one, other].map((n) => n % (upload.chunks.length + 1)).sort((a, b) => a - b)
     const replaced = upload.chunks.slice(first, behind)
-    if (replaced.length === 0) return
+    if (replaced.length === 0 || upload.isComplete) return
     const start = sizeOf(upload.chunks.slice(0, first))
     const end = start + sizeOf(replaced)
     const fresh = aChunk({ size: end - start })

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { readRecord, writeRecord } from '../../src/files/file-record.ts'
+import { eachRecorded, readRecord, writeRecord } from '../../src/files/file-record.ts'
 import { parseDigest } from '../../src/model/digest.ts'
 import { parseFileId, parseFileName, soleOwner } from '../../src/model/file.ts'
 import { MiB } from '../http/sample.ts'
@@ -16,15 +16,20 @@ const file = {
   modifiedAt: 2000,
   metadata: { 'a key': 'line\nbreak' },
 }
-const chunks = [
-  { size: 2 * MiB, blockDigests: randomBytes(64) },
-  { size: MiB + 1, blockDigests: randomBytes(64) },
-]
+const chunks = { sizes: [2 * MiB, MiB + 1], blockDigests: randomBytes(128) }
 
 describe('a record', () => {
   it('is read as it was written', () => {
     const record = { id: file.id, file, start: 0, chunks }
     expect(readRecord(writeRecord(record).toString())).toEqual(record)
+  })
+
+  it('says the block digests of each chunk', () => {
+    const { blockDigests } = chunks
+    expect([...eachRecorded(chunks)]).toEqual([
+      { size: 2 * MiB, blockDigests: blockDigests.subarray(0, 64) },
+      { size: MiB + 1, blockDigests: blockDigests.subarray(64) },
+    ])
   })
 
   it('is one of several pages', () => {
@@ -33,7 +38,12 @@ describe('a record', () => {
   })
 
   it('of an empty file has no chunks', () => {
-    const record = { id: file.id, file: { ...file, size: 0 }, start: 0, chunks: [] }
+    const record = {
+      id: file.id,
+      file: { ...file, size: 0 },
+      start: 0,
+      chunks: { sizes: [], blockDigests: Buffer.alloc(0) },
+    }
     expect(readRecord(writeRecord(record).toString())).toEqual(record)
   })
 
@@ -59,7 +69,7 @@ describe('a record', () => {
       id: file.id,
       file,
       start: 0,
-      chunks: [{ size: MiB, blockDigests: randomBytes(64) }],
+      chunks: { sizes: [MiB], blockDigests: randomBytes(64) },
     })
     expect(() => readRecord(bytes.toString())).toThrow(expect.objectContaining({ code: 'corrupt' }))
   })

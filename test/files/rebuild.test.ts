@@ -9,6 +9,7 @@ import { verifying } from '../../src/chunks/verifying.ts'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
 import { findOrphans } from '../../src/files/find-orphans.ts'
 import { putRecord, settle } from '../../src/files/keep-records.ts'
+import { packed } from '../../src/model/chunk.ts'
 import { rebuild, type Rebuilt } from '../../src/files/rebuild.ts'
 import { digestOfChunk } from '../../src/model/digest.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
@@ -107,7 +108,7 @@ describe('a catalog that is lost', () => {
     const { chunks, records: _records, ...file } = first
     // Renamed, and killed before the old record was deleted.
     await putRecord(store, { ...file, name: 'z' as typeof file.name, modifiedAt: file.modifiedAt + 5 }, [
-      chunks,
+      packed(chunks),
     ])
     // Replaced, and killed before that was committed.
     const y = (await allFiles(store.catalog)).find(({ name }) => name === 'y')!
@@ -117,7 +118,7 @@ describe('a catalog that is lost', () => {
       id: randomUUIDv7() as typeof y.id,
       modifiedAt: y.modifiedAt + 5,
     }
-    await putRecord(store, later, [chunks])
+    await putRecord(store, later, [packed(chunks)])
     const { catalog } = await rebuilt(server)
     const names = (await allFiles(catalog)).map(({ name, id }) => [name, id])
     expect(names).toEqual([
@@ -136,7 +137,7 @@ describe('a catalog that is lost', () => {
     for (let nth = 0; nth < 10; nth++) {
       const id = randomUUIDv7() as typeof file.id
       const never = { digest: digestOfChunk(randomBytes(32)), size: 100, blockDigests: randomBytes(32) }
-      await putRecord(store, { ...file, id, modifiedAt: file.modifiedAt + nth }, [[...chunks, never]])
+      await putRecord(store, { ...file, id, modifiedAt: file.modifiedAt + nth }, [packed([...chunks, never])])
     }
     const { catalog } = await rebuilt(server)
     expect((await allFiles(catalog)).map(({ id }) => id)).toEqual([kept.id])
@@ -154,7 +155,7 @@ describe('a catalog that is lost', () => {
       size: _size,
       ...file
     } = (await allFiles(store.catalog))[0]!
-    const pages = [chunks.slice(0, 1), chunks.slice(1, 3), chunks.slice(3)]
+    const pages = [chunks.slice(0, 1), chunks.slice(1, 3), chunks.slice(3)].map(packed)
     const named = (name: string) => ({
       ...file,
       name: name as typeof file.name,
@@ -232,7 +233,7 @@ describe('a record', () => {
     const { store } = server
     await given(server, 'x')
     const { chunks, records, ...file } = (await allFiles(store.catalog))[0]!
-    const unsettled = await putRecord(store, { ...file, name: 'y' as typeof file.name }, [chunks])
+    const unsettled = await putRecord(store, { ...file, name: 'y' as typeof file.name }, [packed(chunks)])
     await findOrphans(store)
     await collectGarbage(store)
     expect(await recordCount(server)).toBe(2)

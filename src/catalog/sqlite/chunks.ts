@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
+import type { Chunk, FileChunk, Location, PackedChunks } from '../../model/chunk.ts'
 import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
@@ -8,6 +8,7 @@ import type { ChunkUse } from '../catalog.ts'
 import { addGarbage } from './garbage.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
+import { segmentsFrom, type Segment } from './segments.ts'
 
 /** Appends chunks to a file or an upload, from byte `start` on, and resolves with where they end. Rejects `chunk_gone`. */
 export async function useChunks(
@@ -56,14 +57,44 @@ export async function listChunks(
   from: number,
   limit: number,
 ): Promise<readonly FileChunk[]> {
-  const rows = await selectFileChunks(db, { id, from, limit })
-  return rows.map(({ start, digest, size, block_digests, location }) => ({
-    start,
-    digest: digestOfBytes(digest),
-    size,
-    blockDigests: block_digests,
-    location,
-  }))
+  const chunks: FileChunk[] = []
+  for (const segment of await segmentsFrom(db, id, from, limit)) {
+    if (chunks.length === limit) break
+    for (const row of await selectChunks(db, rangeOf(segment, from, limit - chunks.length))) {
+      const { start, digest, size, block_digests: blockDigests, location } = row
+      chunks.push({
+        start: segment.start + start,
+        digest: digestOfBytes(digest),
+        size,
+        blockDigests,
+        location,
+      })
+    }
+  }
+  return chunks
+}
+
+export async function packChunks(
+  db: Database,
+  id: FileId,
+  from: number,
+  limit: number,
+): Promise<PackedChunks> {
+  const sizes: number[] = []
+  const digests: Buffer[] = []
+  const blockDigests: Buffer[] = []
+  for (const segment of await segmentsFrom(db, id, from, limit)) {
+    if (sizes.length === limit) break
+    const [row] = await selectPacked(db, rangeOf(segment, from, limit - sizes.length))
+    sizes.push(...(JSON.parse(row!.sizes) as number[]))
+    digests.push(Buffer.from(row!.digests ?? '', 'hex'))
+    blockDigests.push(Buffer.from(row!.block_digests ?? '', 'hex'))
+  }
+  return { sizes, digests: Buffer.concat(digests), blockDigests: Buffer.concat(blockDigests) }
+}
+
+function rangeOf({ listId, start }: Segment, from: number, limit: number): ChunkRange {
+  return { id: listId, from: Math.max(0, from - start), limit }
 }
 
 const selectByDigest = prepared((db, values: { digest: Uint8Array }) =>
@@ -99,7 +130,13 @@ const insertFileChunk = prepared((db, values: { fileId: FileId; start: number; c
     .values({ file_id: values.fileId, start: values.start, chunk_id: values.chunkId }),
 )
 
-const selectFileChunks = prepared((db, values: { id: FileId; from: number; limit: number }) =>
+interface ChunkRange {
+  readonly id: FileId
+  readonly from: number
+  readonly limit: number
+}
+
+const chunksIn = (db: Database, values: ChunkRange) =>
   db
     .selectFrom('file_chunks as use')
     .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
@@ -118,5 +155,17 @@ const selectFileChunks = prepared((db, values: { id: FileId; from: number; limit
     // Leaves out the last chunk where `from` is at the end of the file or past it.
     .where((eb) => eb(eb('use.start', '+', eb.ref('chunk.size')), '>', values.from))
     .orderBy('use.start')
-    .limit(values.limit),
+    .limit(values.limit)
+
+const selectChunks = prepared(chunksIn)
+
+/** As text: SQLite cannot join blobs, and a row for each chunk takes several times as long. */
+const selectPacked = prepared((db, values: ChunkRange) =>
+  db
+    .selectFrom(chunksIn(db, values).as('chunk'))
+    .select([
+      sql<string>`json_group_array(size order by start)`.as('sizes'),
+      sql<string | null>`group_concat(hex(digest), '' order by start)`.as('digests'),
+      sql<string | null>`group_concat(hex(block_digests), '' order by start)`.as('block_digests'),
+    ]),
 )

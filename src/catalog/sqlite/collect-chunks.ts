@@ -4,6 +4,7 @@ import type { CollectQuery } from '../catalog.ts'
 import { addGarbage } from './garbage.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
+import { deleteSegments } from './segments.ts'
 
 export async function collectChunks(
   db: Database,
@@ -28,8 +29,13 @@ export async function collectChunks(
     // A list without chunks counts as well, or empty files would make the transaction long.
     budget -= Math.max(uses.length, 1)
     const [rest] = await selectUse(db, { id })
-    if (rest) hasMore = true
-    else await deleteDiscarded(db, { id })
+    if (rest) {
+      hasMore = true
+      continue
+    }
+    // The lists that it was joined of may be free now.
+    if ((await deleteSegments(db, { id })).length > 0) hasMore = true
+    await deleteDiscarded(db, { id })
   }
   const unused = await deleteUnused(db, { ids: JSON.stringify([...released]) })
   for (const garbage of unused) await addGarbage(db, garbage)
@@ -42,6 +48,8 @@ const selectDiscarded = prepared((db, values: { before: number; inUse: string; l
     .select('file_id')
     .where('discarded_at', '<', values.before)
     .where('file_id', 'not in', sql<FileId>`(select value from json_each(${values.inUse}))`)
+    // What has it was not let go, or not yet collected.
+    .where('file_id', 'not in', (eb) => eb.selectFrom('joined').select('part_id'))
     .orderBy('discarded_at')
     .limit(values.limit),
 )

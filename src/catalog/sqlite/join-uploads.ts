@@ -2,8 +2,8 @@ import { StoreError } from '../../model/errors.ts'
 import type { FileId, Owner } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { NewUpload } from '../catalog.ts'
-import { copyChunks } from './chunk-lists.ts'
 import type { Database } from './schema.ts'
+import { addSegment, segmentsFrom } from './segments.ts'
 import { findPresent, insertUpload, rowOfUpload, uploadOfRow } from './upload-rows.ts'
 
 export async function joinUploads(
@@ -20,14 +20,16 @@ export async function joinUploads(
   }
   const row = { ...rowOfUpload(upload, now), size, offset: size }
   await insertUpload(db, row)
-  await copyParts(db, parts, upload.id)
+  await addParts(db, parts, upload.id)
   return uploadOfRow(row)
 }
 
-async function copyParts(db: Database, parts: readonly Upload[], toId: FileId): Promise<void> {
+async function addParts(db: Database, parts: readonly Upload[], toId: FileId): Promise<void> {
   let end = 0
   for (const { id, offset } of parts) {
-    await copyChunks(db, { id, toId, by: end })
+    // A part may have been joined of others, and an empty one has no place.
+    const segments = offset > 0 ? await segmentsFrom(db, id, 0) : []
+    for (const { listId, start } of segments) await addSegment(db, toId, { listId, start: end + start })
     end += offset
   }
 }

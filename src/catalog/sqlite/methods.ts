@@ -1,5 +1,5 @@
 import { countNotSound, listDueChunks, recordChecks } from './checks.ts'
-import { findChunk, listChunks } from './chunks.ts'
+import { findChunk, listChunks, packChunks } from './chunks.ts'
 import { collectChunks } from './collect-chunks.ts'
 import { createFile, deleteFile, findFile, listFiles, updateFile } from './files.ts'
 import { adoptOrphans, forgetGarbage, listGarbage, listUnknown } from './garbage.ts'
@@ -52,6 +52,7 @@ export const reads = {
   findFile,
   listFiles,
   listChunks,
+  packChunks,
   findChunk,
   findUpload,
   listUploads,

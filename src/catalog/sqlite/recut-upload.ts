@@ -6,6 +6,7 @@ import { moveChunks, selectChunkAt } from './chunk-lists.ts'
 import { useChunks } from './chunks.ts'
 import { insertDiscarded } from './files.ts'
 import type { Database } from './schema.ts'
+import { isBoundByJoin } from './segments.ts'
 import { findUnfinished } from './upload-rows.ts'
 
 export async function recutUpload(
@@ -16,6 +17,9 @@ export async function recutUpload(
   chunks: readonly ChunkUse[],
 ): Promise<void> {
   const { offset } = await findUnfinished(db, id)
+  if (await isBoundByJoin(db, id)) {
+    throw new StoreError('offset_conflict', 'The upload was joined: its chunks stay as they are.')
+  }
   const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
   if (size !== end - start) {
     throw new StoreError(

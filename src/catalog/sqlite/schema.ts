@@ -10,6 +10,8 @@ export interface Schema {
   uploads: UploadTable
   /** Of files and uploads alike: an upload keeps its id when it becomes a file, so its chunks need no change. */
   file_chunks: FileChunkTable
+  /** What was joined has no chunks of its own, but those of these lists, from `start` on. They stay while anything has them. */
+  joined: { file_id: FileId; start: number; part_id: FileId }
   /** Chunk lists that were let go, with the time; 0 if they can be collected at once. */
   discarded: { file_id: FileId; discarded_at: number }
   /** Where records of files are kept, or were: then they belong to no file any more. */

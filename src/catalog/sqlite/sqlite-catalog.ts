@@ -1,4 +1,4 @@
-import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
+import type { Chunk, FileChunk, Location, PackedChunks } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { FileId, FileRef, Owner, StoredFile } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
@@ -117,6 +117,10 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
 
   listChunks(id: FileId, from: number, limit: number): Promise<readonly FileChunk[]> {
     return this.#reader.call('listChunks', id, from, limit)
+  }
+
+  packChunks(id: FileId, from: number, limit: number): Promise<PackedChunks> {
+    return this.#reader.call('packChunks', id, from, limit)
   }
 
   findChunk(digest: Digest): Promise<Chunk | undefined> {

@@ -5,6 +5,7 @@ import type { FileId } from '../../model/file.ts'
 import type { CheckedList, Collectable, CollectableQuery, Holder } from '../upkeep.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
+import { segmentsFrom, type Segment } from './segments.ts'
 
 export async function listAllChunks(
   db: Database,
@@ -67,22 +68,30 @@ async function faultOf(
 ): Promise<string | undefined> {
   const hasher = new FileHasher()
   let end = 0
-  let behind = -1
-  for (;;) {
-    const uses = await selectUses(db, { id, behind, limit: usesPerPage })
-    for (const use of uses) {
-      if (use.start > end) return `has no chunk for byte ${end}`
-      if (use.start < end) return `has two chunks for byte ${use.start}`
-      hasher.add(digestOfBytes(use.digest))
-      end += use.size
-      behind = use.start
+  for (const segment of await segmentsFrom(db, id, 0)) {
+    for await (const { start, digest: chunk, size: chunkSize } of usesOf(db, segment)) {
+      if (start > end) return `has no chunk for byte ${end}`
+      if (start < end) return `has two chunks for byte ${start}`
+      hasher.addAll(chunk)
+      end += chunkSize
     }
-    if (uses.length < usesPerPage) break
   }
   if (end !== size) return `has chunks of ${end} bytes together, and not of ${size}`
   if (digest && hasher.digest() !== digestOfBytes(digest))
     return 'has a digest that is not that of its chunks'
   return undefined
+}
+
+/** With where they begin in the file. */
+async function* usesOf(db: Database, { listId, start }: Segment) {
+  for (let behind = -1; ;) {
+    const uses = await selectUses(db, { id: listId, behind, limit: usesPerPage })
+    for (const use of uses) {
+      yield { ...use, start: start + use.start }
+      behind = use.start
+    }
+    if (uses.length < usesPerPage) return
+  }
 }
 
 const usesPerPage = 1024
@@ -119,16 +128,27 @@ const selectLists = prepared((db, values: { after: string; limit: number }) =>
   lists(db, values.after).orderBy('id').limit(values.limit),
 )
 
+const listsWith = (db: Database, digest: Uint8Array) =>
+  db
+    .selectFrom('file_chunks')
+    .innerJoin('chunks as chunk', 'chunk.id', 'chunk_id')
+    .select('file_id')
+    .where('chunk.digest', '=', digest)
+
 const selectHolders = prepared((db, values: { digest: Uint8Array; after: string; limit: number }) =>
   db
     .selectFrom(lists(db, values.after).as('list'))
     .select(['id', 'name', 'is_upload'])
     .where('id', 'in', (eb) =>
       eb
-        .selectFrom('file_chunks as use')
-        .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
+        .selectFrom(listsWith(db, values.digest).as('use'))
         .select('use.file_id')
-        .where('chunk.digest', '=', values.digest),
+        .union(
+          eb
+            .selectFrom('joined')
+            .innerJoin(listsWith(db, values.digest).as('use'), 'use.file_id', 'joined.part_id')
+            .select('joined.file_id'),
+        ),
     )
     .orderBy('id')
     .limit(values.limit),
@@ -152,10 +172,10 @@ const countExpired = prepared((db, values: { expiredBefore: number }) =>
     .where('expires_at', '<', values.expiredBefore),
 )
 
-/** Chunks that only lists use which a collection would take. */
+/** Chunks that only lists use which a collection would take, and not those that something else was joined of. */
 const countDoomed = prepared((db, values: { letGoBefore: number; expiredBefore: number }) =>
   db
-    .with('doomed', (cte) =>
+    .with('ended', (cte) =>
       cte
         .selectFrom('discarded')
         .select('file_id')
@@ -166,6 +186,17 @@ const countDoomed = prepared((db, values: { letGoBefore: number; expiredBefore: 
             .select('id as file_id')
             .where('is_finished', '=', 0)
             .where('expires_at', '<', values.expiredBefore),
+        ),
+    )
+    .with('doomed', (cte) =>
+      cte
+        .selectFrom('ended')
+        .select('file_id')
+        .where('file_id', 'not in', (eb) =>
+          eb
+            .selectFrom('joined')
+            .select('part_id')
+            .where('joined.file_id', 'not in', eb.selectFrom('ended').select('ended.file_id')),
         ),
     )
     .selectFrom('chunks')

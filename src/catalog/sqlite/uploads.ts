@@ -7,6 +7,7 @@ import { useChunks } from './chunks.ts'
 import { insertDiscarded, placeFile } from './files.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
+import { isBoundByJoin } from './segments.ts'
 import { findUnfinished, insertUpload, rowOfUpload, selectUpload, uploadOfRow } from './upload-rows.ts'
 
 export async function createUpload(db: Database, upload: NewUpload, now: number): Promise<Upload> {
@@ -57,6 +58,9 @@ export async function appendUpload(
   }
   const { size } = await findAt(db, id, from)
   const source = await findUnfinished(db, sourceId)
+  if (await isBoundByJoin(db, sourceId)) {
+    throw new StoreError('invalid_request', 'An upload that was joined cannot be appended: join it again.')
+  }
   const end = from + source.offset
   checkSize(size, end)
   await removeUpload(db, { id: sourceId })

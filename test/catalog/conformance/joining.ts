@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Catalog } from '../../../src/catalog/catalog.ts'
+import { packed } from '../../../src/model/chunk.ts'
 import {
   aChunk,
   aDigest,
@@ -8,6 +9,7 @@ import {
   anUpload,
   chunksOf,
   completePart,
+  inAMinute,
   inOrder,
   startUpload,
 } from '../fixtures.ts'
@@ -83,6 +85,41 @@ export function describeJoining(opened: () => Catalog): void {
     expect(part).toMatchObject({ size: 12, isPartial: true })
     const whole = await opened().joinUploads(anUpload(owner, 'x'), [part.id, part.id])
     expect(whole).toMatchObject({ size: 24, isPartial: false })
+  })
+
+  it('keeps what was joined, and what it was joined of, from being re-cut or appended', async () => {
+    const { owner, chunks, first, second } = await twoParts()
+    const upload = anUpload(owner, 'x')
+    await opened().joinUploads(upload, [first.id, second.id])
+    const target = await startUpload(opened(), [], { owner })
+    for (const id of [first.id, upload.id]) {
+      const recut = opened().recutUpload(id, 0, 7, [aChunk({ size: 7 })])
+      await expect(recut).rejects.toMatchObject({ code: 'offset_conflict' })
+      const append = opened().appendUpload(target.id, 0, id, inAMinute())
+      await expect(append).rejects.toMatchObject({ code: 'invalid_request' })
+    }
+    expect(await chunksOf(opened(), upload.id)).toEqual(inOrder(chunks.flat()))
+    expect(await chunksOf(opened(), target.id)).toEqual([])
+  })
+
+  it('tells of the chunks of all parts from any byte on, in pages of any size', async () => {
+    const { owner, chunks, first, second } = await twoParts()
+    const { id } = await opened().joinUploads(anUpload(owner, 'x'), [first.id, second.id, first.id])
+    const all = [...chunks.flat(), ...chunks[0]]
+    const starts = inOrder(all)
+    for (let from = 0; from <= 20; from++) {
+      const index = starts.findLastIndex(([start]) => start <= from)
+      const rest = from < 19 ? starts.slice(index) : []
+      for (let limit = 1; limit <= 6; limit++) {
+        const listed = await opened().listChunks(id, from, limit)
+        expect(listed.map(({ start, digest }) => [start, digest])).toEqual(rest.slice(0, limit))
+        const { sizes, digests, blockDigests } = await opened().packChunks(id, from, limit)
+        const expected = packed(listed)
+        expect(sizes).toEqual(expected.sizes)
+        expect(Buffer.from(digests)).toEqual(expected.digests)
+        expect(Buffer.from(blockDigests)).toEqual(expected.blockDigests)
+      }
+    }
   })
 
   it.each([

@@ -9,7 +9,9 @@ import {
   aLocation,
   anId,
   anOwner,
+  anUpload,
   collectAll,
+  completePart,
   inAMinute,
   named,
   present,
@@ -66,6 +68,30 @@ export function describeSurvey(opened: () => Catalog): void {
     await opened().finishUploads([{ id: upload.id, digest: aDigest(), isRemembered: true }])
     expect((await opened().listHolders(chunk.digest, 9))[1]).toEqual({ ...holders[1], isUpload: false })
     expect(await opened().listHolders(aDigest(), 9)).toEqual([])
+  })
+
+  it('names what was joined of a list that has the chunk, and finds no fault with it', async () => {
+    const owner = anOwner()
+    const chunks = [aChunk(), aChunk()]
+    const parts = [
+      await completePart(opened(), owner, chunks),
+      await completePart(opened(), owner, [aChunk()]),
+    ]
+    const partIds = parts.map(({ id }) => id)
+    const joined = await opened().joinUploads(anUpload(owner, 'joined'), [...partIds, ...partIds])
+    const holder = { id: joined.id, name: 'joined', isUpload: true }
+    const part = { id: partIds[0], name: 'x', isUpload: true }
+    expect(await opened().listHolders(chunks[1]!.digest, 9)).toEqual([part, holder])
+    for (const id of partIds) await opened().deleteUpload(id)
+    expect(await opened().listHolders(chunks[1]!.digest, 9)).toEqual([holder])
+    const [checked] = await opened().checkLists(partIds[1], 1)
+    expect(checked).toEqual(holder)
+    const due = { letGoBefore: Date.now() + 1, expiredBefore: 0, foundBefore: Date.now() + 1 }
+    const before = await opened().countCollectable(due)
+    await opened().deleteUpload(joined.id)
+    expect((await opened().countCollectable(due)).chunks).toBe(before.chunks + 3)
+    await collectAll(opened())
+    for (const { digest } of chunks) expect(await opened().findChunk(digest)).toBeUndefined()
   })
 
   it('finds no fault with files and uploads that are whole', async () => {

@@ -58,6 +58,14 @@ const statements = [
   ) strict, without rowid`,
   sql`create index file_chunks_by_chunk on file_chunks (chunk_id)`,
 
+  sql`create table joined (
+    file_id text not null,
+    start integer not null,
+    part_id text not null,
+    primary key (file_id, start)
+  ) strict, without rowid`,
+  sql`create index joined_by_part on joined (part_id)`,
+
   sql`create table discarded (
     file_id text primary key not null,
     discarded_at integer not null

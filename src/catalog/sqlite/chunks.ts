@@ -7,7 +7,7 @@ import type { FileId } from '../../model/file.ts'
 import type { ChunkUse } from '../catalog.ts'
 import { addGarbage } from './garbage.ts'
 import { prepared } from './prepared.ts'
-import type { Database } from './schema.ts'
+import type { ChunkTable, Database } from './schema.ts'
 import { segmentsFrom, type Segment } from './segments.ts'
 
 /** Appends chunks to a file or an upload, from byte `start` on, and resolves with where they end. Rejects `chunk_gone`. */
@@ -80,17 +80,16 @@ export async function packChunks(
   from: number,
   limit: number,
 ): Promise<PackedChunks> {
-  const sizes: number[] = []
-  const digests: Buffer[] = []
-  const blockDigests: Buffer[] = []
+  const rows: Pick<ChunkTable, 'size' | 'digest' | 'block_digests'>[] = []
   for (const segment of await segmentsFrom(db, id, from, limit)) {
-    if (sizes.length === limit) break
-    const [row] = await selectPacked(db, rangeOf(segment, from, limit - sizes.length))
-    sizes.push(...(JSON.parse(row!.sizes) as number[]))
-    digests.push(Buffer.from(row!.digests ?? '', 'hex'))
-    blockDigests.push(Buffer.from(row!.block_digests ?? '', 'hex'))
+    if (rows.length === limit) break
+    rows.push(...(await selectChunks(db, rangeOf(segment, from, limit - rows.length))))
   }
-  return { sizes, digests: Buffer.concat(digests), blockDigests: Buffer.concat(blockDigests) }
+  return {
+    sizes: rows.map(({ size }) => size),
+    digests: Buffer.concat(rows.map(({ digest }) => digest)),
+    blockDigests: Buffer.concat(rows.map(({ block_digests: blockDigests }) => blockDigests)),
+  }
 }
 
 function rangeOf({ listId, start }: Segment, from: number, limit: number): ChunkRange {
@@ -136,7 +135,7 @@ interface ChunkRange {
   readonly limit: number
 }
 
-const chunksIn = (db: Database, values: ChunkRange) =>
+const selectChunks = prepared((db, values: ChunkRange) =>
   db
     .selectFrom('file_chunks as use')
     .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
@@ -155,17 +154,5 @@ const chunksIn = (db: Database, values: ChunkRange) =>
     // Leaves out the last chunk where `from` is at the end of the file or past it.
     .where((eb) => eb(eb('use.start', '+', eb.ref('chunk.size')), '>', values.from))
     .orderBy('use.start')
-    .limit(values.limit)
-
-const selectChunks = prepared(chunksIn)
-
-/** As text: SQLite cannot join blobs, and a row for each chunk takes several times as long. */
-const selectPacked = prepared((db, values: ChunkRange) =>
-  db
-    .selectFrom(chunksIn(db, values).as('chunk'))
-    .select([
-      sql<string>`json_group_array(size order by start)`.as('sizes'),
-      sql<string | null>`group_concat(hex(digest), '' order by start)`.as('digests'),
-      sql<string | null>`group_concat(hex(block_digests), '' order by start)`.as('block_digests'),
-    ]),
+    .limit(values.limit),
 )

@@ -1,0 +1,70 @@
+import pg from 'pg'
+import { StoreError, type ErrorCode } from '../../model/errors.ts'
+
+/** What the server has answered instead of a result. Nothing else that a call rejects with has a SQLSTATE. */
+export function stateOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined
+}
+
+/** The server has undone the transaction because others were in its way: it may well go through if it is tried again. */
+export function isConflict(error: unknown): boolean {
+  const state = stateOf(error)
+  return state === serializationFailure || state === deadlockDetected
+}
+
+/** Whether the statement would break the constraint, of whichever table has it. */
+export function isViolation(error: unknown, constraint: string): boolean {
+  return error instanceof pg.DatabaseError && error.constraint === constraint
+}
+
+/** The session ends with this answer, or is no longer there to give one. */
+export function endsSession(error: unknown): boolean {
+  const state = stateOf(error)
+  return state === undefined || /^(?:08|57P|25P03)/.test(state)
+}
+
+/** No answer has come: it is not known whether the server has done what it was told. */
+export function connectionError(error: unknown): StoreError {
+  const reason = error instanceof Error && 'code' in error ? error.code : (error as Error).message
+  return new StoreError(
+    'unavailable',
+    `The database of the catalog cannot be reached (${String(reason)}): see that it runs, and where it is said to be.`,
+    { cause: error },
+  )
+}
+
+/** As `Catalog` has it. */
+export function failureOf(error: unknown): StoreError {
+  if (error instanceof StoreError) return error
+  const state = stateOf(error) ?? ''
+  const [, code, message] = answers.find(([pattern]) => pattern.test(state))!
+  return new StoreError(code, `${message}.`, { cause: error })
+}
+
+// https://www.postgresql.org/docs/15/errcodes-appendix.html
+const serializationFailure = '40001'
+const deadlockDetected = '40P01'
+
+/** By the beginning of the SQLSTATE; the first that fits counts. */
+const answers: readonly (readonly [RegExp, ErrorCode, string])[] = [
+  [/^53100/, 'no_space', 'The catalog cannot grow: free space on the disk of its database'],
+  [
+    /^53300/,
+    'unavailable',
+    'The database of the catalog takes no more connections: raise its max_connections, or have fewer',
+  ],
+  [/^28/, 'unavailable', 'The database of the catalog refuses the user or the password: correct them'],
+  [/^3D000/, 'unavailable', 'The database of the catalog is not there: create it, or correct its name'],
+  [/^3F000/, 'unavailable', 'The schema that the search_path names is not there: create it, or correct it'],
+  [/^42501/, 'unavailable', 'The user may not do this in the catalog’s database: grant what the log says'],
+  [/^42P07/, 'unavailable', 'The schema has tables of something else: give the catalog one of its own'],
+  [/^25006/, 'unavailable', 'The database of the catalog takes no changes: name the primary, not a standby'],
+  [/^57014/, 'unavailable', 'The database of the catalog has taken too long: see what keeps it busy'],
+  [/^40/, 'unavailable', 'Too many change the same in the catalog: try again'],
+  [
+    /^(?:08|53|55|57|58|XX)/,
+    'unavailable',
+    'The database of the catalog cannot be used now: its log says why; try again later',
+  ],
+  [/^/, 'internal', 'The catalog failed in a way that it should not'],
+]

@@ -1,0 +1,111 @@
+import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
+import pg from 'pg'
+import { connectionError, endsSession } from './failures.ts'
+import { typeParser } from './types.ts'
+
+export interface PoolSettings {
+  /** Connections at once, each a process of the server. */
+  readonly maxConnections: number
+  /** A call waits so long for a connection: for a new one, or for one of those that are busy. */
+  readonly connectTimeoutMs: number
+  /** A statement may take so long, the wait for others in its way included; 0 if as long as it likes. */
+  readonly statementTimeoutMs: number
+  /** Run on each connection before all else. */
+  readonly preamble: string
+}
+
+/** The server is given so much more time to say that a statement took too long. */
+const answerTimeoutMs = 5000
+
+/**
+ * pg's pool as Kysely uses it. Statements are prepared once in each connection, so texts must not be built from values. What
+ * goes wrong is the server's answer, or else `unavailable`: then the connection is not used again.
+ */
+export class Pool implements PostgresPool {
+  readonly options = {}
+  readonly #pool: pg.Pool
+  readonly #connections = new WeakMap<pg.PoolClient, Connection>()
+
+  constructor(url: string, { statementTimeoutMs, preamble, ...settings }: PoolSettings) {
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      fallback_application_name: 'ashlar',
+      max: settings.maxConnections,
+      connectionTimeoutMillis: settings.connectTimeoutMs,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs && statementTimeoutMs + answerTimeoutMs,
+      // A client that has lost its power keeps nobody waiting for longer.
+      idle_in_transaction_session_timeout: 30_000,
+      keepAlive: true,
+      allowExitOnIdle: true,
+      types: { getTypeParser: typeParser },
+      verify: (client, done) => {
+        client.query(preamble).then(() => done(), done)
+      },
+    })
+    // Whoever uses the connection hears of it; an idle one is replaced when it is needed.
+    const ignore = () => {}
+    this.#pool.on('error', ignore)
+    this.#pool.on('connect', (client) => client.on('error', ignore))
+  }
+
+  async connect(): Promise<PostgresPoolClient> {
+    try {
+      const client = await this.#pool.connect()
+      const known = this.#connections.get(client)
+      if (known) return known
+      const connection = new Connection(client)
+      this.#connections.set(client, connection)
+      return connection
+    } catch (error) {
+      throw tagged(error)
+    }
+  }
+
+  end(): Promise<void> {
+    return this.#pool.end()
+  }
+}
+
+class Connection implements PostgresPoolClient {
+  readonly #client: pg.PoolClient
+  #end: unknown
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client
+  }
+
+  query<R>(sql: unknown, parameters: readonly unknown[] = []): never {
+    return this.#query<R>(sql as string, parameters) as never
+  }
+
+  release(isDiscarded = false): void {
+    this.#client.release(isDiscarded || this.#end !== undefined)
+  }
+
+  async #query<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    // What was asked before may still be under way.
+    if (this.#end) throw this.#end
+    try {
+      const query = values.length === 0 ? { text } : { text, name: nameOf(text), values: [...values] }
+      return (await this.#client.query(query)) as never
+    } catch (error) {
+      const failure = tagged(error)
+      if (endsSession(failure)) this.#end = failure
+      throw failure
+    }
+  }
+}
+
+function tagged(error: unknown): unknown {
+  return error instanceof pg.DatabaseError ? error : connectionError(error)
+}
+
+const names = new Map<string, string>()
+
+/** By which connections know a statement. */
+function nameOf(text: string): string {
+  const name = names.get(text) ?? `ashlar_${names.size}`
+  names.set(text, name)
+  return name
+}

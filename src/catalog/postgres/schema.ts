@@ -1,0 +1,82 @@
+import type { Generated, Kysely } from 'kysely'
+import type { FileId, FileName, Owner } from '../../model/file.ts'
+import type { Location } from '../../model/chunk.ts'
+import type { Condition } from '../upkeep.ts'
+
+/** The tables as the newest migration leaves them. Digests are raw, times milliseconds since 1970. */
+export interface Schema {
+  /** One row. A draft is a catalog that is being rebuilt, or that a rebuild has left half done. */
+  ashlar_catalog: { version: number; is_draft: boolean }
+  chunks: ChunkTable
+  files: FileTable
+  uploads: UploadTable
+  /** Of files and uploads alike: an upload keeps its id when it becomes a file, so its chunks need no change. */
+  file_chunks: FileChunkTable
+  /** What was joined has no chunks of its own, but those of these lists, from `start` on. They stay while anything has them. */
+  joined: { file_id: FileId; start: number; part_id: FileId }
+  /** Chunk lists that were let go, with the time; 0 if they can be collected at once. */
+  discarded: { file_id: FileId; discarded_at: number }
+  /** Where records of files are kept, or were: then they belong to no file any more. */
+  records: RecordTable
+  /** What a chunk store has, while the catalog is made of it. */
+  found: { digest: Uint8Array; size: number; location: Location }
+  /** In the order of ids, which is by age. An orphan has the time when it was found, all else 0. */
+  garbage: { id: Generated<number>; location: Location; size: number; found_at: number }
+}
+
+export interface ChunkTable {
+  id: Generated<number>
+  digest: Uint8Array
+  size: number
+  location: Location
+  block_digests: Uint8Array
+  /** When it was last read back, or else stored. */
+  checked_at: Generated<number>
+  condition: Generated<Condition>
+}
+
+export interface FileTable {
+  id: FileId
+  owner: Owner
+  name: FileName
+  size: number
+  media_type: string
+  digest: Uint8Array
+  created_at: number
+  modified_at: number
+  /** JSON, as text: PostgreSQL's own JSON cannot hold every character. */
+  metadata: string
+}
+
+export interface UploadTable {
+  id: FileId
+  owner: Owner
+  name: FileName
+  media_type: string
+  metadata: string
+  size: number | null
+  offset: number
+  is_partial: boolean
+  /** It has become the file with the same id, which its chunks belong to. */
+  is_finished: boolean
+  is_declined: boolean
+  announced: string | null
+  created_at: number
+  expires_at: number
+}
+
+export interface FileChunkTable {
+  file_id: FileId
+  start: number
+  chunk_id: number
+}
+
+export interface RecordTable {
+  location: Location
+  file_id: FileId | null
+  page: number
+  /** Of those that the catalog had not heard of; 0 for all others. */
+  found_at: number
+}
+
+export type Database = Kysely<Schema>

@@ -1,0 +1,107 @@
+import { setTimeout } from 'node:timers/promises'
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
+import { StoreError } from '../../model/errors.ts'
+import { failureOf, isConflict } from './failures.ts'
+import { Pool, type PoolSettings } from './pool.ts'
+import type { Database, Schema } from './schema.ts'
+
+type Work<T> = (db: Database) => Promise<T>
+
+const mostTries = 8
+const pauseMs = 20
+
+/**
+ * A catalog's calls to its database, each a transaction. All who change something lock the rows that decide over it, and see
+ * what others have committed by then: nothing is decided by what was read without a lock. Locks are taken in the order uploads, files,
+ * chunks, of each by what it is known for; where two meet all the same, the one that the server gives up is tried again.
+ */
+export class Transactions {
+  readonly #db: Database
+  readonly #running = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
+
+  constructor(url: string, settings: PoolSettings) {
+    this.#db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: new Pool(url, settings) }) })
+  }
+
+  /** For work that is one statement, and reads. */
+  read<T>(work: Work<T>): Promise<T> {
+    return this.#run(() => work(this.#db))
+  }
+
+  /** For work that reads, all of it from one state of the database. */
+  readTogether<T>(work: Work<T>): Promise<T> {
+    return this.#run(() => this.#attempt('begin isolation level repeatable read read only', work))
+  }
+
+  /** For work that changes something. It may run several times; what it rejects with is undone. */
+  change<T>(work: Work<T>): Promise<T> {
+    return this.#run(() => this.#attempt(`${begin}; select pg_advisory_xact_lock_shared(${changing})`, work))
+  }
+
+  /**
+   * The same, when all changes that were begun before it are made or undone, those too whose client has given up waiting for the
+   * answer. Others begin when it has ended.
+   */
+  changeAlone<T>(work: Work<T>): Promise<T> {
+    return this.#run(() => this.#attempt(`${begin}; select pg_advisory_xact_lock(${changing})`, work))
+  }
+
+  /** Refuses all later calls, and resolves when those on their way are done and no connection is left. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#running)
+    await this.#db.destroy()
+  }
+
+  async #run<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.#closing) throw new StoreError('unavailable', 'The catalog is closed.')
+    const running = persist(attempt)
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  #attempt<T>(beginning: string, work: Work<T>): Promise<T> {
+    return this.#db.connection().execute(async (session) => {
+      await run(session, beginning)
+      try {
+        const result = await work(session)
+        await run(session, 'commit')
+        return result
+      } catch (error) {
+        // Without a connection to say so on, the server undoes it by itself.
+        await run(session, 'rollback').catch(() => {})
+        throw error
+      }
+    })
+  }
+}
+
+/** Under a lock of the whole schema that changes share, so that others can wait for all of them. */
+export const changing = `1634952300, 'chunks'::regclass::oid::int4`
+
+const begin = 'begin isolation level read committed read write'
+
+async function run(session: Database, text: string): Promise<void> {
+  await session.executeQuery(CompiledQuery.raw(text))
+}
+
+/** A conflict is certain to have changed nothing; after all else that fails, it may be done. */
+async function persist<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!isConflict(error) || tries === mostTries) throw failureOf(error)
+      await setTimeout(Math.random() * pauseMs * tries)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3'
+import { StoreError } from '../../model/errors.ts'
+import { orAborted } from './or-aborted.ts'
+import { PiecesBody } from './pieces-body.ts'
+
+export interface ObjectPage {
+  readonly objects: readonly { readonly key: string; readonly size: number }[]
+  /** What to ask the next page with; absent on the last. */
+  readonly next?: string
+}
+
+/** The requests that the store makes of one bucket. They reject with what the SDK reports, or with the reason of their signal. */
+export class Bucket {
+  readonly #client: S3Client
+  readonly #name: string
+
+  constructor(client: S3Client, name: string) {
+    this.#client = client
+    this.#name = name
+  }
+
+  /**
+   * Resolves once the engine has the object, and has compared it with the digest that was sent with it. When it settles,
+   * nothing reads the pieces any more.
+   */
+  async put(key: string, pieces: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
+    const body = new PiecesBody(pieces)
+    const size = pieces.reduce((total, { length }) => total + length, 0)
+    const command = new PutObjectCommand({ Bucket: this.#name, Key: key, Body: body, ContentLength: size })
+    const digest = sha256Of(pieces)
+    // Of the checksums in use this is the one that every engine verifies, and faster than MD5. The signature covers it.
+    command.middlewareStack.add(
+      (next) => (args) => {
+        const request = args.request as { readonly headers: Record<string, string> }
+        request.headers['x-amz-content-sha256'] = digest
+        return next(args)
+      },
+      { step: 'build' },
+    )
+    try {
+      await orAborted(this.#client.send(command, withSignal(signal)), signal)
+    } finally {
+      await body.release()
+    }
+  }
+
+  /** The object's bytes from `from` on, up to `to` or to its end. */
+  async get(key: string, from: number, to: number, signal: AbortSignal): Promise<Readable> {
+    const command = new GetObjectCommand({ Bucket: this.#name, Key: key, Range: `bytes=${from}-${to - 1}` })
+    const { Body, ContentRange } = await this.#client.send(command, withSignal(signal))
+    if (!(Body instanceof Readable)) throw new TypeError('the response has no stream')
+    if (ContentRange?.startsWith(`bytes ${from}-`)) return Body
+    Body.destroy()
+    throw new StoreError(
+      'unavailable',
+      'The S3 store does not send ranges of objects: look what stands in front of it.',
+    )
+  }
+
+  /** Resolves even if there is no such object. */
+  async delete(key: string, signal: AbortSignal | undefined): Promise<void> {
+    const command = new DeleteObjectCommand({ Bucket: this.#name, Key: key })
+    await orAborted(this.#client.send(command, withSignal(signal)), signal)
+  }
+
+  /** A page of what is there, in the order of the keys. */
+  async list(
+    prefix: string,
+    from: string | undefined,
+    signal: AbortSignal | undefined,
+    limit?: number,
+  ): Promise<ObjectPage> {
+    const command = new ListObjectsV2Command({
+      Bucket: this.#name,
+      Prefix: prefix,
+      ContinuationToken: from,
+      MaxKeys: limit,
+    })
+    const page = await orAborted(this.#client.send(command, withSignal(signal)), signal)
+    const objects = (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({ key: Key, size: Size }))
+    const next = page.IsTruncated === true ? page.NextContinuationToken : undefined
+    if (page.IsTruncated === true && next === undefined) {
+      throw new StoreError('unavailable', 'The S3 store has more objects and does not say how to list them.')
+    }
+    return { objects, ...(next !== undefined && { next }) }
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#client.destroy()
+  }
+}
+
+function withSignal(signal: AbortSignal | undefined): { readonly abortSignal?: AbortSignal } {
+  return signal ? { abortSignal: signal } : {}
+}
+
+function sha256Of(pieces: readonly Uint8Array[]): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces) hash.update(piece)
+  return hash.digest('hex')
+}

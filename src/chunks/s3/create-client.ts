@@ -1,0 +1,33 @@
+import http from 'node:http'
+import https from 'node:https'
+import { S3Client } from '@aws-sdk/client-s3'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import type { S3ChunkStoreOptions } from './s3-options.ts'
+
+type ClientOptions = Pick<S3ChunkStoreOptions, 'endpoint' | 'region' | 'isPathStyle' | 'credentials'>
+
+/** A client that sends each request once, and never gives up by itself: to retry and to lose patience are for wrappers. */
+export function createClient(options: ClientOptions, maxSockets: number): S3Client {
+  const { endpoint, region, isPathStyle = false, credentials } = options
+  const connections = { keepAlive: true, maxSockets }
+  return new S3Client({
+    region,
+    forcePathStyle: isPathStyle,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials && { credentials }),
+    maxAttempts: 1,
+    // Engines that do not know the newer checksums store their trailers as content, or ignore them.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // It would take a round trip before each put.
+    expectContinueHeader: false,
+    requestHandler: new NodeHttpHandler({
+      httpAgent: new http.Agent(connections),
+      httpsAgent: new https.Agent(connections),
+      // A response may stand still for as long as nobody wants its bytes.
+      socketTimeout: 0,
+      // It would print that requests wait for a connection, which is what they are meant to do.
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+    }),
+  })
+}

@@ -1,0 +1,51 @@
+import type { Location } from '../../model/chunk.ts'
+import type { ReadOptions } from '../chunk-store.ts'
+import { Fetch, type GetRange } from './fetch.ts'
+
+export interface JoinedReadsOptions {
+  /** Requests kept, or remembered, while no read waits for them; what has waited longest goes first. */
+  readonly maxKept: number
+  readonly idleMs: number
+}
+
+/**
+ * Makes few requests of many reads. Reads that are asked for at once, each where the one before it ends, share one request for just
+ * these bytes. A read that goes on where that one ends shows that the chunk is read in order: its request is for the rest of the
+ * chunk, and stands still between reads. So a block read by itself costs no more than itself, and a whole chunk two requests at
+ * most, as long as its reader does not pause for `idleMs`.
+ *
+ * A request that nobody waits for holds a connection: keep `maxKept` below their number, or all others might wait for one.
+ */
+export class JoinedReads {
+  readonly #getRange: GetRange
+  readonly #options: JoinedReadsOptions
+  /** Those that a read may join, or go on behind. */
+  readonly #fetches = new Set<Fetch>()
+  /** Those of them that no read waits for, from the longest to the shortest rest. */
+  readonly #resting = new Map<Fetch, NodeJS.Timeout>()
+  /** Where the chunk of each ends. */
+  readonly #ends = new WeakMap<Fetch, number>()
+
+  constructor(getRange: GetRange, options: JoinedReadsOptions) {
+    this.#getRange = getRange
+    this.#options = options
+  }
+
+  /** As a chunk store reads. */
+  read(location: Location, offset: number, into: Uint8Array, { size, signal }: ReadOptions): Promise<void> {
+    const before = this.#find(location, offset)
+    if (before?.canServe(into.length)) {
+      this.#wake(before)
+      return before.serve(into, signal)
+    }
+    if (before) this.#fetches.delete(before)
+    const fetch = new Fetch(location, offset, {
+      resting: () => this.#rest(fetch, size),
+      ended: () => this.#forget(fetch),
+    })
+    this.#fetches.add(fetch)
+    // Reads that are asked for at once come in one turn of the event loop, with promises in between.
+    setImmediate(() => fetch.begin(this.#getRange, before && size))
+    return fetch.serve(into, signal)
+  }
+}

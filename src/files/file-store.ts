@@ -8,6 +8,7 @@ import { OpenFiles } from './open-files.ts'
 import { UnsettledPuts } from './unsettled-puts.ts'
 import { UploadTurns } from './upload-turns.ts'
 import { WholeWrites } from './whole-writes.ts'
+import { YoungGarbage } from './young-garbage.ts'
 
 /** The small lease: what an upload fills piece by piece. */
 export const pieceBytes = 64 * 1024
@@ -66,6 +67,8 @@ export interface FileStore extends Stores {
   readonly writingPieces: FairLimiter
   /** Blocks being written whole to fast ones. */
   readonly wholeWrites: WholeWrites
+  /** Told of what comes in. */
+  readonly youngGarbage: YoungGarbage
   /** Files that are being downloaded. */
   readonly openFiles: OpenFiles
   /** Uploads that this process is receiving: they never expire under its hands. */
@@ -95,6 +98,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     reading: new FairLimiter(options.maxDownloadConcurrency),
     writingPieces: new FairLimiter(mostPieces),
     wholeWrites: new WholeWrites(mostBlocks),
+    youngGarbage: new YoungGarbage(),
     openFiles: new OpenFiles(),
     receiving: new Set(),
     turns: new UploadTurns(),

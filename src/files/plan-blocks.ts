@@ -20,7 +20,8 @@ export interface PlannedBlock {
   readonly to: number
 }
 
-const chunksPerPage = 64
+/** Each download has a page in memory: a thousand of them are as much as all buffers together if it is long. */
+const chunksPerPage = 16
 
 /**
  * The blocks that hold a range of a file, in order. The chunk list is fetched page by page as blocks are asked for: a file of a

@@ -55,6 +55,7 @@ export function storeChunks(
     if (received > maxBytes) throw tooLarge(maxBytes)
     hasher.update(bytes)
     for (const observer of observers) observer.update(bytes)
+    store.youngGarbage.add(bytes.length)
   }
   const withDigest = (filled: FilledChunk, index: number): HashedChunk => {
     const blockDigests = hasher.finish()

@@ -1,4 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
+import { Slabs } from './slabs.ts'
 
 /**
  * A right to use `bytes` until it is released. Releasing it twice throws: the buffer may be somebody else's
@@ -43,11 +44,10 @@ const idleMs = 250
  */
 export class BufferPool {
   readonly maxBytes: number
-  readonly #free = new Map<number, Buffer[]>()
+  readonly #slabs: Slabs
   readonly #waiters = new Set<Waiter>()
   /** What comes back at once, and what does not; least recently touched first. */
   readonly #offers = { atOnce: new Set<Offered>(), later: new Set<Offered>() }
-  #allocatedBytes = 0
   #leasedBytes = 0
   #waitingBytes = 0
   /** Bytes that were given up but have not come back yet. */
@@ -61,6 +61,7 @@ export class BufferPool {
       throw new RangeError(`maxBytes must be a positive integer, not ${maxBytes}`)
     }
     this.maxBytes = maxBytes
+    this.#slabs = new Slabs(maxBytes)
   }
 
   get leasedBytes(): number {
@@ -125,26 +126,16 @@ export class BufferPool {
 
   #lend(size: number): Lease | undefined {
     if (this.#leasedBytes + size > this.maxBytes) return undefined
-    const bytes = this.#free.get(size)?.pop() ?? this.#allocate(size)
+    const bytes = this.#slabs.take(size)
     this.#leasedBytes += size
     return new CountedLease(bytes, () => this.#takeBack(bytes))
-  }
-
-  #allocate(size: number): Buffer {
-    for (const [freeSize, buffers] of this.#free) {
-      while (this.#allocatedBytes + size > this.maxBytes && buffers.pop()) this.#allocatedBytes -= freeSize
-    }
-    this.#allocatedBytes += size
-    return Buffer.allocUnsafeSlow(size)
   }
 
   #takeBack(bytes: Buffer): void {
     const size = bytes.length
     this.#leasedBytes -= size
     this.#promisedBytes = Math.max(0, this.#promisedBytes - size)
-    const free = this.#free.get(size)
-    if (free) free.push(bytes)
-    else this.#free.set(size, [bytes])
+    this.#slabs.giveBack(bytes)
     this.#serve()
   }
 

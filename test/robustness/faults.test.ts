@@ -84,7 +84,7 @@ const rows: Readonly<Record<keyof typeof changingRequests, readonly Row[]>> = {
     [...catalog('createUpload', 1, 'lose-reply'), unavailable, 'before'],
     [...catalog('advanceUpload', 1, 'lose-reply'), unavailable, 'before'],
     [...catalog('advanceUpload', 2, 'refuse'), unavailable, 'before'],
-    [...catalog('listChunks', 1, 'refuse'), unavailable, 'before'],
+    [...catalog('packChunks', 1, 'refuse'), unavailable, 'before'],
     ...committing('finishUploads'),
   ],
   form: [
@@ -105,7 +105,7 @@ const rows: Readonly<Record<keyof typeof changingRequests, readonly Row[]>> = {
   rename: [
     [...catalog('findFile', 1, 'refuse'), unavailable, 'before'],
     [...catalog('listRecords', 1, 'refuse'), unavailable, 'before'],
-    [...catalog('listChunks', 1, 'refuse'), unavailable, 'before'],
+    [...catalog('packChunks', 1, 'refuse'), unavailable, 'before'],
     [...records('put', 1, 'lose-reply'), unavailable, 'before'],
     [...records('put', 1, 'no-space'), full, 'before'],
     ...committing('updateFile'),

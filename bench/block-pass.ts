@@ -1,24 +1,24 @@
-import { read } from 'node:fs'
 import { EMPTY, Observable } from 'rxjs'
 import { concatMapEager } from '../src/rx/concat-map-eager.ts'
 import { Pulled } from '../src/rx/pulled.ts'
 
-/** One pass over a file: its blocks are read side by side into the buffers and written in order. */
+/** One pass over blocks, all of a size: they are read side by side into the buffers and written in order. */
 export interface BlockPass {
-  readonly fd: number
   readonly blocks: number
-  /** Reused round and round; as many blocks are held at once. All of the same size, that of a block. */
+  /** Reused round and round; as many blocks are held at once. */
   readonly buffers: readonly Buffer[]
+  /** Fills the buffer, and then calls `done`, later. */
+  readonly read: (block: number, into: Buffer, done: (error: Error | null) => void) => void
   readonly write: (block: Buffer) => void
 }
 
 /** As a download does it. */
-export function passByOperator({ fd, blocks, buffers, write }: BlockPass): Promise<void> {
+export function passByOperator({ blocks, buffers, read, write }: BlockPass): Promise<void> {
   const free = [...buffers]
   const readBlock = (block: number) =>
     new Observable<Buffer>((subscriber) => {
       const buffer = takeFrom(free)
-      read(fd, buffer, 0, buffer.length, block * buffer.length, (error) => {
+      read(block, buffer, (error) => {
         if (error) subscriber.error(error)
         else {
           subscriber.next(buffer)
@@ -40,7 +40,7 @@ export function passByOperator({ fd, blocks, buffers, write }: BlockPass): Promi
 }
 
 /** The same by hand, a sliding window with callbacks: nothing that goes through pipelines can cost less. */
-export function passByLoop({ fd, blocks, buffers, write }: BlockPass): Promise<void> {
+export function passByLoop({ blocks, buffers, read, write }: BlockPass): Promise<void> {
   const free = [...buffers]
   const ready: (Buffer | undefined)[] = buffers.map(() => undefined)
   let started = 0
@@ -49,7 +49,7 @@ export function passByLoop({ fd, blocks, buffers, write }: BlockPass): Promise<v
     const start = () => {
       const block = started++
       const buffer = takeFrom(free)
-      read(fd, buffer, 0, buffer.length, block * buffer.length, (error) => {
+      read(block, buffer, (error) => {
         if (error) {
           reject(error)
           return
@@ -72,7 +72,7 @@ export function passByLoop({ fd, blocks, buffers, write }: BlockPass): Promise<v
   })
 }
 
-function* numbersBelow(end: number): Generator<number> {
+export function* numbersBelow(end: number): Generator<number> {
   for (let number = 0; number < end; number++) yield number
 }
 

@@ -1,54 +1,64 @@
-import { add, suite } from 'benny'
-import { passByLoop, passByOperator, type BlockPass } from './block-pass.ts'
+import { read } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { digestOfBlock } from '../src/model/digest.ts'
+import { passByLoop, passByOperator } from './block-pass.ts'
+import { comparison } from './interleaved.ts'
+import { inTemporaryDirectory } from './in-temporary-directory.ts'
+import { interleavedPasses } from './interleaved-passes.ts'
+import type { Row, RunScale } from './row.ts'
 
-export interface Overhead {
-  /** Medians over all rounds, for one block. */
-  readonly loopUs: number
-  readonly operatorUs: number
-  /** Operator to loop, each round by itself. */
-  readonly ratios: Quartiles
+const kib = 1024
+const mib = 1024 * kib
+const fileBytes = 256 * mib
+const concurrency = 5
+const mostFrom1MiB = 1.05
+
+/** What a block goes through before it is gone: nothing, or what every download does. */
+const writers = { raw: () => {}, verified: digestOfBlock }
+
+/** What `concatMapEager` costs over a loop written by hand, for one block. */
+export function pipelineOverhead(scale: RunScale): Promise<readonly Row[]> {
+  return inTemporaryDirectory(async (directory) => {
+    const file = await open(join(directory, 'blocks'), 'w+')
+    try {
+      await fill(file)
+      return await measure(file.fd, scale)
+    } finally {
+      await file.close()
+    }
+  })
 }
 
-export interface Quartiles {
-  readonly low: number
-  readonly median: number
-  readonly high: number
-}
-
-const rounds = 9
-
-/**
- * What `concatMapEager` costs over a loop written by hand. The two take turns, so that a machine that is slower
- * for a while is so for both.
- */
-export async function pipelineOverhead(name: string, pass: BlockPass): Promise<Overhead> {
-  const loop = inTurn(() => passByLoop(pass))
-  const operator = inTurn(() => passByOperator(pass))
-  const options = { minSamples: 3, maxTime: 0.1 }
-  const cases = Array.from({ length: rounds }, (_, round) => [
-    add(`loop ${round}`, () => loop, options),
-    add(`operator ${round}`, () => operator, options),
-  ])
-  const { results } = await suite(name, ...cases.flat())
-  const perBlockUs = results.map(({ details }) => (details.median / pass.blocks) * 1e6)
-  const loopUs = perBlockUs.filter((_, index) => index % 2 === 0)
-  const operatorUs = perBlockUs.filter((_, index) => index % 2 === 1)
-  return {
-    loopUs: quartiles(loopUs).median,
-    operatorUs: quartiles(operatorUs).median,
-    ratios: quartiles(operatorUs.map((us, round) => us / (loopUs[round] ?? Number.NaN))),
+async function measure(fd: number, { isShort }: RunScale): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const blockBytes of [64 * kib, mib, 8 * mib]) {
+    const buffers = Array.from({ length: concurrency }, () => Buffer.alloc(blockBytes))
+    for (const [kind, write] of Object.entries(writers)) {
+      const pass = {
+        blocks: fileBytes / blockBytes,
+        buffers,
+        read: (block: number, into: Buffer, done: (error: Error | null) => void) =>
+          read(fd, into, 0, into.length, block * into.length, done),
+        write,
+      }
+      const work = `blocks of ${blockBytes / kib} KiB, ${kind}`
+      const alternatives = { operator: () => passByOperator(pass), loop: () => passByLoop(pass) }
+      const rounds = isShort ? { rounds: 1, seconds: 0.02 } : { rounds: 15, seconds: 0.15 }
+      const passes = await interleavedPasses(work, alternatives, rounds)
+      const row = comparison(passes.map((us) => us / pass.blocks), 'operator', 'loop', {
+        suite: 'pipeline overhead',
+        work,
+        against: `a loop by hand, N = ${concurrency}`,
+        unit: 'µs',
+      })
+      rows.push(blockBytes < mib ? row : { ...row, target: { atMost: mostFrom1MiB } })
+    }
   }
+  return rows
 }
 
-let lastPass: Promise<void> = Promise.resolve()
-
-/** Benny calls a case to see what it returns, without waiting: passes that share buffers must not meet. */
-function inTurn(pass: () => Promise<void>): () => Promise<void> {
-  return () => (lastPass = lastPass.then(pass))
-}
-
-function quartiles(values: readonly number[]): Quartiles {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.round((sorted.length - 1) * share)] ?? Number.NaN
-  return { low: at(0.25), median: at(0.5), high: at(0.75) }
+async function fill(file: FileHandle): Promise<void> {
+  const bytes = Buffer.alloc(8 * mib, 'ashlar')
+  for (let at = 0; at < fileBytes; at += bytes.length) await file.write(bytes, 0, bytes.length, at)
 }

@@ -59,6 +59,7 @@ const answers: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/^42501/, 'unavailable', 'The user may not do this in the catalog’s database: grant what the log says'],
   [/^42P07/, 'unavailable', 'The schema has tables of something else: give the catalog one of its own'],
   [/^25006/, 'unavailable', 'The database of the catalog takes no changes: name the primary, not a standby'],
+  [/^55P03/, 'unavailable', 'The catalog is in use: stop whoever rebuilds it first'],
   [/^57014/, 'unavailable', 'The database of the catalog has taken too long: see what keeps it busy'],
   [/^40/, 'unavailable', 'Too many change the same in the catalog: try again'],
   [

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
 import { lostLocation } from '../catalog-restore.ts'
 import type { Garbage } from '../upkeep.ts'
+import { given } from './given.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
 
@@ -29,7 +30,7 @@ export async function listUnknown(
   locations: readonly Location[],
 ): Promise<readonly Location[]> {
   const rows = await selectUnknown(db, { locations })
-  return rows.map(({ value }) => value)
+  return rows.map(({ location }) => location)
 }
 
 export async function listGarbage(
@@ -41,7 +42,7 @@ export async function listGarbage(
   return selectGarbage(db, { limit, foundBefore: Math.max(1, foundBefore) })
 }
 
-export const forgetGarbage = async (db: Database, locations: readonly Location[]): Promise<void> => {
+export async function forgetGarbage(db: Database, locations: readonly Location[]): Promise<void> {
   await deleteGarbage(db, { locations })
 }
 
@@ -50,38 +51,29 @@ function columnsOf(garbage: readonly Garbage[]) {
 }
 
 const insertGarbage = prepared(
-  (
-    db,
-    values: { locations: readonly Location[]; sizes: readonly number[]; foundAt: number },
-  ) =>
+  (db, values: { locations: readonly Location[]; sizes: readonly number[]; foundAt: number }) =>
     db
       .insertInto('garbage')
       .columns(['location', 'size', 'found_at'])
       .expression((eb) =>
         eb
           .selectFrom(
-            sql<{ location: Location; size: number }>`unnest(${values.locations}::text[], ${values.sizes}::bigint[])`.as<'given'>(
-              sql`given (location, size)`,
-            ),
+            given<Garbage>({ location: [values.locations, 'text'], size: [values.sizes, 'bigint'] }),
           )
-          .select((row) => ['location', 'size', row.cast<number>(row.val(values.foundAt), 'bigint').as('found_at')]),
+          .select(['location', 'size', sql<number>`${values.foundAt}::bigint`.as('found_at')]),
       )
       .onConflict((conflict) => conflict.doNothing()),
 )
 
 const selectUnknown = prepared((db, values: { locations: readonly Location[] }) =>
   db
-    .selectFrom(sql<{ value: Location }>`unnest(${values.locations}::text[])`.as<'given'>(sql`given (value)`))
-    .select('given.value')
-    .where((eb) =>
-      eb.not(
-        eb.exists(eb.selectFrom('chunks').select('id').whereRef('chunks.location', '=', 'given.value')),
-      ),
+    .selectFrom(given<{ location: Location }>({ location: [values.locations, 'text'] }))
+    .select('given.location')
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('chunks').select('id').whereRef('chunks.location', '=', 'given.location'))),
     )
-    .where((eb) =>
-      eb.not(
-        eb.exists(eb.selectFrom('garbage').select('id').whereRef('garbage.location', '=', 'given.value')),
-      ),
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('garbage').select('id').whereRef('garbage.location', '=', 'given.location'))),
     ),
 )
 

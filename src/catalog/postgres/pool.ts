@@ -15,7 +15,7 @@ export interface PoolSettings {
 }
 
 /** The server is given so much more time to say that a statement took too long. */
-const answerTimeoutMs = 5000
+const answerTimeoutMs = 1000
 
 /**
  * pg's pool as Kysely uses it. Statements are prepared once in each connection, so texts must not be built from values. What
@@ -37,6 +37,7 @@ export class Pool implements PostgresPool {
       // A client that has lost its power keeps nobody waiting for longer.
       idle_in_transaction_session_timeout: 30_000,
       keepAlive: true,
+      idleTimeoutMillis: 60_000,
       allowExitOnIdle: true,
       types: { getTypeParser: typeParser },
       verify: (client, done) => {

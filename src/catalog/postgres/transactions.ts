@@ -47,6 +47,11 @@ export class Transactions {
     return this.#run(() => this.#attempt(`${begin}; select pg_advisory_xact_lock(${changing})`, work))
   }
 
+  /** For work that makes tables, or changes what the catalog is: nobody else does so meanwhile. */
+  alter<T>(work: Work<T>): Promise<T> {
+    return this.#run(() => this.#attempt(`${begin}; select pg_advisory_xact_lock(${altering})`, work))
+  }
+
   /** Refuses all later calls, and resolves when those on their way are done and no connection is left. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -87,6 +92,9 @@ export class Transactions {
 
 /** Under a lock of the whole schema that changes share, so that others can wait for all of them. */
 export const changing = `1634952300, 'chunks'::regclass::oid::int4`
+
+/** The same, where there may be no tables yet: of the whole database. */
+const altering = '1634952301, 0'
 
 const begin = 'begin isolation level read committed read write'
 

@@ -6,6 +6,9 @@ import type { S3ChunkStoreOptions } from './s3-options.ts'
 
 type ClientOptions = Pick<S3ChunkStoreOptions, 'endpoint' | 'region' | 'isPathStyle' | 'credentials'>
 
+/** Else it prints what errors say anyway, and that requests wait for a connection, which is what they are meant to do. */
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
 /** A client that sends each request once, and never gives up by itself: to retry and to lose patience are for wrappers. */
 export function createClient(options: ClientOptions, maxSockets: number): S3Client {
   const { endpoint, region, isPathStyle = false, credentials } = options
@@ -21,13 +24,13 @@ export function createClient(options: ClientOptions, maxSockets: number): S3Clie
     responseChecksumValidation: 'WHEN_REQUIRED',
     // It would take a round trip before each put.
     expectContinueHeader: false,
+    logger: silent,
     requestHandler: new NodeHttpHandler({
       httpAgent: new http.Agent(connections),
       httpsAgent: new https.Agent(connections),
       // A response may stand still for as long as nobody wants its bytes.
       socketTimeout: 0,
-      // It would print that requests wait for a connection, which is what they are meant to do.
-      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      logger: silent,
     }),
   })
 }

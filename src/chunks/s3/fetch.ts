@@ -25,7 +25,7 @@ interface PendingRead {
   readonly settle: (failure?: { readonly reason: unknown }) => void
 }
 
-const nothing = new Uint8Array()
+const nothing: Uint8Array = new Uint8Array()
 
 /**
  * One request for a stretch of a chunk, and the reads that it serves: each begins where the one before it ends. A read is filled as its bytes come. While
@@ -105,7 +105,7 @@ export class Fetch {
 
   /** Gives up the connection, unless all has come. There must be no read that somebody still wants. */
   end(): void {
-    this.#endWith(this.#abort.signal.reason)
+    this.#endWith(undefined)
   }
 
   #receive(body: Readable): void {

@@ -23,8 +23,6 @@ export class JoinedReads {
   readonly #fetches = new Set<Fetch>()
   /** Those of them that no read waits for, from the longest to the shortest rest. */
   readonly #resting = new Map<Fetch, NodeJS.Timeout>()
-  /** Where the chunk of each ends. */
-  readonly #ends = new WeakMap<Fetch, number>()
 
   constructor(getRange: GetRange, options: JoinedReadsOptions) {
     this.#getRange = getRange
@@ -47,5 +45,45 @@ export class JoinedReads {
     // Reads that are asked for at once come in one turn of the event loop, with promises in between.
     setImmediate(() => fetch.begin(this.#getRange, before && size))
     return fetch.serve(into, signal)
+  }
+
+  /** Keeps nothing of a chunk that is gone. Reads that wait end as they would have. */
+  drop(location: Location): void {
+    for (const fetch of this.#resting.keys()) if (fetch.location === location) fetch.end()
+  }
+
+  /** Keeps nothing any more. No read may be under way. */
+  close(): void {
+    for (const fetch of this.#resting.keys()) fetch.end()
+  }
+
+  #find(location: Location, offset: number): Fetch | undefined {
+    for (const fetch of this.#fetches) {
+      if (fetch.location === location && fetch.next === offset) return fetch
+    }
+    return undefined
+  }
+
+  #rest(fetch: Fetch, chunkSize: number): void {
+    if (!this.#fetches.has(fetch) || fetch.next >= chunkSize) {
+      fetch.end()
+      return
+    }
+    if (this.#resting.has(fetch)) return
+    const { maxKept, idleMs } = this.#options
+    const timer = setTimeout(() => fetch.end(), idleMs).unref()
+    this.#resting.set(fetch, timer)
+    const [longest] = this.#resting.keys()
+    if (this.#resting.size > maxKept) longest?.end()
+  }
+
+  #wake(fetch: Fetch): void {
+    clearTimeout(this.#resting.get(fetch))
+    this.#resting.delete(fetch)
+  }
+
+  #forget(fetch: Fetch): void {
+    this.#wake(fetch)
+    this.#fetches.delete(fetch)
   }
 }

@@ -2,30 +2,36 @@ import { Readable } from 'node:stream'
 import type { ClientRequest } from 'node:http'
 
 /**
- * The pieces, one behind the other, as the body of a single request. They are lent: who has sent them may use them again when
- * `release` has resolved.
+ * The pieces, one behind the other, as the body of a single request: the SDK sends any `Readable` by piping it into the request. The pieces are
+ * lent: who has sent them may use them again when `release` has resolved.
  */
 export class PiecesBody extends Readable {
   readonly #pieces: readonly Uint8Array[]
-  #next = 0
-  #request: ClientRequest | undefined
   readonly #closed = Promise.withResolvers<void>()
+  #request: ClientRequest | undefined
 
   constructor(pieces: readonly Uint8Array[]) {
     super()
-    // What is empty would end a pull without a push.
-    this.#pieces = pieces.filter(({ length }) => length > 0)
+    this.#pieces = pieces
   }
 
-  /** The only way in which the SDK sends a stream; a request that ended before that has never seen the pieces. */
-  override pipe<T extends NodeJS.WritableStream>(destination: T, options?: { readonly end?: boolean }): T {
-    this.#request = destination as unknown as ClientRequest
-    destination.once('close', this.#closed.resolve)
-    return super.pipe(destination, options)
+  /**
+   * Hands over all at once. They are in memory anyway, so to wait for the socket saves nothing, and a system call for each took 2 ms
+   * of 9 for a chunk of 8 MiB.
+   */
+  override pipe<T extends NodeJS.WritableStream>(destination: T): T {
+    const request = destination as unknown as ClientRequest
+    this.#request = request
+    request.once('close', this.#closed.resolve)
+    request.cork()
+    for (const piece of this.#pieces) request.write(piece)
+    request.uncork()
+    request.end()
+    return destination
   }
 
   override _read(): void {
-    this.push(this.#pieces[this.#next++] ?? null)
+    this.destroy(new TypeError('pieces can only be piped into a request'))
   }
 
   /** Resolves when nothing reads the pieces any more. Ends the request if it is still sending them. */
@@ -33,7 +39,7 @@ export class PiecesBody extends Readable {
     const request = this.#request
     if (!request || request.writableFinished) return
     request.destroy()
-    // Without a socket, as when it waits for one, a destroyed request does not send, and may be closed much later.
+    // Without a socket, as when it waits for one, a destroyed request sends nothing, and may be closed much later.
     if (request.socket) await this.#closed.promise
   }
 }

@@ -34,14 +34,20 @@ export function s3Error(error: unknown, attempt: string): unknown {
   const answer = describe(error, status)
   if (status !== undefined) {
     if (status === 507 || fullNames.has(error.name))
-      return storeError('no_space', `${attempt}: the S3 store is full (${answer}). Add space, or raise the quota.`)
+      return storeError(
+        'no_space',
+        `${attempt}: the S3 store is full (${answer}). Add space, or raise the quota.`,
+      )
     if (status >= 500 || status === 408 || status === 429 || transientNames.has(error.name))
       return storeError('unavailable', `${attempt}: the S3 store cannot do it just now (${answer}).`)
     const hint = advice[error.name] ?? 'check the endpoint, the bucket and the credentials'
     return storeError('internal', `${attempt}: the S3 store refuses (${answer}): ${hint}.`)
   }
   if (error.name === 'CredentialsProviderError')
-    return storeError('internal', `${attempt}: there are no credentials for the S3 store: ${oneLine(error.message)}`)
+    return storeError(
+      'internal',
+      `${attempt}: there are no credentials for the S3 store: ${oneLine(error.message)}`,
+    )
   if (isOfNetwork(error))
     return storeError('unavailable', `${attempt}: the S3 store cannot be reached (${answer}).`)
   return error

@@ -4,11 +4,16 @@ const commonSlabBytes = 1024 * 1024
 /**
  * Cuts buffers of different sizes from slabs, which stay. A heap that small buffers and large ones share falls to pieces too small for the large ones,
  * and what is dropped there comes back only when garbage is collected. The buffers of a slab have one size; when all of them are back it may be cut anew.
+ * A buffer whose size is a power of two begins at a multiple of it or of the page: the disk can take it from where it is.
  */
 export class Slabs {
   readonly #mostBytes: number
   readonly #slabBytes: number
-  readonly #slabs = new Map<ArrayBufferLike, Slab>()
+  #arena: ArrayBuffer | undefined
+  /** Of the arena, in order. */
+  readonly #slabs: Slab[] = []
+  /** Beyond the arena. */
+  readonly #spare = new Map<ArrayBufferLike, Slab>()
   /** With nothing lent, the one that was used last at the end: it is warm. */
   readonly #whole: Slab[] = []
   /** With some lent, by the size of their buffers. The first is filled first, so that others become whole. */
@@ -16,8 +21,8 @@ export class Slabs {
 
   /** Of `mostBytes` altogether, and more only while buffers that stay out keep slabs from being whole. */
   constructor(mostBytes: number) {
-    this.#mostBytes = mostBytes
     this.#slabBytes = Math.min(mostBytes, commonSlabBytes)
+    this.#mostBytes = mostBytes - (mostBytes % this.#slabBytes)
   }
 
   take(size: number): Buffer {
@@ -31,7 +36,7 @@ export class Slabs {
   }
 
   giveBack(bytes: Buffer): void {
-    const slab = this.#slabs.get(bytes.buffer)
+    const slab = this.#slabOf(bytes)
     if (!slab) return
     slab.free.push(bytes)
     const begun = this.#begunOf(bytes.length)
@@ -40,20 +45,34 @@ export class Slabs {
       return
     }
     begun.delete(slab)
-    if (this.#slabs.size * this.#slabBytes <= this.#mostBytes) this.#whole.push(slab)
-    else this.#slabs.delete(bytes.buffer)
+    if (!this.#spare.delete(bytes.buffer)) this.#whole.push(slab)
   }
 
   #begin(size: number): Slab {
-    const slab = this.#whole.pop() ?? this.#allocate()
+    const slab = this.#whole.pop() ?? this.#nextOfArena() ?? this.#allocate()
     slab.cut(size)
+    return slab
+  }
+
+  #nextOfArena(): Slab | undefined {
+    const start = this.#slabs.length * this.#slabBytes
+    if (start === this.#mostBytes) return undefined
+    // Memory that could grow is reserved from the system in whole pages, and is there when it is touched.
+    this.#arena ??= new ArrayBuffer(this.#mostBytes, { maxByteLength: this.#mostBytes })
+    const slab = new Slab(Buffer.from(this.#arena, start, this.#slabBytes))
+    this.#slabs.push(slab)
     return slab
   }
 
   #allocate(): Slab {
     const slab = new Slab(Buffer.allocUnsafeSlow(this.#slabBytes))
-    this.#slabs.set(slab.bytes.buffer, slab)
+    this.#spare.set(slab.bytes.buffer, slab)
     return slab
+  }
+
+  #slabOf({ buffer, byteOffset }: Buffer): Slab | undefined {
+    if (buffer !== this.#arena) return this.#spare.get(buffer)
+    return this.#slabs[Math.floor(byteOffset / this.#slabBytes)]
   }
 
   #begunOf(size: number): Set<Slab> {

@@ -7,7 +7,11 @@ const MiB = 1024 * KiB
 
 /** As many slabs as these buffers lie in. */
 function slabsOf(buffers: readonly Buffer[]): number {
-  return new Set(buffers.map(({ buffer }) => buffer)).size
+  const buffersOf = Map.groupBy(buffers, ({ buffer }) => buffer)
+  const starts = [...buffersOf.values()].map(
+    (some) => new Set(some.map(({ byteOffset }) => Math.floor(byteOffset / MiB))),
+  )
+  return starts.reduce((sum, { size }) => sum + size, 0)
 }
 
 function take(slabs: Slabs, count: number, size: number): readonly Buffer[] {

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { callFs } from './call-fs.ts'
+import { writeDirectly } from './write-directly.ts'
 import { writeFully } from './write-fully.ts'
 
 /**
@@ -16,7 +17,7 @@ export async function createFile(
   const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants
   const fd = await callFs<number>((done) => fs.open(path, O_CREAT | O_EXCL | O_WRONLY, done))
   try {
-    await writeAndSync(fd, pieces, signal)
+    await writeAndSync(path, fd, pieces, signal)
     signal?.throwIfAborted()
     await syncName()
   } catch (error) {
@@ -28,12 +29,13 @@ export async function createFile(
 }
 
 async function writeAndSync(
+  path: string,
   fd: number,
   pieces: readonly Uint8Array[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await writeFully(fd, pieces, signal)
+    if (!(await writeDirectly(path, pieces, signal))) await writeFully(fd, pieces, signal)
     signal?.throwIfAborted()
     // Enough for a file that only grew: what is needed to read the bytes back, its size too, is part of it.
     await callFs((done) => fs.fdatasync(fd, done))

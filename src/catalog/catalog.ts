@@ -157,8 +157,8 @@ export interface Catalog extends CatalogSurvey, CatalogChecks {
   /** Where records were kept that are garbage now, adopted ones only if they were found before. */
   listEndedRecords(limit: number, foundBefore?: number): Promise<readonly Location[]>
   /**
-   * Makes garbage, found at that time, of those that the catalog has never heard of, and resolves with them. Each must be of a put that
-   * nobody will make known to it any more.
+   * Makes garbage, found at that time, of those that the catalog has never heard of, and resolves with them. A file that comes with one after
+   * all has it, until it is forgotten.
    */
   adoptRecords(locations: readonly Location[], at: number): Promise<readonly Location[]>
   /** The records at these locations are deleted. */
@@ -227,8 +227,8 @@ export interface Catalog extends CatalogSurvey, CatalogChecks {
    */
   collectChunks(query: CollectQuery): Promise<{ readonly hasMore: boolean }>
   /**
-   * Makes garbage, found at that time, of those that neither a chunk nor garbage has, and resolves with them. Each must be of a put
-   * that nobody will make known to the catalog any more.
+   * Makes garbage, found at that time, of those that neither a chunk nor garbage has, and resolves with them. Whoever makes one
+   * known to the catalog after all has it, until it is forgotten.
    */
   adoptOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]>
   /** Locations that no chunk has any more and whose bytes may be deleted, orphans only if they were found before, the oldest first. */

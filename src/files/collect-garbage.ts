@@ -3,6 +3,7 @@ import type { Garbage } from '../catalog/upkeep.ts'
 import type { Location } from '../model/chunk.ts'
 import { deleteEndedRecords } from './collect-records.ts'
 import type { FileStore } from './file-store.ts'
+import { meetOthers, orphansFoundBefore, skewOf } from './meet-others.ts'
 
 export interface CollectedGarbage {
   /** Uploads that nobody continued in time. */
@@ -34,7 +35,7 @@ async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | unde
   for (;;) {
     signal?.throwIfAborted()
     // Those being received stay in the list: ask for so many more.
-    const now = Date.now()
+    const now = Date.now() - skewOf(store)
     const expired = await catalog.listExpiredUploads(now, stepSize + receiving.size)
     const idle = expired.filter(({ id }) => !receiving.has(id))
     for (const { id } of idle) if (await catalog.deleteUpload(id, now)) deleted++
@@ -43,14 +44,14 @@ async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | unde
 }
 
 async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefined): Promise<void> {
-  const { catalog, openFiles, options } = store
+  const { catalog, options } = store
   let hasMore = true
   while (hasMore) {
     signal?.throwIfAborted()
+    const { inUse, lookupsSince } = await meetOthers(store)
     // A lookup that began earlier may be about to open what is let go now.
-    const letGoBefore = Math.min(Date.now() - options.collectGraceMs, openFiles.earliestLookup)
-    const query = { letGoBefore, inUse: openFiles.inUse, limit: stepSize }
-    hasMore = (await catalog.collectChunks(query)).hasMore
+    const letGoBefore = Math.min(Date.now() - options.collectGraceMs, lookupsSince) - skewOf(store)
+    hasMore = (await catalog.collectChunks({ letGoBefore, inUse, limit: stepSize })).hasMore
   }
 }
 
@@ -65,7 +66,7 @@ async function deleteGarbage(
   for (;;) {
     signal?.throwIfAborted()
     // Those that failed stay in the list: ask for so many more.
-    const foundBefore = Date.now() - store.options.orphanGraceMs
+    const foundBefore = await orphansFoundBefore(store)
     const garbage = await store.catalog.listGarbage(stepSize + failed.size, foundBefore)
     const untried = garbage.filter(({ location }) => !failed.has(location))
     if (untried.length === 0) break

@@ -1,4 +1,5 @@
 import type { FileStore } from './file-store.ts'
+import { orphansFoundBefore } from './meet-others.ts'
 import { inBatches } from './in-batches.ts'
 
 /** Locations that are held in memory, and that one transaction looks at. */
@@ -21,10 +22,10 @@ export async function findUnknownRecords(store: FileStore, signal?: AbortSignal)
 
 /** Deletes records of files that are gone, where that was not done at once, and those that were found long enough ago. */
 export async function deleteEndedRecords(store: FileStore, signal?: AbortSignal): Promise<void> {
-  const { records, catalog, options } = store
+  const { records, catalog } = store
   for (;;) {
     signal?.throwIfAborted()
-    const ended = await catalog.listEndedRecords(batchSize, Date.now() - options.orphanGraceMs)
+    const ended = await catalog.listEndedRecords(batchSize, await orphansFoundBefore(store))
     if (ended.length === 0) return
     await Promise.all(ended.map((location) => records.delete(location)))
     await catalog.forgetRecords(ended)

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts'
+import { alone, type Presence } from '../catalog/presence.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
 import { blockBytes } from '../model/digest.ts'
 import type { FileId } from '../model/file.ts'
@@ -32,6 +33,8 @@ export interface FileStoreOptions {
   readonly uploadExpiryMs: number
   readonly collectGraceMs: number
   readonly orphanGraceMs: number
+  /** By how much clocks of processes over the same catalog may differ, in milliseconds; 0 unless given. */
+  readonly maxClockSkewMs?: number
   /** Bytes that may still be written; absent where the chunk store has no bound. */
   readonly freeBytes?: () => Promise<number>
   /** Told what went wrong where no request is left to answer: the work goes on without it. */
@@ -44,6 +47,8 @@ export interface Stores {
   readonly chunks: ChunkStore
   /** Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes must be durable. */
   readonly records: ChunkStore
+  /** Needed where other processes use the same catalog. */
+  readonly presence?: Presence
 }
 
 export interface SpareBlock {
@@ -54,6 +59,7 @@ export interface SpareBlock {
 
 /** What all verbs work with. */
 export interface FileStore extends Stores {
+  readonly presence: Presence
   readonly options: FileStoreOptions
   /** All chunk and block buffers come from here. */
   readonly pool: BufferPool
@@ -88,6 +94,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   const unsettled = new UnsettledPuts()
   return {
     ...stores,
+    presence: stores.presence ?? alone,
     chunks: unsettled.watch(stores.chunks),
     records: unsettled.watch(stores.records),
     unsettled,

@@ -30,7 +30,7 @@ export class OpenFiles {
   }
 
   /** What was let go from this time on may be what a lookup is about to return. Milliseconds since 1970. */
-  get earliestLookup(): number {
+  get lookupsSince(): number {
     return Math.min(Infinity, ...Array.from(this.#lookups, ({ since }) => since))
   }
 

@@ -7,8 +7,9 @@ import type { Location } from '../model/chunk.ts'
  * deleted. What is forgotten here is never mistaken for an orphan: it only stays.
  */
 export class UnsettledPuts {
-  readonly #locations = new Set<Location>()
-  readonly #underWay = new Set<Promise<Location>>()
+  /** With the time at which the put began. */
+  readonly #locations = new Map<Location, number>()
+  readonly #underWay = new Map<Promise<Location>, number>()
 
   /** The same store. Every put through it is unsettled, and every delete settles. */
   watch(store: ChunkStore): ChunkStore {
@@ -32,20 +33,29 @@ export class UnsettledPuts {
     return this.#locations.size
   }
 
+  /** When the first of the puts that are under way or in doubt began, in milliseconds since 1970; `Infinity` if there is none. */
+  get since(): number {
+    let since = Infinity
+    for (const begun of [this.#locations, this.#underWay])
+      for (const at of begun.values()) since = Math.min(since, at)
+    return since
+  }
+
   has(location: Location): boolean {
     return this.#locations.has(location)
   }
 
   /** Resolves when every put that is under way now has ended, and its location is known. Puts never wait for a client. */
   async endOfPuts(): Promise<void> {
-    await Promise.allSettled(this.#underWay)
+    await Promise.allSettled(this.#underWay.keys())
   }
 
   async #remember(put: Promise<Location>): Promise<Location> {
-    this.#underWay.add(put)
+    const begun = Date.now()
+    this.#underWay.set(put, begun)
     try {
       const location = await put
-      this.#locations.add(location)
+      this.#locations.set(location, begun)
       return location
     } finally {
       this.#underWay.delete(put)

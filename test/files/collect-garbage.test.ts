@@ -139,7 +139,7 @@ describe('chunks stay', () => {
       await gate.promise
       return found
     })
-    await expect.poll(() => store.openFiles.earliestLookup).toBeLessThan(Infinity)
+    await expect.poll(() => store.openFiles.lookupsSince).toBeLessThan(Infinity)
     await remove('found')
     expect(await collect(store)).toEqual({ uploads: 0, chunks: 0 })
     gate.resolve()

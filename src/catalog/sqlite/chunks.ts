@@ -5,7 +5,7 @@ import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { ChunkUse } from '../catalog.ts'
-import { addGarbage } from './garbage.ts'
+import { addGarbage, disownOrphan } from './garbage.ts'
 import { prepared } from './prepared.ts'
 import type { ChunkTable, Database } from './schema.ts'
 import { segmentsFrom, type Segment } from './segments.ts'
@@ -34,12 +34,14 @@ async function idOfUsed(db: Database, use: ChunkUse): Promise<number> {
     if (location === undefined) {
       throw new StoreError('chunk_gone', 'A chunk that was present has been collected: send its bytes again.')
     }
+    await disownOrphan(db, { location })
     const [inserted] = await insertChunk(db, { digest, size, location, blockDigests })
     return inserted!.id
   }
   // One write can be used at several places; its location is no garbage then.
   if (location !== undefined && location !== present.location) {
     const isMended = use.mends === present.location
+    await disownOrphan(db, { location })
     if (isMended) await moveChunk(db, { id: present.id, location })
     await addGarbage(db, { location: isMended ? present.location : location, size: present.size })
   }

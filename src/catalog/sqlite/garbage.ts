@@ -72,6 +72,11 @@ const selectGarbage = prepared((db, values: { limit: number; foundBefore: number
     .limit(values.limit),
 )
 
+/** Somebody has made it known after all. */
+export const disownOrphan = prepared((db, values: { location: Location }) =>
+  db.deleteFrom('garbage').where('location', '=', values.location).where('found_at', '>', 0),
+)
+
 const deleteGarbage = prepared((db, values: { location: Location }) =>
   db.deleteFrom('garbage').where('location', '=', values.location),
 )

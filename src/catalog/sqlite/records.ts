@@ -57,12 +57,20 @@ export async function forgetRecords(db: Database, locations: readonly Location[]
 
 export const insertRecord = prepared(
   (db, values: { id: FileId | null; page: number; location: Location; foundAt: number }) =>
-    db.insertInto('records').values({
-      file_id: values.id,
-      page: values.page,
-      location: values.location,
-      found_at: values.foundAt,
-    }),
+    db
+      .insertInto('records')
+      .values({
+        file_id: values.id,
+        page: values.page,
+        location: values.location,
+        found_at: values.foundAt,
+      })
+      // One that was taken for an orphan, and is made known after all.
+      .onConflict((conflict) =>
+        conflict
+          .column('location')
+          .doUpdateSet({ file_id: values.id, page: values.page, found_at: values.foundAt }),
+      ),
 )
 
 export const endPage = prepared((db, values: { location: Location }) =>

@@ -38,6 +38,27 @@ export function describeOrphans(opened: () => Catalog): void {
     )
   })
 
+  it('takes back an orphan that somebody makes known after all, be it in place of a damaged chunk', async () => {
+    const [late, hurt] = [aChunk(), aChunk()]
+    await create({ chunks: [hurt] })
+    const mending = { ...hurt, location: aLocation(), mends: hurt.location }
+    await opened().adoptOrphans([orphan(late.location), orphan(mending.location)], 1000)
+    await create({ chunks: [late, mending] })
+    const locations = [late.location, mending.location, hurt.location]
+    expect(await garbageAmong(opened(), locations)).toEqual([hurt.location])
+    expect(await opened().findChunk(late.digest)).toMatchObject({ location: late.location })
+    expect(await opened().findChunk(hurt.digest)).toMatchObject({ location: mending.location })
+  })
+
+  it('leaves garbage what was stored although the chunk was present, whoever found it', async () => {
+    const chunk = aChunk()
+    const again = aLocation()
+    await create({ chunks: [chunk] })
+    await opened().adoptOrphans([orphan(again)], 1000)
+    await create({ chunks: [{ ...chunk, location: again }] })
+    expect(await garbageAmong(opened(), [chunk.location, again])).toEqual([again])
+  })
+
   it('lists orphans as garbage when they were found long enough ago, other garbage at once', async () => {
     const used = aChunk({ size: 12 })
     const again = aLocation()

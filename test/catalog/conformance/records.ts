@@ -61,6 +61,15 @@ export function describeRecords(opened: () => Catalog): void {
     expect(await ended([unheardOf])).toEqual([])
   })
 
+  it('are no orphans any more once a file comes with them', async () => {
+    const location = aLocation()
+    await opened().adoptRecords([location], 1000)
+    const given = aFile(anOwner(), 'x', { record: { at: soon(), locations: [location] } })
+    await opened().createFile(given)
+    expect(await opened().listRecords(given.id)).toEqual([location])
+    expect(await opened().listEndedRecords(100_000)).not.toContain(location)
+  })
+
   it('stay where a precondition fails', async () => {
     const owner = anOwner()
     const [first, second] = [aLocation(), aLocation()]

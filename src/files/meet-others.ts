@@ -1,0 +1,19 @@
+import type { CountedOn } from '../catalog/presence.ts'
+import type { FileStore } from './file-store.ts'
+
+/** Tells other processes what this one counts on, and resolves with what anybody does. */
+export function meetOthers({ presence, openFiles, unsettled }: FileStore): Promise<CountedOn> {
+  const { inUse, lookupsSince } = openFiles
+  return presence.meet({ inUse, lookupsSince, putsSince: unsettled.since })
+}
+
+/** An orphan that was found later may be of a put that somebody is about to make known. Milliseconds since 1970. */
+export async function orphansFoundBefore(store: FileStore): Promise<number> {
+  const { putsSince } = await meetOthers(store)
+  return Math.min(Date.now() - store.options.orphanGraceMs, putsSince) - skewOf(store)
+}
+
+/** By how much the clock of another process may be behind. */
+export function skewOf({ options }: FileStore): number {
+  return options.maxClockSkewMs ?? 0
+}

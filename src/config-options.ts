@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import {
+  catalogPlace,
   duration,
   host,
+  httpUrlOr,
   origins,
-  path,
   size,
   sizeOrUnlimited,
+  storePlace,
   wholeNumber,
   yesOrNo,
 } from './config-values.ts'
@@ -26,9 +28,45 @@ const longestTimer = '24d'
 export const options = {
   store: {
     default: './ashlar-data',
-    value: 'directory',
-    help: 'where everything is kept',
-    schema: path(),
+    value: 'place',
+    help: 'where everything is kept: a directory, or s3://bucket/prefix for chunks and records',
+    schema: storePlace(),
+  },
+  catalog: {
+    default: 'sqlite',
+    value: 'place',
+    help: 'where the catalog is: sqlite in the directory of the store, sqlite:file, or postgres://user@host/database, which any number of servers share',
+    schema: catalogPlace(),
+  },
+  s3Endpoint: {
+    default: 'aws',
+    value: 'url',
+    help: 'of the S3-compatible store, such as https://s3.example:9000; credentials come from where AWS tools look for them',
+    schema: httpUrlOr('aws'),
+  },
+  s3Region: {
+    default: 'us-east-1',
+    value: 'name',
+    help: 'what requests to S3 are signed for',
+    schema: z.string().regex(/^[a-zA-Z0-9-]{1,64}$/, 'must be the name of a region'),
+  },
+  s3Addressing: {
+    default: 'auto',
+    value: 'way',
+    help: 'whether the bucket is named in the path or in the host of a request: path, host, or auto, which is host for AWS and path for others',
+    schema: z.enum(['auto', 'path', 'host'], 'must be auto, path or host'),
+  },
+  s3TimeoutMs: {
+    default: '30s',
+    value: 'time',
+    help: 'a call to S3 is given up after so long, and what fails is not tried again for longer',
+    schema: duration('100ms', longestTimer),
+  },
+  maxClockSkewMs: {
+    default: '10s',
+    value: 'time',
+    help: 'by how much the clocks of servers that share a catalog may differ; what expires stays so much longer',
+    schema: duration('0ms', '1d'),
   },
   host: { default: '127.0.0.1', value: 'address', help: 'address to listen on', schema: host() },
   port: {

@@ -54,9 +54,39 @@ export function yesOrNo() {
   return z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true')
 }
 
-/** A path that the file system will not cut short. */
-export function path() {
-  return z.string().regex(/^[^\0]+$/, 'must be the path of a directory')
+/** A path that the file system will not cut short, or a bucket and what keys in it begin with. */
+export function storePlace() {
+  return z
+    .string()
+    .regex(/^[^\0]+$/, 'must be the path of a directory')
+    .refine(
+      (text) =>
+        !/^[a-z0-9]+:\/\//i.test(text) || /^s3:\/\/[a-z0-9][a-z0-9.-]+(?:\/[\w!.*'()/-]*)?$/.test(text),
+      'must be the path of a directory, or s3://bucket/prefix',
+    )
+}
+
+/** `sqlite`, `sqlite:` and a path, or the address of a PostgreSQL database. */
+export function catalogPlace() {
+  return z
+    .string()
+    .refine(
+      (text) => /^sqlite(?::[^\0]+)?$/s.test(text) || isUrl(text, /^postgres(?:ql)?:\/\/./),
+      'must be sqlite, sqlite:file, or postgres://user@host/database',
+    )
+}
+
+export function httpUrlOr(word: string) {
+  return z
+    .string()
+    .refine(
+      (text) => text === word || isUrl(text, /^https?:\/\/[^/?#]+\/?$/),
+      `must be ${word}, or a URL such as https://s3.example:9000`,
+    )
+}
+
+function isUrl(text: string, shape: RegExp): boolean {
+  return shape.test(text) && URL.canParse(text)
 }
 
 /** `none`, `*`, or origins with commas between them, each just as a browser names it, `null` included; to `*` or a list. */

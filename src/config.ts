@@ -30,6 +30,13 @@ const schema = z
         'blocks of 1MiB must fit into --max-buffer-memory: lower the one or raise the other',
       )
     }
+    if (config.store.startsWith('s3://') && config.catalog === 'sqlite') {
+      refuse('catalog', 'has no directory in an S3 store: say sqlite:file, or postgres://user@host/database')
+    }
+    // Between two words of a server about what it counts on, some time passes.
+    if (config.catalog.startsWith('postgres') && config.collectGraceMs < 60_000) {
+      refuse('collectGraceMs', 'must be at least 1m where servers share a catalog')
+    }
     if (!isLoopback(config.host) && !config.allowUnauthenticated) {
       refuse(
         'host',

@@ -1,22 +1,23 @@
-import { existsSync } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import pino from 'pino'
 import type { OpenedStore, StoreToRead, StoreToRebuild } from './admin/opened-store.ts'
-import { createAnew } from './catalog/sqlite/create-anew.ts'
-import { SqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts'
-import { SqliteSurvey } from './catalog/sqlite/sqlite-survey.ts'
 import type { ChunkStore } from './chunks/chunk-store.ts'
-import { DiskChunkStore } from './chunks/disk/disk-chunk-store.ts'
-import { makeDurableDirectory } from './chunks/disk/durable-directory.ts'
-import { freeBytes } from './chunks/disk/free-bytes.ts'
-import { verifying } from './chunks/verifying.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
+import {
+  createCatalog,
+  hasCatalog,
+  openCatalog,
+  openSurvey,
+  type OpenedCatalog,
+} from './drivers/open-catalog.ts'
+import { openChunkStores, refuseUnused } from './drivers/open-chunk-stores.ts'
+import { nameOfCatalog, nameOfStore } from './drivers/places.ts'
 import { collectRegularly } from './files/collect-regularly.ts'
 import { createFileStore, type FileStoreOptions } from './files/file-store.ts'
+import { keepPresent } from './files/keep-present.ts'
 import { rebuild, type Rebuilt } from './files/rebuild.ts'
 import { scrubRegularly } from './files/scrub-regularly.ts'
+import { upkeepInTurn } from './files/upkeep-in-turn.ts'
 import { createApp } from './http/app.ts'
 import { connectionsThatFit } from './http/connections-that-fit.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -26,9 +27,8 @@ import { isStoreError, StoreError } from './model/errors.ts'
 
 type BackgroundReport = FileStoreOptions['onBackgroundError']
 
-const catalogFile = 'catalog.sqlite'
-const chunkDirectory = 'chunks'
-const recordDirectory = 'records'
+/** How often servers that share a catalog hear of each other, and ask for the turn at upkeep. */
+const meetingMs = 10_000
 
 async function serve(config: Config): Promise<void> {
   const destination = pino.destination({ sync: false })
@@ -36,15 +36,18 @@ async function serve(config: Config): Promise<void> {
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     destination,
   )
-  await makeDurableDirectory(resolve(config.store))
-  const opened = await openConfigured(config, (error, doing) =>
-    log.error({ err: error }, `failed while ${doing}`),
-  )
-  const { store, directory } = opened
+  const onBackgroundError: BackgroundReport = (error, doing) =>
+    log.error({ err: error }, `failed while ${doing}`)
+  const opened = await openConfigured(config, onBackgroundError)
+  const { store, place, upkeepTurns, isShared } = opened
   const metrics = createMetrics(store)
-  const upkeep = [
+  const beginUpkeep = () => [
     collectRegularly(store, config, reportCollection(log, metrics)),
     scrubRegularly(store, config, reportScrub(log, metrics)),
+  ]
+  const ongoing = [
+    upkeepInTurn(upkeepTurns, beginUpkeep, { retryMs: meetingMs, onError: onBackgroundError }),
+    ...(isShared ? [keepPresent(store, meetingMs)] : []),
   ]
   let isStopping = false
   const app = createApp(store, {
@@ -63,8 +66,8 @@ async function serve(config: Config): Promise<void> {
   }
   const server = await startServer(app, { ...config, maxConnections, onCutOff: () => metrics.cutOff() })
   log.info(
-    { url: server.url, store: directory },
-    `Ashlar keeps files in ${directory} and listens on ${server.url}`,
+    { url: server.url, store: place, catalog: nameOfCatalog(config) },
+    `Ashlar keeps files in ${place} and listens on ${server.url}`,
   )
 
   const signal = await new Promise<string>((received) => {
@@ -73,15 +76,15 @@ async function serve(config: Config): Promise<void> {
   isStopping = true
   log.info({ signal, timeoutMs: config.shutdownTimeoutMs }, 'stopping: what is in flight may finish')
   await server.stop(config.shutdownTimeoutMs)
-  await Promise.all(upkeep.map((each) => each.stop()))
+  await Promise.all(ongoing.map((each) => each.stop()))
   await opened.close()
   log.info('stopped')
   destination.flushSync()
 }
 
 /**
- * Opens a store that is there for a command that has it for itself. Flags and variables are the server's. Rejects `ConfigError`,
- * `not_found` if there is none, and `unavailable` if a server has it open, or if it cannot be used.
+ * Opens a store that is there for a command that looks after it, as the one process that does. Flags and variables are the server's. Rejects
+ * `ConfigError`, `not_found` if there is none, and `unavailable` if a server is at it, or if it cannot be used.
  */
 export async function openStore(
   argv: readonly string[],
@@ -91,7 +94,17 @@ export async function openStore(
   const config = readConfig(argv, env)
   await checkPresence(config)
   sizeThreadPool(config)
-  return openConfigured(config, onBackgroundError)
+  const opened = await openConfigured(config, onBackgroundError)
+  const turn = await opened.upkeepTurns.take()
+  if (!turn) {
+    await opened.close()
+    throw new StoreError('unavailable', `A server looks after ${opened.place} at the moment.`)
+  }
+  const close = async () => {
+    await turn.release()
+    await opened.close()
+  }
+  return { ...opened, close }
 }
 
 /** The same for one that changes nothing: a server may have the store open. */
@@ -99,15 +112,14 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
   const config = readConfig(argv, env)
   await checkPresence(config)
   sizeThreadPool(config)
-  const directory = resolve(config.store)
-  const survey = await SqliteSurvey.open(join(directory, catalogFile))
+  const survey = await openSurvey(config)
   try {
-    const unverified = await DiskChunkStore.open(join(directory, chunkDirectory))
+    const { chunks, unverified, close: closeChunks } = await openChunkStores(config)
     const close = async () => {
-      await unverified.close()
+      await closeChunks()
       await survey.close()
     }
-    return { survey, unverified, chunks: verifying(unverified), directory, graces: config, close }
+    return { survey, unverified, chunks, place: nameOfStore(config), graces: config, close }
   } catch (error) {
     await survey.close()
     throw error
@@ -120,67 +132,64 @@ export async function openStoreToRebuild(
   env: NodeJS.ProcessEnv,
 ): Promise<StoreToRebuild> {
   const config = readConfig(argv, env)
-  await checkPresence(config, [chunkDirectory, recordDirectory])
+  await refuseUnused(config, ['chunks', 'records'])
   sizeThreadPool(config)
-  const directory = resolve(config.store)
-  const chunks = verifying(await DiskChunkStore.open(join(directory, chunkDirectory)))
-  const records = await DiskChunkStore.open(join(directory, recordDirectory))
+  const { chunks, records, close } = await openChunkStores(config)
   return {
-    directory,
+    place: nameOfStore(config),
     async rebuild() {
       let rebuilt: Rebuilt | undefined
-      await createAnew(join(directory, catalogFile), async (catalog) => {
+      await createCatalog(config, async (catalog) => {
         rebuilt = await rebuild({ chunks, records }, catalog)
       })
       return rebuilt!
     },
-    async close() {
-      await chunks.close()
-      await records.close()
-    },
+    close,
   }
 }
 
-async function openConfigured(config: Config, onBackgroundError: BackgroundReport): Promise<OpenedStore> {
-  const directory = resolve(config.store)
-  const records = await DiskChunkStore.open(join(directory, recordDirectory), { hasDurableDeletes: true })
-  await refuseLostCatalog(directory, records)
-  const catalog = await SqliteCatalog.open(join(directory, catalogFile))
-  const chunks = verifying(await DiskChunkStore.open(join(directory, chunkDirectory)))
-  const store = createFileStore(
-    { catalog, chunks, records },
-    { ...config, freeBytes: () => freeBytes(directory, config.minFreeSpace), onBackgroundError },
-  )
-  const close = async () => {
-    await chunks.close()
-    await records.close()
-    await catalog.close()
+interface ConfiguredStore extends OpenedStore, Pick<OpenedCatalog, 'upkeepTurns' | 'isShared'> {}
+
+async function openConfigured(config: Config, onBackgroundError: BackgroundReport): Promise<ConfiguredStore> {
+  const { chunks, records, freeBytes, close: closeChunks } = await openChunkStores(config)
+  try {
+    // To an empty catalog all that is there would be garbage.
+    if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
+    const { catalog, presence, upkeepTurns, isShared } = await openCatalog(config)
+    const store = createFileStore(
+      { catalog, chunks, records, presence },
+      {
+        ...config,
+        maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,
+        ...(freeBytes && { freeBytes }),
+        onBackgroundError,
+      },
+    )
+    const close = async () => {
+      await closeChunks()
+      await catalog.close()
+    }
+    return { store, place: nameOfStore(config), upkeepTurns, isShared, close }
+  } catch (error) {
+    await closeChunks()
+    throw error
   }
-  return { store, directory, close }
 }
 
-/** To an empty catalog all that is there would be garbage. */
-async function refuseLostCatalog(directory: string, records: ChunkStore): Promise<void> {
-  if (existsSync(join(directory, catalogFile))) return
-  for await (const _record of records.list()) throw lostCatalog(directory)
+async function isUsed(records: ChunkStore): Promise<boolean> {
+  for await (const _record of records.list()) return true
+  return false
 }
 
-function lostCatalog(directory: string): StoreError {
-  const message = `The catalog of ${directory} is gone, but its files are not: make a new one with ashlar rebuild --store ${directory}.`
+function lostCatalog(config: Config): StoreError {
+  const name = nameOfStore(config)
+  const message = `The catalog of ${name} is gone, but its files are not: make a new one with ashlar rebuild --store ${name}.`
   return new StoreError('unavailable', message)
 }
 
-async function checkPresence(config: Config, names = [catalogFile, chunkDirectory]): Promise<void> {
-  const directory = resolve(config.store)
-  const isThere = (name: string) => existsSync(join(directory, name))
-  if (names.includes(catalogFile) && !isThere(catalogFile) && isThere(recordDirectory))
-    throw lostCatalog(directory)
-  for (const name of names) {
-    await access(join(directory, name)).catch((error: unknown) => {
-      const message = `There is no store in ${directory}, or it cannot be reached: it has no ${name}.`
-      throw new StoreError('not_found', message, { cause: error })
-    })
-  }
+async function checkPresence(config: Config): Promise<void> {
+  await refuseUnused(config, ['chunks'])
+  if (!(await hasCatalog(config))) throw lostCatalog(config)
 }
 
 /**

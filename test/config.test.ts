@@ -21,6 +21,12 @@ function refusal(argv: readonly string[], env: NodeJS.ProcessEnv = {}): ConfigEr
 it('has the promised defaults', () => {
   expect(readConfig([], {})).toEqual({
     store: './ashlar-data',
+    catalog: 'sqlite',
+    s3Endpoint: 'aws',
+    s3Region: 'us-east-1',
+    s3Addressing: 'auto',
+    s3TimeoutMs: 30_000,
+    maxClockSkewMs: 10_000,
     host: '127.0.0.1',
     port: 8080,
     chunkSize: 8 * MiB,
@@ -151,6 +157,27 @@ describe('durations', () => {
   )
 })
 
+describe('where servers share things', () => {
+  const postgres = ['--catalog', 'postgres://me@db/ashlar']
+
+  it('wants a catalog elsewhere for chunks in a bucket', () => {
+    expect(refusal(['--store', 's3://bucket/files']).message).toMatch(
+      /^the default of --catalog "sqlite" has no directory/,
+    )
+    for (const catalog of ['sqlite:/srv/catalog.sqlite', 'postgres://me@db/ashlar']) {
+      expect(readConfig(['--store', 's3://bucket/files', '--catalog', catalog], {})).toMatchObject({
+        catalog,
+      })
+    }
+  })
+
+  it('leaves what is deleted for long enough to hear who reads it', () => {
+    expect(readConfig([...postgres, '--collect-grace', '1m'], {}).collectGraceMs).toBe(60_000)
+    expect(refusal([...postgres, '--collect-grace', '59s']).message).toMatch('must be at least 1m')
+    expect(readConfig(['--collect-grace', '59s'], {}).collectGraceMs).toBe(59_000)
+  })
+})
+
 describe('limits, both sides', () => {
   const roomy = ['--max-buffer-memory', '1TiB']
   it.each([
@@ -209,7 +236,21 @@ describe('limits, both sides', () => {
     ['--scrub-interval', ['1s', '3650d'], ['999ms', '3651d']],
     ['--scrub-rate', ['0B', '1TiB'], ['-1', '1025GiB']],
     ['--log-level', ['fatal', 'silent'], ['INFO', 'verbose', '']],
-    ['--store', ['/srv/ashlar', 'a b'], ['', 'a\0b']],
+    ['--store', ['/srv/ashlar', 'a b'], ['', 'a\0b', 'http://x/y', 's3://', 's3://bucket?x', 'S3://bucket']],
+    [
+      '--catalog',
+      ['sqlite', 'sqlite:/srv/catalog.sqlite', 'postgres://me:secret@db/ashlar', 'postgresql:///x'],
+      ['', 'sqlite:', 'mysql://db/ashlar', 'postgres:', '/srv/catalog.sqlite'],
+    ],
+    [
+      '--s3-endpoint',
+      ['aws', 'http://127.0.0.1:9000', 'https://s3.example/'],
+      ['', 's3.example', 'ftp://s3.example', 'https://s3.example/path', 'https://'],
+    ],
+    ['--s3-region', ['us-east-1', 'default'], ['', 'a b', 'a/b']],
+    ['--s3-addressing', ['auto', 'path', 'host'], ['', 'virtual']],
+    ['--s3-timeout', ['100ms', '24d'], ['99ms', '25d']],
+    ['--max-clock-skew', ['0ms', '1d'], ['25h', '1']],
     ['--host', ['localhost', '::1'], ['', '[::1]', 'a b', '-x', 'http://localhost']],
   ])('%s takes %j and refuses %j', (flag, taken, refused) => {
     for (const text of taken) expect(() => readConfig([...roomy, `${flag}=${text}`], {})).not.toThrow()
@@ -224,7 +265,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(30)
+    expect(optionRows).toHaveLength(36)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

@@ -7,8 +7,8 @@ import type { Rebuilt } from '../files/rebuild.ts'
 /** A store that this process has for itself until it is closed. */
 export interface OpenedStore {
   readonly store: FileStore
-  /** Where it is. */
-  readonly directory: string
+  /** Where it is, for people. */
+  readonly place: string
   close(): Promise<void>
 }
 
@@ -18,7 +18,7 @@ export interface StoreToRead {
   readonly chunks: ChunkStore
   /** The same bytes, as they are. */
   readonly unverified: ChunkStore
-  readonly directory: string
+  readonly place: string
   readonly graces: {
     readonly collectGraceMs: number
     readonly orphanGraceMs: number
@@ -28,7 +28,7 @@ export interface StoreToRead {
 
 /** A store whose catalog is lost. */
 export interface StoreToRebuild {
-  readonly directory: string
+  readonly place: string
   /** Makes the catalog anew; if that rejects there is none, as before. */
   rebuild(): Promise<Rebuilt>
   close(): Promise<void>

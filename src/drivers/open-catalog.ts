@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogRestore } from '../catalog/catalog-restore.ts'
+import { alone, type Presence } from '../catalog/presence.ts'
+import { aloneAtUpkeep, type UpkeepTurns } from '../catalog/upkeep-turns.ts'
+import type { CatalogSurvey } from '../catalog/upkeep.ts'
+import { createAnew as createSqliteAnew } from '../catalog/sqlite/create-anew.ts'
+import { SqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts'
+import { SqliteSurvey } from '../catalog/sqlite/sqlite-survey.ts'
+import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
+import { catalogPlace, type Places } from './places.ts'
+
+export interface OpenedCatalog {
+  readonly catalog: Catalog
+  readonly presence: Presence
+  readonly upkeepTurns: UpkeepTurns
+  /** Other processes may use it at the same time. */
+  readonly isShared: boolean
+}
+
+// The drivers are loaded when they are used: pg takes as long as all the rest.
+const postgres = () => import('../catalog/postgres/open-postgres-catalog.ts')
+
+/** Creates it if there is none. Rejects `unavailable`. */
+export async function openCatalog(places: Places): Promise<OpenedCatalog> {
+  const place = catalogPlace(places)
+  if (place.kind === 'sqlite') {
+    await makeDurableDirectory(dirname(place.path))
+    const catalog = await SqliteCatalog.open(place.path)
+    return { catalog, presence: alone, upkeepTurns: aloneAtUpkeep, isShared: false }
+  }
+  const { url } = place
+  const { tryHold } = await import('../catalog/postgres/upkeep-lock.ts')
+  const catalog = await (await postgres()).openPostgresCatalog(url)
+  return {
+    catalog,
+    presence: catalog.presence,
+    upkeepTurns: { take: () => tryHold(url, 'upkeep') },
+    isShared: true,
+  }
+}
+
+export type Survey = CatalogSurvey & Pick<Catalog, 'listFiles' | 'listChunks' | 'close'>
+
+/** Changes nothing. Rejects `unavailable`. */
+export async function openSurvey(places: Places): Promise<Survey> {
+  const place = catalogPlace(places)
+  return place.kind === 'sqlite'
+    ? SqliteSurvey.open(place.path)
+    : (await postgres()).openPostgresSurvey(place.url)
+}
+
+/** Whether there is a catalog. Rejects `unavailable` where that cannot be told. */
+export async function hasCatalog(places: Places): Promise<boolean> {
+  const place = catalogPlace(places)
+  return place.kind === 'sqlite' ? existsSync(place.path) : (await postgres()).hasPostgresCatalog(place.url)
+}
+
+/** Creates a catalog where none is, which is there when `fill` has resolved. Rejects `unavailable` if there is one. */
+export async function createCatalog(
+  places: Places,
+  fill: (catalog: Catalog & CatalogRestore) => Promise<void>,
+): Promise<void> {
+  const place = catalogPlace(places)
+  if (place.kind === 'sqlite') {
+    await createSqliteAnew(place.path, fill)
+    return
+  }
+  const { createAnew } = await import('../catalog/postgres/create-anew.ts')
+  await createAnew(place.url, fill)
+}

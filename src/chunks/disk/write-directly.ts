@@ -5,8 +5,8 @@ import { writeFully } from './write-fully.ts'
 /** Memory must begin and end at pages: this is a multiple of what any disk demands. */
 const pageBytes = 4096
 
-/** Less than this is likely to be read again soon, and cheap to copy. */
-const worthwhileBytes = 1024 * 1024
+/** Less than this is cheap to copy. */
+const worthwhileBytes = 64 * 1024
 
 /**
  * Writes all pieces to an empty file past the page cache, if that is worth it and possible, and resolves with whether it was. Nothing is copied then,

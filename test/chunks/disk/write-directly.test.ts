@@ -39,15 +39,15 @@ async function takesDirect(path: string): Promise<boolean> {
 describe('writeDirectly', () => {
   it('takes what an upload has from where it is', async () => {
     const path = await anEmptyFile()
-    const pieces = leased(16)
+    const pieces = leased(4)
     expect(await writeDirectly(path, pieces, undefined)).toBe(await takesDirect(await anEmptyFile()))
     const written = await readFile(path)
     expect(written.length === 0 || written.equals(Buffer.concat(pieces))).toBe(true)
   })
 
   it.each([
-    ['is less than a mebibyte', () => leased(15)],
-    ['does not end at a page', () => [...leased(16), Buffer.alloc(1)]],
+    ['is small', () => [leased(1)[0]!.subarray(0, 60 * KiB)]],
+    ['does not end at a page', () => [...leased(4), Buffer.alloc(1)]],
     ['does not begin at one', () => [Buffer.allocUnsafeSlow(2 * MiB).subarray(512, 512 + MiB)]],
   ])('leaves alone what %s', async (_, pieces) => {
     const path = await anEmptyFile()
@@ -62,7 +62,7 @@ describe('writeDirectly', () => {
   })
 
   it('rejects what is not there, and an abort', async () => {
-    const pieces = leased(16)
+    const pieces = leased(4)
     await expect(writeDirectly('/nowhere/at/all', pieces, undefined)).rejects.toMatchObject({
       code: 'ENOENT',
     })

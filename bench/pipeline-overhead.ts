@@ -46,12 +46,17 @@ async function measure(fd: number, { isShort }: RunScale): Promise<readonly Row[
       const alternatives = { operator: () => passByOperator(pass), loop: () => passByLoop(pass) }
       const rounds = isShort ? { rounds: 1, seconds: 0.02 } : { rounds: 15, seconds: 0.15 }
       const passes = await interleavedPasses(work, alternatives, rounds)
-      const row = comparison(passes.map((us) => us / pass.blocks), 'operator', 'loop', {
-        suite: 'pipeline overhead',
-        work,
-        against: `a loop by hand, N = ${concurrency}`,
-        unit: 'µs',
-      })
+      const row = comparison(
+        passes.map((us) => us / pass.blocks),
+        'operator',
+        'loop',
+        {
+          suite: 'pipeline overhead',
+          work,
+          against: `a loop by hand, N = ${concurrency}`,
+          unit: 'µs',
+        },
+      )
       rows.push(blockBytes < mib ? row : { ...row, target: { atMost: mostFrom1MiB } })
     }
   }

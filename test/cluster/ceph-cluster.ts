@@ -31,7 +31,7 @@ export interface CephSettings {
  */
 export class CephCluster {
   readonly settings: CephSettings
-  readonly osds: readonly CephDaemon[]
+  readonly #osds: readonly CephDaemon[]
   readonly #monitor: CephDaemon
   readonly #gateway: CephDaemon
   readonly #config: string
@@ -43,7 +43,7 @@ export class CephCluster {
     const daemon = (name: string, program: string, ...args: readonly string[]) =>
       new CephDaemon(directory, name, program, ['-f', '-c', this.#config, ...args])
     this.#monitor = daemon('monitor', 'ceph-mon', '-i', 'a')
-    this.osds = [0, 1, 2].map((id) => daemon(`osd.${id}`, 'ceph-osd', '-i', `${id}`))
+    this.#osds = [0, 1, 2].map((id) => daemon(`osd.${id}`, 'ceph-osd', '-i', `${id}`))
     this.#gateway = daemon('gateway', 'radosgw', '-n', 'client.gateway')
   }
 
@@ -71,7 +71,7 @@ export class CephCluster {
 
   /** Ends every process, and removes what they kept. */
   async stop(): Promise<void> {
-    for (const daemon of [this.#gateway, ...this.osds, this.#monitor]) await daemon.stop()
+    for (const daemon of [this.#gateway, ...this.#osds, this.#monitor]) await daemon.stop()
     await rm(this.settings.directory, { recursive: true, force: true })
   }
 
@@ -79,11 +79,31 @@ export class CephCluster {
   async startGateway(): Promise<void> {
     await this.#gateway.start()
     await until('the S3 gateway answers', readyTimeoutMs, async () => {
-      if (!(await this.#gateway.isRunning())) throw new Error(`the gateway ended:\n${await this.#gateway.lastWords()}`)
+      if (!(await this.#gateway.isRunning()))
+        throw new Error(`the gateway ended:\n${await this.#gateway.lastWords()}`)
       return isAnswering(this.settings.endpoint)
     })
   }
 
+  /** One of the three. */
+  async killOsd(id: number): Promise<void> {
+    await this.#osds[id]!.kill()
+  }
+
+  /** Resolves when all three are there again. */
+  async startOsd(id: number): Promise<void> {
+    // One that died a moment ago may still count as up, which must not be taken for its return.
+    await this.#ceph('osd', 'down', `${id}`)
+    await this.#osds[id]!.start()
+    await until(`osd.${id} is up`, readyTimeoutMs, async () => {
+      const { osds } = JSON.parse(await this.#ceph('osd', 'dump', '--format', 'json')) as {
+        readonly osds: readonly { readonly up: number }[]
+      }
+      return osds.every(({ up }) => up === 1)
+    })
+  }
+
+  /** What changes users and buckets waits for it for half a minute, even if it is started again. */
   killGateway(): Promise<void> {
     return this.#gateway.kill()
   }
@@ -128,7 +148,7 @@ export class CephCluster {
     await run('monmaptool', ['--create', '--fsid', fsid, '--addv', 'a', address, map])
     await this.#program('ceph-mon', '--mkfs', '-i', 'a', '--monmap', map)
     await this.#monitor.start()
-    const ids = this.osds.map(() => randomUUID())
+    const ids = this.#osds.map(() => randomUUID())
     await Promise.all(
       ids.map((uuid, id) =>
         this.#program('ceph-osd', '--mkfs', '--no-mon-config', '-i', `${id}`, '--osd-uuid', uuid),
@@ -136,7 +156,7 @@ export class CephCluster {
     )
     // One after the other, because the monitor numbers them as they come.
     for (const uuid of ids) await this.#ceph('osd', 'new', uuid)
-    for (const osd of this.osds) await osd.start()
+    for (const osd of this.#osds) await osd.start()
     await this.#createUser('cluster', credentials)
     await this.startGateway()
   }
@@ -155,7 +175,10 @@ export class CephCluster {
   }
 
   async #program(name: string, ...args: readonly string[]): Promise<string> {
-    const { stdout } = await run(name, ['-c', this.#config, ...args], { env: inheritedEnv(), timeout: readyTimeoutMs })
+    const { stdout } = await run(name, ['-c', this.#config, ...args], {
+      env: inheritedEnv(),
+      timeout: readyTimeoutMs,
+    })
     return stdout
   }
 }

@@ -86,9 +86,10 @@ export function cephConfig({ directory, fsid, monPort, gatewayPort }: CephPlace)
 type Settings = Readonly<Record<string, string | number | boolean>>
 
 function sections(all: Readonly<Record<string, Settings>>): string {
-  const lines = Object.entries(all).flatMap(([name, settings]) => [
-    `[${name}]`,
-    ...Object.entries(settings).map(([key, value]) => `${key} = ${value}`),
-  ])
-  return `${lines.join('\n')}\n`
+  let text = ''
+  for (const [name, settings] of Object.entries(all)) {
+    text += `[${name}]\n`
+    for (const [key, value] of Object.entries(settings)) text += `${key} = ${value}\n`
+  }
+  return text
 }

@@ -29,7 +29,11 @@ export class CephDaemon {
     const output = await open(this.#log, 'a')
     try {
       const stdio = ['ignore', output.fd, output.fd] as const
-      const child = spawn(this.#command, this.#args, { detached: true, stdio: [...stdio], env: inheritedEnv() })
+      const child = spawn(this.#command, this.#args, {
+        detached: true,
+        stdio: [...stdio],
+        env: inheritedEnv(),
+      })
       await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
       child.unref()
       await writeFile(this.#pidFile, String(child.pid))

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
+import type { Catalog } from '../../src/catalog/catalog.ts'
 import { openPostgresCatalog } from '../../src/catalog/postgres/open-postgres-catalog.ts'
+import { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
 import { describeCatalog } from '../catalog/describe-catalog.ts'
 import { PostgresServer } from './postgres-server.ts'
 
@@ -9,4 +11,23 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-describeCatalog('postgres', async () => openPostgresCatalog(await server.createSchema()))
+/** Gives every call to another one of them. */
+function inTurn(catalogs: readonly PostgresCatalog[]): Catalog {
+  let calls = 0
+  const methods = Object.getOwnPropertyNames(PostgresCatalog.prototype).map((name) => [
+    name,
+    (...args: readonly unknown[]) => {
+      const catalog = catalogs[calls++ % catalogs.length]!
+      return Reflect.apply(catalog[name as keyof Catalog], catalog, args) as unknown
+    },
+  ])
+  const close = async () => {
+    for (const catalog of catalogs) await catalog.close()
+  }
+  return { ...(Object.fromEntries(methods) as Catalog), close }
+}
+
+describeCatalog('postgres, by two processes in turn', async () => {
+  const url = await server.createSchema()
+  return inTurn([await openPostgresCatalog(url), await openPostgresCatalog(url)])
+})

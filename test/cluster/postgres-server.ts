@@ -107,6 +107,11 @@ export class PostgresServer {
     await rm(this.#directory, { recursive: true, force: true })
   }
 
+  /** What it has logged since it was last started. */
+  get log(): string {
+    return this.#log
+  }
+
   get #data(): string {
     return join(this.#directory, 'data')
   }

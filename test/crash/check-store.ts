@@ -56,7 +56,8 @@ async function findLeftover(store: string): Promise<string | undefined> {
   using database = new DatabaseSync(join(store, 'catalog.sqlite'), { readOnly: true, timeout: 5000 })
   const { waiting } = database
     .prepare(
-      `select (select count(*) from discarded) + (select count(*) from garbage)
+      `select (select count(*) from discarded where file_id not in (select part_id from joined))
+      + (select count(*) from garbage)
       + (select count(*) from chunks where id not in (select chunk_id from file_chunks))
       + (select count(*) from records where file_id is null or file_id not in (select id from files)) as waiting`,
     )

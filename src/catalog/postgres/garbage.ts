@@ -3,6 +3,7 @@ import type { Location } from '../../model/chunk.ts'
 import { lostLocation } from '../catalog-restore.ts'
 import type { Garbage } from '../upkeep.ts'
 import { given } from './given.ts'
+import { none } from './none.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
 
@@ -69,12 +70,8 @@ const selectUnknown = prepared((db, values: { locations: readonly Location[] }) 
   db
     .selectFrom(given<{ location: Location }>({ location: [values.locations, 'text'] }))
     .select('given.location')
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('chunks').select('id').whereRef('chunks.location', '=', 'given.location'))),
-    )
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('garbage').select('id').whereRef('garbage.location', '=', 'given.location'))),
-    ),
+    .where((eb) => none(eb.selectFrom('chunks').whereRef('chunks.location', '=', 'given.location')))
+    .where((eb) => none(eb.selectFrom('garbage').whereRef('garbage.location', '=', 'given.location'))),
 )
 
 const selectGarbage = prepared((db, values: { limit: number; foundBefore: number }) =>

@@ -1,4 +1,4 @@
-import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { connectionError, endsSession } from './failures.ts'
 import { typeParser } from './types.ts'
@@ -41,13 +41,11 @@ export class Pool implements PostgresPool {
       allowExitOnIdle: true,
       types: { getTypeParser: typeParser },
       verify: (client, done) => {
-        client.query(preamble).then(() => done(), done)
+        client.query(preamble, done)
       },
     })
-    // Whoever uses the connection hears of it; an idle one is replaced when it is needed.
-    const ignore = () => {}
-    this.#pool.on('error', ignore)
-    this.#pool.on('connect', (client) => client.on('error', ignore))
+    this.#pool.on('error', leaveToUsers)
+    this.#pool.on('connect', (client) => client.on('error', leaveToUsers))
   }
 
   async connect(): Promise<PostgresPoolClient> {
@@ -68,7 +66,14 @@ export class Pool implements PostgresPool {
   }
 }
 
+/** Who uses the connection hears of it from what they asked; an idle one is replaced when it is needed. */
+function leaveToUsers(): void {}
+
 class Connection implements PostgresPoolClient {
+  /** Nobody asks for cursors. */
+  readonly query = ((text: string, values: readonly unknown[]) =>
+    this.#query(text, values)) as PostgresPoolClient['query']
+
   readonly #client: pg.PoolClient
   #end: unknown
 
@@ -76,20 +81,16 @@ class Connection implements PostgresPoolClient {
     this.#client = client
   }
 
-  query<R>(sql: unknown, parameters: readonly unknown[] = []): never {
-    return this.#query<R>(sql as string, parameters) as never
-  }
-
   release(isDiscarded = false): void {
     this.#client.release(isDiscarded || this.#end !== undefined)
   }
 
-  async #query<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+  async #query(text: string, values: readonly unknown[]): Promise<unknown> {
     // What was asked before may still be under way.
     if (this.#end) throw this.#end
     try {
       const query = values.length === 0 ? { text } : { text, name: nameOf(text), values: [...values] }
-      return (await this.#client.query(query)) as never
+      return await this.#client.query(query)
     } catch (error) {
       const failure = tagged(error)
       if (endsSession(failure)) this.#end = failure

@@ -22,6 +22,8 @@ export interface Schema {
   found: { digest: Uint8Array; size: number; location: Location }
   /** In the order of ids, which is by age. An orphan has the time when it was found, all else 0. */
   garbage: { id: Generated<number>; location: Location; size: number; found_at: number }
+  /** Processes that use the catalog, with what they count on as far as they have said. */
+  nodes: NodeTable
 }
 
 export interface ChunkTable {
@@ -77,6 +79,16 @@ export interface RecordTable {
   page: number
   /** Of those that the catalog had not heard of; 0 for all others. */
   found_at: number
+}
+
+export interface NodeTable {
+  id: string
+  /** By the clock of the database. */
+  seen_at: string
+  in_use: FileId[]
+  /** These two by the clock of the process, and not after it was seen. */
+  lookups_since: number
+  puts_since: number
 }
 
 export type Database = Kysely<Schema>

@@ -11,9 +11,9 @@ const mostTries = 8
 const pauseMs = 20
 
 /**
- * A catalog's calls to its database, each a transaction. All who change something lock the rows that decide over it, and see
- * what others have committed by then: nothing is decided by what was read without a lock. Locks are taken in the order uploads, files,
- * chunks, of each by what it is known for; where two meet all the same, the one that the server gives up is tried again.
+ * A catalog's calls to its database, each a transaction. Whoever changes something locks the rows that decide over it, and then sees
+ * what others have committed by that time: nothing is decided by what was read without a lock. Locks are taken in one order, of uploads by id, then of files by
+ * name, then of chunks by digest; where two wait for each other all the same, the one that the server undoes is tried again.
  */
 export class Transactions {
   readonly #db: Database
@@ -24,7 +24,7 @@ export class Transactions {
     this.#db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: new Pool(url, settings) }) })
   }
 
-  /** For work that is one statement, and reads. */
+  /** For work that reads with one statement. */
   read<T>(work: Work<T>): Promise<T> {
     return this.#run(() => work(this.#db))
   }
@@ -76,8 +76,8 @@ export class Transactions {
 
   #attempt<T>(beginning: string, work: Work<T>): Promise<T> {
     return this.#db.connection().execute(async (session) => {
-      await run(session, beginning)
       try {
+        await run(session, beginning)
         const result = await work(session)
         await run(session, 'commit')
         return result
@@ -96,13 +96,13 @@ export const changing = `1634952300, 'chunks'::regclass::oid::int4`
 /** The same, where there may be no tables yet: of the whole database. */
 const altering = '1634952301, 0'
 
-const begin = 'begin isolation level read committed read write'
+const begin = 'begin isolation level read committed'
 
 async function run(session: Database, text: string): Promise<void> {
   await session.executeQuery(CompiledQuery.raw(text))
 }
 
-/** A conflict is certain to have changed nothing; after all else that fails, it may be done. */
+/** What others were in the way of is certain to have changed nothing; other failures may be of what is done. */
 async function persist<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

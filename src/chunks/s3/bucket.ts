@@ -68,7 +68,12 @@ export class Bucket {
   /** Resolves even if there is no such object. */
   async delete(key: string, signal: AbortSignal | undefined): Promise<void> {
     const command = new DeleteObjectCommand({ Bucket: this.#name, Key: key })
-    await orAborted(this.#client.send(command, withSignal(signal)), signal)
+    try {
+      await orAborted(this.#client.send(command, withSignal(signal)), signal)
+    } catch (error) {
+      // Not what S3 answers, but some engines do.
+      if (!isNoSuchKey(error)) throw error
+    }
   }
 
   /** A page of what is there, in the order of the keys. */
@@ -97,6 +102,11 @@ export class Bucket {
   close(): void {
     this.#client.destroy()
   }
+}
+
+/** The bucket has answered that it has no such object. */
+export function isNoSuchKey(error: unknown): boolean {
+  return error instanceof Error && error.name === 'NoSuchKey'
 }
 
 function withSignal(signal: AbortSignal | undefined): { readonly abortSignal?: AbortSignal } {

@@ -2,7 +2,7 @@ import { finished, type Readable } from 'node:stream'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
 
-/** Begins to get an object's bytes from `from` on, up to `to` or to its end. */
+/** Begins to get an object's bytes from `from` on, up to `to` or to its end. The signal ends it, and the stream, too, when it aborts. */
 export type GetRange = (
   location: Location,
   from: number,
@@ -115,10 +115,6 @@ export class Fetch {
       if (error) this.#endWith(error)
       else this.#goOn()
     })
-    if (this.#hasEnded) {
-      body.destroy()
-      return
-    }
     body.on('data', (bytes: Buffer) => {
       this.#received += bytes.length
       this.#left = bytes
@@ -164,10 +160,7 @@ export class Fetch {
   #endWith(reason: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    if (!this.#isComplete && !this.#isOver) {
-      this.#abort.abort()
-      this.#body?.destroy()
-    }
+    if (!this.#isComplete && !this.#isOver) this.#abort.abort()
     for (const read of this.#reads.splice(0)) read.settle({ reason })
     this.#owner.ended(this)
   }

@@ -69,7 +69,7 @@ export class JoinedReads {
       fetch.end()
       return
     }
-    if (this.#resting.has(fetch)) return
+    this.#wake(fetch)
     const { maxKept, idleMs } = this.#options
     const timer = setTimeout(() => fetch.end(), idleMs).unref()
     this.#resting.set(fetch, timer)

@@ -16,8 +16,8 @@ export class PiecesBody extends Readable {
   }
 
   /**
-   * Hands over all at once. They are in memory anyway, so to wait for the socket saves nothing, and a system call for each took 2 ms
-   * of 9 for a chunk of 8 MiB.
+   * Hands over all at once. They are in memory anyway, so to wait for the socket saves nothing, and a system call for each piece of
+   * 64 KiB was measured to take a seventh of the time that a put keeps the process busy.
    */
   override pipe<T extends NodeJS.WritableStream>(destination: T): T {
     const request = destination as unknown as ClientRequest

@@ -24,37 +24,38 @@ const advice: Readonly<Record<string, string>> = {
 }
 
 /**
- * What a caller is told about a failed request, with what the SDK reports as the cause: `no_space`; `unavailable` for what may pass by itself; `internal`
- * for a refusal that stays until somebody changes the configuration or the bucket. What neither the engine nor the network has reported (an abort, a
- * mistake in the program) stays what it is.
+ * What a caller is told about a failed request, with what the SDK reports as the cause: `no_space`; `unavailable` for what may pass by
+ * itself; `internal` for a refusal that stays until somebody changes the configuration or the bucket. What neither the engine nor the
+ * network has reported (an abort, a mistake in the program) stays what it is.
  */
 export function s3Error(error: unknown, attempt: string): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error
-  const status = statusOf(error)
-  const answer = describe(error, status)
-  if (status !== undefined) {
-    if (status === 507 || fullNames.has(error.name))
-      return storeError(
-        'no_space',
-        `${attempt}: the S3 store is full (${answer}). Add space, or raise the quota.`,
-      )
-    if (status >= 500 || status === 408 || status === 429 || transientNames.has(error.name))
-      return storeError('unavailable', `${attempt}: the S3 store cannot do it just now (${answer}).`)
-    const hint = advice[error.name] ?? 'check the endpoint, the bucket and the credentials'
-    return storeError('internal', `${attempt}: the S3 store refuses (${answer}): ${hint}.`)
-  }
-  if (error.name === 'CredentialsProviderError')
-    return storeError(
-      'internal',
-      `${attempt}: there are no credentials for the S3 store: ${oneLine(error.message)}`,
-    )
-  if (isOfNetwork(error))
-    return storeError('unavailable', `${attempt}: the S3 store cannot be reached (${answer}).`)
-  return error
+  const found = diagnose(error)
+  return found ? new StoreError(found.code, `${attempt}: ${found.problem}`, { cause: error }) : error
+}
 
-  function storeError(code: ErrorCode, message: string): StoreError {
-    return new StoreError(code, message, { cause: error })
+function diagnose(error: Error): { readonly code: ErrorCode; readonly problem: string } | undefined {
+  const { name, message } = error
+  const status = statusOf(error)
+  if (status !== undefined) {
+    const answer = `(${name}, HTTP ${status})`
+    if (status === 507 || fullNames.has(name)) {
+      const problem = `the S3 store is full ${answer}. Add space, or raise the quota.`
+      return { code: 'no_space', problem }
+    }
+    if (status >= 500 || status === 408 || status === 429 || transientNames.has(name))
+      return { code: 'unavailable', problem: `the S3 store cannot do it just now ${answer}.` }
+    const hint = advice[name] ?? 'check the endpoint, the bucket and the credentials'
+    return { code: 'internal', problem: `the S3 store refuses ${answer}: ${hint}.` }
   }
+  if (name === 'CredentialsProviderError') {
+    const problem = `there are no credentials for the S3 store: ${message.replaceAll(/\s+/g, ' ').trim()}`
+    return { code: 'internal', problem }
+  }
+  const code = codeOfNetwork(error)
+  return code === undefined
+    ? undefined
+    : { code: 'unavailable', problem: `the S3 store cannot be reached (${code}).` }
 }
 
 /** The HTTP status of what the engine has answered; undefined if it has not. */
@@ -63,16 +64,7 @@ export function statusOf(error: unknown): number | undefined {
   return (error.$metadata as { readonly httpStatusCode?: number }).httpStatusCode
 }
 
-function isOfNetwork(error: Error): boolean {
+function codeOfNetwork(error: Error): string | undefined {
   const isMistake = error instanceof TypeError || error instanceof RangeError
-  return 'code' in error && typeof error.code === 'string' && !isMistake
-}
-
-function describe(error: Error, status: number | undefined): string {
-  if (status !== undefined) return `${error.name}, HTTP ${status}`
-  return 'code' in error ? String(error.code) : error.name
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim()
+  return 'code' in error && typeof error.code === 'string' && !isMistake ? error.code : undefined
 }

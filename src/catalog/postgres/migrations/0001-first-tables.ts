@@ -96,4 +96,12 @@ const statements = [
     found_at bigint not null
   )`,
   sql`create index garbage_by_time on garbage (found_at, id)`,
+
+  sql`create table nodes (
+    id uuid primary key,
+    seen_at timestamptz not null,
+    in_use uuid[] not null,
+    lookups_since bigint not null,
+    puts_since bigint not null
+  )`,
 ]

@@ -15,6 +15,9 @@ const programs = '/usr/lib/postgresql/15/bin'
 const superuser = 'postgres'
 const password = 'a password'
 
+/** For what takes as long as the machine is busy. */
+export const patiently = { timeout: 20_000 }
+
 export interface UrlParts {
   readonly user?: string
   readonly password?: string
@@ -84,6 +87,9 @@ export class PostgresServer {
     this.#log = ''
     const child = this.#spawn('postgres', ['-D', this.#data], ['ignore', 'ignore', 'pipe'])
     this.#process = child
+    const crash = () => child.kill('SIGQUIT')
+    process.once('exit', crash)
+    child.once('exit', () => process.off('exit', crash))
     const ready = Promise.withResolvers<void>()
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text

@@ -32,6 +32,8 @@ export interface Precondition {
 export interface RecordPlace {
   /** The time that the record has for the change; the catalog takes it for its own. Milliseconds since 1970. */
   readonly at: number
+  /** When the file was created, if that was not then: in another store. */
+  readonly createdAt?: number
   /** Of its pages, in order. None is ever used again. */
   readonly locations: readonly Location[]
 }

@@ -41,7 +41,7 @@ export async function placeFile(
   { precondition, record, now }: Placing,
 ): Promise<CommittedFile> {
   const at = record?.at ?? now
-  const file = { ...described, createdAt: at, modifiedAt: at }
+  const file = { ...described, createdAt: record?.createdAt ?? at, modifiedAt: at }
   const current = await findFile(db, file.owner, { name: file.name })
   checkPrecondition(precondition, current)
   const ended = current ? await letGo(db, current.id, now) : []
@@ -192,7 +192,7 @@ export const changeFile = prepared((db, values: FileTable) =>
     .where('id', '=', values.id),
 )
 
-const removeFile = prepared((db, values: { id: FileId }) =>
+export const removeFile = prepared((db, values: { id: FileId }) =>
   db.deleteFrom('files').where('id', '=', values.id),
 )
 

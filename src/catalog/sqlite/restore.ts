@@ -3,7 +3,7 @@ import { bytesOfDigest, type Digest } from '../../model/digest.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
 import { lostLocation, type FoundChunk, type FoundRecord, type Restored } from '../catalog-restore.ts'
 import { useChunks } from './chunks.ts'
-import { changeFile, findFile, insertDiscarded, insertFile, letGo, rowOfFile } from './files.ts'
+import { changeFile, findFile, insertDiscarded, insertFile, removeFile, rowOfFile } from './files.ts'
 import { prepared } from './prepared.ts'
 import { endPage, insertRecord, selectPage } from './records.ts'
 import type { Database } from './schema.ts'
@@ -58,11 +58,10 @@ async function isLatestPage(
 async function placeLatest(db: Database, file: StoredFile): Promise<void> {
   const namesake = await findFile(db, file.owner, { name: file.name })
   if (namesake && namesake.id !== file.id) {
-    if (await comesBefore(db, namesake, file)) {
-      await letGo(db, file.id, 0)
-      return
-    }
-    await letGo(db, namesake.id, 0)
+    const isLater = await comesBefore(db, namesake, file)
+    // What is of no file when the restore ends goes then.
+    await removeFile(db, { id: isLater ? file.id : namesake.id })
+    if (isLater) return
   }
   const current = await findFile(db, file.owner, { id: file.id })
   await (current ? changeFile(db, rowOfFile(file)) : insertFile(db, rowOfFile(file)))

@@ -32,6 +32,20 @@ export function describeRecords(opened: () => Catalog): void {
     expect(await ended(record.locations)).toEqual([])
   })
 
+  it('tell when the file was created, if that was earlier', async () => {
+    const owner = anOwner()
+    const [at, createdAt] = [soon(), 1000]
+    const record = () => ({ at, createdAt, locations: [aLocation()] })
+    const { file } = await opened().createFile(aFile(owner, 'x', { record: record() }))
+    expect(file).toMatchObject({ createdAt, modifiedAt: at })
+    expect(await opened().findFile(owner, { id: file.id })).toEqual(file)
+
+    const { id } = await opened().createUpload(anUpload(owner, 'y', { size: 10 }))
+    await opened().advanceUpload(id, 0, [aChunk()], inAMinute())
+    await opened().finishUploads([{ id, digest: aDigest(), record: record() }])
+    expect(await opened().findFile(owner, { id })).toMatchObject({ createdAt, modifiedAt: at })
+  })
+
   it('end when the file is replaced or deleted, and are known until they are forgotten', async () => {
     const owner = anOwner()
     const [first, second] = [aLocation(), aLocation()]

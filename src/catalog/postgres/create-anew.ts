@@ -1,0 +1,79 @@
+import { sql } from 'kysely'
+import { StoreError } from '../../model/errors.ts'
+import { migrate, stateOf } from './migrations/migrate.ts'
+import { refuseUnfit, syncCommits } from './open-postgres-catalog.ts'
+import { PostgresCatalog } from './postgres-catalog.ts'
+import type { Database } from './schema.ts'
+import { changing, Transactions } from './transactions.ts'
+
+/**
+ * Creates the catalog in a database where none is, or an empty one, filled by `fill`. Until it is whole nobody else can open it: what a crash
+ * leaves is thrown away by the next attempt. Rejects `unavailable` if there is something in it, or it is being rebuilt already.
+ */
+export async function createAnew(
+  url: string,
+  fill: (catalog: PostgresCatalog) => Promise<void>,
+): Promise<void> {
+  await makeTables(url)
+  // One connection does one thing after the other, which is what a rebuild expects.
+  const transactions = new Transactions(url, { ...patient, preamble: `${keepOthersOut}; ${syncCommits}` })
+  try {
+    await transactions.alter(beginDraft)
+    await fill(new PostgresCatalog(transactions))
+    await transactions.alter(endDraft)
+  } finally {
+    await transactions.close()
+  }
+}
+
+async function makeTables(url: string): Promise<void> {
+  const transactions = new Transactions(url, { ...patient, preamble: syncCommits })
+  try {
+    await transactions.read(refuseUnfit)
+    await migrate(transactions, { asDraft: true })
+  } finally {
+    await transactions.close()
+  }
+}
+
+async function beginDraft(db: Database): Promise<void> {
+  const { isDraft } = await stateOf(db)
+  if (isDraft) await sql`truncate ${sql.join(tables)}`.execute(db)
+  if (!(await isEmpty(db))) {
+    throw new StoreError(
+      'unavailable',
+      'There is a catalog in the database: name another schema, or drop this one.',
+    )
+  }
+  await db.updateTable('ashlar_catalog').set({ is_draft: true }).execute()
+}
+
+async function endDraft(db: Database): Promise<void> {
+  await db.updateTable('ashlar_catalog').set({ is_draft: false }).execute()
+}
+
+async function isEmpty(db: Database): Promise<boolean> {
+  const filled = sql.join(
+    tables.map((table) => sql`exists (select from ${table})`),
+    sql` or `,
+  )
+  const { rows } = await sql<{ is_filled: boolean }>`select ${filled} as is_filled`.execute(db)
+  return !rows[0]!.is_filled
+}
+
+const tables = [
+  'chunks',
+  'files',
+  'uploads',
+  'file_chunks',
+  'joined',
+  'discarded',
+  'records',
+  'found',
+  'garbage',
+].map((name) => sql.table(name))
+
+const patient = { maxConnections: 1, connectTimeoutMs: 600_000, statementTimeoutMs: 0 }
+
+/** Servers that opened it while it was empty, and other rebuilds. */
+const keepOthersOut = `set lock_timeout = '2s'; select pg_advisory_lock(${changing}); set lock_timeout = 0`

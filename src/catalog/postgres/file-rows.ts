@@ -1,0 +1,103 @@
+import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
+import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
+import { prepared } from './prepared.ts'
+import type { Database, FileTable } from './schema.ts'
+
+export async function findFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
+  const [row] =
+    'id' in ref
+      ? await selectById(db, { owner, id: ref.id })
+      : await selectByName(db, { owner, name: ref.name })
+  return row && fileOfRow(row)
+}
+
+/** The same, and keeps all others from changing the file until the transaction has ended. */
+export async function lockFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
+  const [row] =
+    'id' in ref ? await lockById(db, { owner, id: ref.id }) : await lockByName(db, { owner, name: ref.name })
+  return row && fileOfRow(row)
+}
+
+export function fileOfRow(row: FileTable): StoredFile {
+  return {
+    id: row.id,
+    owner: row.owner,
+    name: row.name,
+    size: row.size,
+    mediaType: row.media_type,
+    digest: digestOfBytes(row.digest),
+    createdAt: row.created_at,
+    modifiedAt: row.modified_at,
+    metadata: JSON.parse(row.metadata) as Metadata,
+  }
+}
+
+export function rowOfFile(file: StoredFile): FileTable {
+  return {
+    id: file.id,
+    owner: file.owner,
+    name: file.name,
+    size: file.size,
+    media_type: file.mediaType,
+    digest: bytesOfDigest(file.digest),
+    created_at: file.createdAt,
+    modified_at: file.modifiedAt,
+    metadata: JSON.stringify(file.metadata),
+  }
+}
+
+export const fileColumns = [
+  'id',
+  'owner',
+  'name',
+  'size',
+  'media_type',
+  'digest',
+  'created_at',
+  'modified_at',
+  'metadata',
+] as const
+
+const fileById = (db: Database, values: { owner: Owner; id: FileId }) =>
+  db.selectFrom('files').select(fileColumns).where('id', '=', values.id).where('owner', '=', values.owner)
+
+const fileByName = (db: Database, values: { owner: Owner; name: FileName }) =>
+  db.selectFrom('files').select(fileColumns).where('owner', '=', values.owner).where('name', '=', values.name)
+
+const selectById = prepared(fileById)
+const selectByName = prepared(fileByName)
+const lockById = prepared((db, values: { owner: Owner; id: FileId }) => fileById(db, values).forUpdate())
+const lockByName = prepared((db, values: { owner: Owner; name: FileName }) =>
+  fileByName(db, values).forUpdate(),
+)
+
+/** Gives its row back, or none if a file is behind the name: whoever is about to put one there, or take it away, is waited for. */
+export const insertFile = prepared((db, values: FileTable) =>
+  db
+    .insertInto('files')
+    .values({
+      id: values.id,
+      owner: values.owner,
+      name: values.name,
+      size: values.size,
+      media_type: values.media_type,
+      digest: values.digest,
+      created_at: values.created_at,
+      modified_at: values.modified_at,
+      metadata: values.metadata,
+    })
+    .onConflict((conflict) => conflict.columns(['owner', 'name']).doNothing())
+    .returning('id'),
+)
+
+export const changeFile = prepared((db, values: FileTable) =>
+  db
+    .updateTable('files')
+    .set({
+      name: values.name,
+      media_type: values.media_type,
+      metadata: values.metadata,
+      modified_at: values.modified_at,
+    })
+    .where('id', '=', values.id),
+)

@@ -1,0 +1,100 @@
+import { sql } from 'kysely'
+import { StoreError } from '../../model/errors.ts'
+import type { Catalog } from '../catalog.ts'
+import type { CatalogSurvey } from '../upkeep.ts'
+import { migrate, refuseDraft, refuseOther, stateOf } from './migrations/migrate.ts'
+import { PostgresCatalog } from './postgres-catalog.ts'
+import type { Database } from './schema.ts'
+import { Transactions } from './transactions.ts'
+
+export interface PostgresCatalogOptions {
+  /** Milliseconds since 1970; `Date.now` unless given. */
+  readonly now?: () => number
+  /** Connections at once, at least 1. Each is a process of the server, which has a limit for all that connect to it. */
+  readonly maxConnections?: number
+  /** A call is given up if it has waited so long for a connection. */
+  readonly connectTimeoutMs?: number
+  /** A call is given up if one of its statements has taken so long. */
+  readonly statementTimeoutMs?: number
+}
+
+/** What is read of a catalog beside the servers that have it open. */
+export type PostgresSurvey = CatalogSurvey & Pick<Catalog, 'listFiles' | 'listChunks' | 'close'>
+
+/** A commit is synced before it is acknowledged, whatever the server has for its default. */
+export const syncCommits = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
+
+/**
+ * Opens the catalog in the database of a `postgres://` address, in the schema that its connections begin with (search_path). Makes
+ * the tables if there are none; any number of processes may do so at the same time. Rejects `unavailable` if the database cannot be used, would
+ * not keep what it commits, or has the tables of a newer Ashlar or of a rebuild that has not ended.
+ */
+export async function openPostgresCatalog(
+  url: string,
+  options: PostgresCatalogOptions = {},
+): Promise<PostgresCatalog> {
+  const transactions = new Transactions(url, { ...defaults, ...options, preamble: syncCommits })
+  return opened(transactions, async () => {
+    await transactions.read(refuseUnfit)
+    await migrate(transactions)
+    await transactions.read(refuseDraft)
+    const catalog = new PostgresCatalog(transactions, options.now)
+    await catalog.presence.meet({ inUse: [], lookupsSince: Infinity, putsSince: Infinity })
+    return catalog
+  })
+}
+
+/** Changes nothing, and cannot. Rejects `unavailable` if there is no catalog, or another version of Ashlar has written it. */
+export async function openPostgresSurvey(
+  url: string,
+  options: Omit<PostgresCatalogOptions, 'now'> = {},
+): Promise<PostgresSurvey> {
+  const preamble = 'set default_transaction_read_only = on'
+  const transactions = new Transactions(url, { ...defaults, ...surveyDefaults, ...options, preamble })
+  return opened(transactions, async () => {
+    await transactions.read(refuseOther)
+    await transactions.read(refuseDraft)
+    return new PostgresCatalog(transactions)
+  })
+}
+
+/** Whether there is a catalog in the database, one that a rebuild has not ended aside. Rejects `unavailable`. */
+export async function hasPostgresCatalog(url: string): Promise<boolean> {
+  const transactions = new Transactions(url, { ...defaults, maxConnections: 1, preamble: '' })
+  try {
+    const { version, isDraft } = await transactions.read(stateOf)
+    return version > 0 && !isDraft
+  } finally {
+    await transactions.close()
+  }
+}
+
+/** Rejects `unavailable` if the database would not keep what is to be kept in it. */
+export async function refuseUnfit(db: Database): Promise<void> {
+  const { rows } = await settings.execute(db)
+  const { encoding, fsync, schema } = rows[0]!
+  if (encoding !== 'UTF8') throw unfit(`has the encoding ${encoding}: create one that has UTF8`)
+  if (fsync !== 'on') throw unfit('runs with fsync = off, and a power cut would take files away: turn it on')
+  if (schema === null) throw unfit('has none of the schemas in the search_path: create the first of them')
+}
+
+async function opened<T>(transactions: Transactions, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (error) {
+    await transactions.close()
+    throw error
+  }
+}
+
+const defaults = { maxConnections: 16, connectTimeoutMs: 10_000, statementTimeoutMs: 60_000 }
+
+/** One statement may look at every chunk there is. */
+const surveyDefaults = { maxConnections: 2, statementTimeoutMs: 600_000 }
+
+const settings = sql<{ encoding: string; fsync: string; schema: string | null }>`select
+  current_setting('server_encoding') as encoding, current_setting('fsync') as fsync, current_schema() as schema`
+
+function unfit(what: string): StoreError {
+  return new StoreError('unavailable', `The database of the catalog ${what}.`)
+}

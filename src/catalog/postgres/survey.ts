@@ -1,0 +1,163 @@
+import { sql, type RawBuilder } from 'kysely'
+import type { Chunk } from '../../model/chunk.ts'
+import { bytesOfDigest, digestOfBytes, FileHasher, type Digest } from '../../model/digest.ts'
+import type { FileId } from '../../model/file.ts'
+import type { CheckedList, Holder } from '../upkeep.ts'
+import { prepared } from './prepared.ts'
+import type { Database } from './schema.ts'
+import { segmentsFrom, type Segment } from './segments.ts'
+import { beforeAllIds } from './uploads.ts'
+
+export async function listAllChunks(
+  db: Database,
+  after: Digest | undefined,
+  limit: number,
+): Promise<readonly Chunk[]> {
+  const rows = await selectByDigest(db, { after: after ? bytesOfDigest(after) : new Uint8Array(), limit })
+  return rows.map(({ digest, size, block_digests, location }) => ({
+    digest: digestOfBytes(digest),
+    size,
+    blockDigests: block_digests,
+    location,
+  }))
+}
+
+export async function listHolders(
+  db: Database,
+  digest: Digest,
+  limit: number,
+  after?: FileId,
+): Promise<readonly Holder[]> {
+  const rows = await selectHolders(db, { digest: bytesOfDigest(digest), after: after ?? beforeAllIds, limit })
+  return rows.map(({ id, name, is_upload }) => ({ id, name, isUpload: is_upload }))
+}
+
+/** Reads several times: lists of uploads change, and files go, which must not be seen. */
+export async function checkLists(
+  db: Database,
+  after: FileId | undefined,
+  limit: number,
+): Promise<readonly CheckedList[]> {
+  const lists = await selectLists(db, { after: after ?? beforeAllIds, limit })
+  const checked: CheckedList[] = []
+  for (const { id, name, is_upload, size, digest } of lists) {
+    const fault = await faultOf(db, id, size, digest)
+    checked.push({ id, name, isUpload: is_upload, ...(fault !== undefined && { fault }) })
+  }
+  return checked
+}
+
+async function faultOf(
+  db: Database,
+  id: FileId,
+  size: number,
+  digest: Uint8Array | null,
+): Promise<string | undefined> {
+  const hasher = new FileHasher()
+  let end = 0
+  for (const segment of await segmentsFrom(db, id, 0)) {
+    for await (const { start, digest: chunk, size: chunkSize } of usesOf(db, segment)) {
+      if (start > end) return `has no chunk for byte ${end}`
+      if (start < end) return `has two chunks for byte ${start}`
+      hasher.addAll(chunk)
+      end += chunkSize
+    }
+  }
+  if (end !== size) return `has chunks of ${end} bytes together, and not of ${size}`
+  if (digest && hasher.digest() !== digestOfBytes(digest))
+    return 'has a digest that is not that of its chunks'
+  return undefined
+}
+
+/** With where they begin in the file. */
+async function* usesOf(db: Database, { listId, start }: Segment) {
+  for (let behind = -1; ;) {
+    const uses = await selectUses(db, { id: listId, behind, limit: usesPerPage })
+    for (const use of uses) {
+      yield { ...use, start: start + use.start }
+      behind = use.start
+    }
+    if (uses.length < usesPerPage) return
+  }
+}
+
+const usesPerPage = 1024
+
+const selectByDigest = prepared((db, values: { after: Uint8Array; limit: number }) =>
+  db
+    .selectFrom('chunks')
+    .select(['digest', 'size', 'block_digests', 'location'])
+    .where('digest', '>', values.after)
+    .orderBy('digest')
+    .limit(values.limit),
+)
+
+/** The first of them in the order of ids. */
+const lists = (db: Database, isAmong: RawBuilder<boolean>, limit: number) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('files')
+        .select((eb) => [
+          'id',
+          'name',
+          'size',
+          eb.ref('digest').$castTo<Uint8Array | null>().as('digest'),
+          eb.lit(false).$castTo<boolean>().as('is_upload'),
+        ])
+        .where(isAmong)
+        .orderBy('id')
+        .limit(limit)
+        .as('file'),
+    )
+    .selectAll()
+    .unionAll(
+      db
+        .selectFrom(
+          db
+            .selectFrom('uploads')
+            .select((eb) => [
+              'id',
+              'name',
+              'offset as size',
+              sql<Uint8Array | null>`null::bytea`.as('digest'),
+              eb.lit(true).$castTo<boolean>().as('is_upload'),
+            ])
+            .where('is_finished', '=', sql.lit(false))
+            .where(isAmong)
+            .orderBy('id')
+            .limit(limit)
+            .as('upload'),
+        )
+        .selectAll(),
+    )
+    .orderBy('id')
+    .limit(limit)
+
+const selectLists = prepared((db, values: { after: FileId; limit: number }) =>
+  lists(db, sql`id > ${values.after}`, values.limit),
+)
+
+const selectHolders = prepared((db, values: { digest: Uint8Array; after: FileId; limit: number }) => {
+  const use = db
+    .selectFrom('file_chunks')
+    .innerJoin('chunks as chunk', 'chunk.id', 'chunk_id')
+    .select('file_id')
+    .where('chunk.digest', '=', values.digest)
+  const ofJoined = db
+    .selectFrom('joined')
+    .innerJoin(use.as('use'), 'use.file_id', 'joined.part_id')
+    .select('joined.file_id')
+  return lists(db, sql`id > ${values.after} and id in (${use.unionAll(ofJoined)})`, values.limit)
+})
+
+const selectUses = prepared((db, values: { id: FileId; behind: number; limit: number }) =>
+  db
+    .selectFrom('file_chunks as use')
+    .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
+    .select(['use.start', 'chunk.digest', 'chunk.size'])
+    .where('use.file_id', '=', values.id)
+    .where('use.start', '>', values.behind)
+    .orderBy('use.start')
+    .limit(values.limit),
+)

@@ -57,6 +57,7 @@ export async function openFaultyServer(
       // A negative time of grace: also what was let go in this very millisecond.
       collectGraceMs: -1,
       orphanGraceMs: -1,
+      maxClockSkewMs: 0,
       onBackgroundError: (error, doing) => background.push({ error, doing }),
     },
   )

@@ -126,6 +126,24 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
   }
 }
 
+/** The same for one that is to be filled, and is created if it is not there. Where the catalog is shared, servers may have it open, too. */
+export async function openStoreToFill(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onBackgroundError: BackgroundReport,
+): Promise<OpenedStore> {
+  const config = readConfig(argv, env)
+  sizeThreadPool(config)
+  const opened = await openConfigured(config, onBackgroundError)
+  if (!opened.isShared) return opened
+  const presence = keepPresent(opened.store, meetingMs)
+  const close = async () => {
+    await presence.stop()
+    await opened.close()
+  }
+  return { ...opened, close }
+}
+
 /** The same for one of which only chunks and records are left. */
 export async function openStoreToRebuild(
   argv: readonly string[],

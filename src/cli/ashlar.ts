@@ -33,6 +33,10 @@ const commands: Readonly<Record<string, CommandRow>> = {
     does: 'write files out of a store, without a server',
     load: async () => (await import('./export.ts')).exportFiles,
   },
+  migrate: {
+    does: 'copy a store into another one of any kind',
+    load: async () => (await import('./migrate.ts')).migrate,
+  },
 }
 
 const examples = `

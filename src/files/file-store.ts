@@ -5,11 +5,11 @@ import { blockBytes } from '../model/digest.ts'
 import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
 import { FairLimiter } from '../rx/fair-limiter.ts'
+import { YoungGarbage } from '../rx/young-garbage.ts'
 import { OpenFiles } from './open-files.ts'
 import { UnsettledPuts } from './unsettled-puts.ts'
 import { UploadTurns } from './upload-turns.ts'
 import { WholeWrites } from './whole-writes.ts'
-import { YoungGarbage } from './young-garbage.ts'
 
 /** The small lease: what an upload fills piece by piece. */
 export const pieceBytes = 64 * 1024

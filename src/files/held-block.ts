@@ -111,10 +111,12 @@ function readInto(
   return new Observable((subscriber) => {
     const abort = new AbortController()
     let isBegun = false
+    let isFilled = false
     const work = new Observable<Lease>((slot) => {
       isBegun = true
       fill(lease.bytes, abort.signal).then(
         () => {
+          isFilled = true
           if (slot.closed) lease.release()
           else slot.next(lease)
           slot.complete()
@@ -126,7 +128,8 @@ function readInto(
       )
     })
     subscriber.add(() => {
-      abort.abort()
+      // What an abort costs would be a part of every small download.
+      if (!isFilled) abort.abort()
       if (!isBegun) lease.release()
     })
     limited(work).subscribe(subscriber)

@@ -97,7 +97,7 @@ export async function putRecord(
   described: DescribedFile,
   pages: Pages,
 ): Promise<RecordedFile> {
-  const { id, modifiedAt: at } = described
+  const { id, createdAt, modifiedAt: at } = described
   const hasher = new FileHasher()
   const later: Location[] = []
   let first = packed([])
@@ -114,7 +114,7 @@ export async function putRecord(
     await putting
     const file = { ...described, size, digest: hasher.digest() }
     const location = await putPage(store, { id, file, start: 0, chunks: first })
-    return { file, record: { at, locations: [location, ...later] } }
+    return { file, record: { at, createdAt, locations: [location, ...later] } }
   } catch (error) {
     await Promise.allSettled([putting])
     await discardRecord(store, { at, locations: later })

@@ -29,7 +29,9 @@ const knowInterfaces = new Set(['http', 'admin'])
  * `ashlar serve` is the server: a child process instead would have to pass on signals, output and exit codes. What it starts is all
  * that it knows of it. Commands on a store itself have it opened in the same place, and no other command knows that.
  */
-const startInMain = new Set(['serve', 'gc', 'fsck', 'rebuild', 'export'].map((name) => `cli/${name}.ts`))
+const startInMain = new Set(
+  ['serve', 'gc', 'fsck', 'rebuild', 'export', 'migrate'].map((name) => `cli/${name}.ts`),
+)
 const isStartInMain = (from: string, to: string) => startInMain.has(from) && to === 'main.ts'
 
 /** Which driver serves is decided in one place. */

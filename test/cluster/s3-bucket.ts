@@ -1,5 +1,6 @@
 import {
   CreateBucketCommand,
+  DeleteBucketPolicyCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
   PutObjectCommand,
@@ -65,16 +66,27 @@ export class S3Bucket {
 
   /** Lets another user list and read it, and no more. */
   async allowReading(user: string): Promise<void> {
-    const policy = {
-      Version: '2012-10-17',
-      Statement: {
-        Effect: 'Allow',
-        Principal: { AWS: [`arn:aws:iam:::user/${user}`] },
-        Action: ['s3:ListBucket', 's3:GetObject'],
-        Resource: [`arn:aws:s3:::${this.name}`, `arn:aws:s3:::${this.name}/*`],
-      },
-    }
-    await this.#client.send(new PutBucketPolicyCommand({ Bucket: this.name, Policy: JSON.stringify(policy) }))
+    await this.#rule({
+      Effect: 'Allow',
+      Principal: { AWS: [`arn:aws:iam:::user/${user}`] },
+      Action: ['s3:ListBucket', 's3:GetObject'],
+      Resource: [`arn:aws:s3:::${this.name}`, `arn:aws:s3:::${this.name}/*`],
+    })
+  }
+
+  /** Lets nobody put anything, its owner neither. */
+  async refuseWriting(): Promise<void> {
+    const Resource = [`arn:aws:s3:::${this.name}/*`]
+    await this.#rule({ Effect: 'Deny', Principal: { AWS: ['*'] }, Action: ['s3:PutObject'], Resource })
+  }
+
+  async endRules(): Promise<void> {
+    await this.#client.send(new DeleteBucketPolicyCommand({ Bucket: this.name }))
+  }
+
+  async #rule(statement: object): Promise<void> {
+    const policy = JSON.stringify({ Version: '2012-10-17', Statement: statement })
+    await this.#client.send(new PutBucketPolicyCommand({ Bucket: this.name, Policy: policy }))
   }
 
   close(): void {

@@ -11,6 +11,8 @@ export type GetRange = (
 ) => Promise<Readable>
 
 export interface FetchOwner {
+  /** So many bytes have come. */
+  received(bytes: number): void
   /** No read waits for anything, for now. */
   resting(fetch: Fetch): void
   /** It failed, or nobody wants what it was to get. */
@@ -118,6 +120,7 @@ export class Fetch {
     body.on('data', (bytes: Buffer) => {
       this.#received += bytes.length
       this.#left = bytes
+      this.#owner.received(bytes.length)
       this.#goOn()
     })
   }

@@ -1,5 +1,6 @@
 import type { Location } from '../../model/chunk.ts'
 import type { ReadOptions } from '../chunk-store.ts'
+import { YoungGarbage } from '../../rx/young-garbage.ts'
 import { Fetch, type GetRange } from './fetch.ts'
 
 export interface JoinedReadsOptions {
@@ -19,6 +20,7 @@ export interface JoinedReadsOptions {
 export class JoinedReads {
   readonly #getRange: GetRange
   readonly #options: JoinedReadsOptions
+  readonly #youngGarbage = new YoungGarbage()
   /** Those that a read may join, or go on behind. */
   readonly #fetches = new Set<Fetch>()
   /** Those of them that no read waits for, from the longest to the shortest rest. */
@@ -38,6 +40,7 @@ export class JoinedReads {
     }
     if (before) this.#fetches.delete(before)
     const fetch = new Fetch(location, offset, {
+      received: (bytes) => this.#youngGarbage.add(bytes),
       resting: () => this.#rest(fetch, size),
       ended: () => this.#forget(fetch),
     })

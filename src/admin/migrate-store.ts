@@ -1,0 +1,72 @@
+import { filesOf, migrateFiles, type MigrationReport } from '../files/migrate-files.ts'
+import type { FileName } from '../model/file.ts'
+import type { OpenedStore, StoreToRead } from './opened-store.ts'
+
+export interface MigrationSummary {
+  /** That are new in the target. */
+  readonly files: number
+  readonly bytes: number
+  /** That the target had by another name or description than the source has now. */
+  readonly changed: number
+  readonly unchanged: number
+  readonly failed: number
+}
+
+export interface Migrated {
+  readonly summary: MigrationSummary
+  /** Why there may be files that were not looked at. */
+  readonly stoppedBy?: unknown
+}
+
+export interface MigrateStoreOptions {
+  readonly prefix: string
+  readonly signal: AbortSignal
+  readonly onFailed: (name: FileName, error: unknown) => void
+  /** The target has more bytes of a file by now. */
+  readonly onAdvanced: (bytes: number) => void
+  readonly onDone: () => void
+}
+
+/** Copies the files whose names begin with the prefix into a store that others may use at the same time; see `migrateFiles`. */
+export async function migrateStore(
+  { survey, chunks }: StoreToRead,
+  { store }: Pick<OpenedStore, 'store'>,
+  { prefix, signal, onFailed, onAdvanced, onDone }: MigrateStoreOptions,
+): Promise<Migrated> {
+  const summary = { files: 0, bytes: 0, changed: 0, unchanged: 0, failed: 0 }
+  const report: MigrationReport = {
+    advanced: onAdvanced,
+    done({ size }, outcome) {
+      if (outcome === 'copied') {
+        summary.files += 1
+        summary.bytes += size
+      } else {
+        summary[outcome] += 1
+        onAdvanced(size)
+      }
+      onDone()
+    },
+    failed({ name }, error) {
+      summary.failed += 1
+      onFailed(name, error)
+    },
+  }
+  try {
+    await migrateFiles({ catalog: survey, chunks }, store, { prefix, signal, report })
+    return { summary }
+  } catch (stoppedBy) {
+    return { summary, stoppedBy }
+  }
+}
+
+/** Tells of each file that there is to copy. */
+export async function countFiles(
+  { survey }: StoreToRead,
+  { prefix, signal }: Pick<MigrateStoreOptions, 'prefix' | 'signal'>,
+  onFound: (bytes: number) => void,
+): Promise<void> {
+  for await (const { size } of filesOf(survey, prefix)) {
+    if (signal.aborted) return
+    onFound(size)
+  }
+}

@@ -22,6 +22,7 @@ export interface Offer {
 
 interface Offered {
   readonly giveUp: () => number
+  readonly heldBytes: () => number
   touchedAt: number
 }
 
@@ -33,13 +34,17 @@ interface Waiter {
 /** An offer that was not touched for so long is taken when somebody waits. */
 const idleMs = 250
 
+/** So much is taken at once if nobody stands still: smaller pieces of work would make more of it. */
+const worthwhileBytes = 1024 * 1024
+
 /**
  * Lends buffers of at most `maxBytes` altogether; who finds none left, waits, first come, first served. Bytes
  * that travel through Ashlar exist only in lent buffers, so this bounds its memory.
  *
  * A client that stopped or crawls must not starve the others, so its pipeline *offers* what it holds: when
  * somebody waits, offers that made no progress for a while are taken, those that come back at once before those that cost work,
- * longest idle first, and when nothing at all has come back for a while, any offer. Returned buffers are kept and lent again: a
+ * longest idle first; then the largest, so that many who all move have less each, instead of all waiting for each other; and when nothing at all
+ * has come back for a while, any offer. Returned buffers are kept and lent again: a
  * fresh one costs several times as much.
  */
 export class BufferPool {
@@ -101,10 +106,15 @@ export class BufferPool {
   /**
    * Says that something held can be had back. `giveUp` is called at most once, never after `withdraw`; it
    * returns how many bytes will be released soon, not counting those that it has released already. What comes back `later` costs
-   * somebody work, and is asked for when the rest is not enough.
+   * somebody work, and is asked for when the rest is not enough. `heldBytes` tells how much it is by now; without it, too little to be taken from
+   * who moves.
    */
-  offer(giveUp: () => number, comesBack: 'atOnce' | 'later' = 'later'): Offer {
-    const offered: Offered = { giveUp, touchedAt: performance.now() }
+  offer(
+    giveUp: () => number,
+    comesBack: 'atOnce' | 'later' = 'later',
+    heldBytes: () => number = () => 0,
+  ): Offer {
+    const offered: Offered = { giveUp, heldBytes, touchedAt: performance.now() }
     const offers = this.#offers[comesBack]
     offers.add(offered)
     return {
@@ -163,7 +173,24 @@ export class BufferPool {
         this.#take(offered, offers)
       }
     }
+    this.#takeLargest()
     if (this.#waiters.size > 0 && !this.#patience) this.#beginPatience()
+  }
+
+  #takeLargest(): void {
+    const { later } = this.#offers
+    while (this.#isShort()) {
+      let largest: Offered | undefined
+      let mostBytes = worthwhileBytes - 1
+      for (const offered of later) {
+        const bytes = offered.heldBytes()
+        if (bytes <= mostBytes) continue
+        largest = offered
+        mostBytes = bytes
+      }
+      if (!largest) return
+      this.#take(largest, later)
+    }
   }
 
   /** Are there waiters whom neither free bytes nor those already given up will serve? */

@@ -163,7 +163,11 @@ class ChunkFiller {
 
   #add(lease: Lease): void {
     this.#leases.push(lease)
-    this.#offer ??= this.#pool.offer(() => this.#cutEarly())
+    this.#offer ??= this.#pool.offer(
+      () => this.#cutEarly(),
+      'later',
+      () => this.#leases.length * this.#options.pieceBytes,
+    )
   }
 
   #continue(): void {

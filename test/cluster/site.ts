@@ -3,10 +3,10 @@ import { collectNow } from '../../src/admin/collect-now.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
 import { openStore, openStoreToFill, openStoreToRead } from '../../src/main.ts'
 import type { Location } from '../../src/model/chunk.ts'
-import { soleOwner } from '../../src/model/file.ts'
 import { runAshlar, type Ended } from '../cli/run-ashlar.ts'
 import type { CephCluster } from './ceph-cluster.ts'
 import { ClusterNode } from './cluster-node.ts'
+import { leftovers, locationsIn, withoutGraces } from './leftovers.ts'
 import type { PostgresServer } from './postgres-server.ts'
 import type { S3Bucket } from './s3-bucket.ts'
 
@@ -64,14 +64,14 @@ export class Site {
   async join(): Promise<FileStore> {
     const opened = await openStoreToFill([], this.env, rethrow)
     onTestFinished(() => opened.close())
-    return withoutGraces(opened.store)
+    return withoutGraces(opened)
   }
 
   /** Of the chunks in the bucket. */
   async locations(): Promise<readonly Location[]> {
     const store = await openStoreToRead([], this.env)
     try {
-      return await listed(store.chunks)
+      return await locationsIn(store.chunks)
     } finally {
       await store.close()
     }
@@ -81,39 +81,19 @@ export class Site {
   async expectNoLeaks(): Promise<void> {
     await this.forgetTheDead()
     const opened = await openStore([], this.env, rethrow)
+    const reading = await openStoreToRead([], this.env)
     try {
-      const store = withoutGraces(opened.store)
+      const store = withoutGraces(opened)
       await collectNow({ ...opened, store })
-      const { files } = await store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 10_000 })
-      const ofFiles = await Promise.all(files.map(({ id }) => store.catalog.listRecords(id)))
-      expect((await listed(store.records)).toSorted()).toEqual(ofFiles.flat().toSorted())
-      expect((await listed(store.chunks)).toSorted()).toEqual((await this.#known()).toSorted())
+      expect(await leftovers(store, reading)).toEqual([])
     } finally {
+      await reading.close()
       await opened.close()
     }
     const { code, stdout, stderr } = await this.run('fsck')
-    expect({ code, stdout, stderr }).toMatchObject({ code: 0, stderr: '' })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/: 0 damaged, 0 missing, 0 unreadable, 0 inconsistent\n$/)
   }
-
-  /** Where the chunks are that files and uploads use. */
-  async #known(): Promise<readonly Location[]> {
-    const rows = await this.query<{ location: Location }>(
-      `select location from chunks c where exists (select from file_chunks f where f.chunk_id = c.id)`,
-    )
-    return rows.map(({ location }) => location)
-  }
-}
-
-function withoutGraces(store: FileStore): FileStore {
-  // What was found within this millisecond counts, too.
-  return { ...store, options: { ...store.options, collectGraceMs: -1, orphanGraceMs: -1, maxClockSkewMs: 0 } }
-}
-
-async function listed(chunks: FileStore['chunks']): Promise<readonly Location[]> {
-  const locations: Location[] = []
-  for await (const { location } of chunks.list()) locations.push(location)
-  return locations
 }
 
 function rethrow(error: unknown, doing: string): never {

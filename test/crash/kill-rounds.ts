@@ -1,14 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { checkAfterKill, checkWhenCollected } from './check-store.ts'
 import { checkServer, type Found } from './check-server.ts'
 import { pause, type Client } from './client.ts'
-import { CrashingServer } from './crashing-server.ts'
+import type { CrashingServer } from './crashing-server.ts'
 import { Dice } from './dice.ts'
 import { Failure } from './failure.ts'
 import { finishUploads } from './finish-uploads.ts'
 import { History } from './history.ts'
+import { DirectoryPlace, type Place } from './place.ts'
 import { createClients, runLoad, settle } from './run-load.ts'
 import type { Tally } from './tally.ts'
 
@@ -19,37 +16,51 @@ const mostActions = 150
 const longestActionMs = 30
 const longestStartMs = 600
 
+/** Rounds over stores in directories. */
+export function killRounds(seed: string, from: number, to: number, tally: Tally): Promise<void> {
+  return killRoundsAt('kill', () => DirectoryPlace.open(), seed, from, to, tally)
+}
+
 /**
  * Each round kills a server under load; the next one begins by checking everything. Runs rounds `from`, which must begin a store, to
  * `to` (exclusive). Throws `Failure`.
  */
-export async function killRounds(seed: string, from: number, to: number, tally: Tally): Promise<void> {
+export async function killRoundsAt(
+  mode: string,
+  openPlace: () => Promise<Place>,
+  seed: string,
+  from: number,
+  to: number,
+  tally: Tally,
+): Promise<void> {
   for (let first = from; first < to; first += roundsPerStore) {
     const last = Math.min(to, first + roundsPerStore)
-    const store = await mkdtemp(join(tmpdir(), 'ashlar-kill-'))
-    const rounds = new KillRounds(store, new Dice(`${seed}, kill, from round ${first}`))
+    const place = await openPlace()
+    const rounds = new KillRounds(place, new Dice(`${seed}, ${mode}, from round ${first}`))
     try {
       for (let round = first; round < last; round++) await rounds.run(round)
       tally.add(last - first, rounds.history.acknowledged, await rounds.finish())
     } catch (error) {
-      const replay = `--mode kill --seed ${seed} --from ${first} --rounds ${last - first}`
-      throw new Failure(error, `kill round ${rounds.round}`, replay, store, rounds.history)
+      const replay = `--mode ${mode} --seed ${seed} --from ${first} --rounds ${last - first}`
+      throw new Failure(error, `${mode} round ${rounds.round}`, replay, place.name, rounds.history)
     }
-    await rm(store, { recursive: true })
-    console.log(`kill rounds ${first} to ${last - 1}: ${rounds.history.acknowledged} operations acknowledged`)
+    await place.remove()
+    console.log(
+      `${mode} rounds ${first} to ${last - 1}: ${rounds.history.acknowledged} operations acknowledged`,
+    )
   }
 }
 
 class KillRounds {
   readonly history = new History(() => this.round)
   round = 0
-  readonly #store: string
+  readonly #place: Place
   readonly #dice: Dice
   readonly #clients: readonly Client[]
   #checks = 0
 
-  constructor(store: string, dice: Dice) {
-    this.#store = store
+  constructor(place: Place, dice: Dice) {
+    this.#place = place
     this.#dice = dice
     this.#clients = createClients(this.history, dice)
   }
@@ -65,7 +76,7 @@ class KillRounds {
       await pause(longerMs)
       await server.kill()
     })
-    await checkAfterKill(this.#store)
+    await this.#place.checkAfterKill()
   }
 
   /** Checks what the last round has left, and continues every upload to its end. Resolves with how many states were checked in all. */
@@ -73,27 +84,27 @@ class KillRounds {
     await using server = this.#start()
     const found = await this.#check(server)
     await finishUploads(await server.port, this.history, found.offsets)
-    await checkWhenCollected(this.#store)
+    await this.#place.checkWhenCollected()
     await server.kill()
     return this.#checks
   }
 
   /** What is not collected at once keeps more of what a crash interrupts. */
   #start(): CrashingServer {
-    return new CrashingServer(this.#store, { graceMs: this.#dice.pick([0, 0, 150]) })
+    return this.#place.start(this.#dice.pick([0, 0, 150]))
   }
 
   async #killWhileItStarts(): Promise<void> {
     await using server = this.#start()
     await pause(this.#dice.int(0, longestStartMs))
     await server.kill()
-    await checkAfterKill(this.#store)
+    await this.#place.checkAfterKill()
   }
 
   async #check(server: CrashingServer): Promise<Found> {
     const uploads = this.#clients.flatMap((client) => client.uploads)
     const found = await checkServer(await server.port, this.history, uploads, this.round)
-    await checkWhenCollected(this.#store)
+    await this.#place.checkWhenCollected()
     this.#checks += this.history.names.length + uploads.length
     return found
   }

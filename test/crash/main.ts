@@ -4,11 +4,13 @@
  *   npm run test:crash                                            some rounds of both modes
  *   npm run test:crash -- --mode kill --rounds 200                SIGKILL at random moments
  *   npm run test:crash -- --mode power-cut --rounds 200 --seed 7  only what was synced survives, and some of the rest
+ *   npm run test:crash -- --mode cluster                          SIGKILL of nodes over Ceph and PostgreSQL; not among the some
  *
  * What the clients ask for follows from the seed; how far they get before a kill does not.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { clusterRounds } from './cluster-rounds.ts'
 import { Failure } from './failure.ts'
 import { killRounds, roundsPerStore } from './kill-rounds.ts'
 import { powerCutRounds, roundsPerRecording } from './power-cut-rounds.ts'
@@ -17,6 +19,7 @@ import { Tally } from './tally.ts'
 const modes = {
   kill: { run: killRounds, rounds: 20, roundsTogether: roundsPerStore },
   'power-cut': { run: powerCutRounds, rounds: 20, roundsTogether: roundsPerRecording },
+  cluster: { run: clusterRounds, rounds: 10, roundsTogether: roundsPerStore },
 }
 
 const { values } = parseArgs({
@@ -28,7 +31,9 @@ const { values } = parseArgs({
   },
 })
 const { mode, seed } = values
-const chosen = Object.entries(modes).filter(([name]) => mode === undefined || mode === name)
+const chosen = Object.entries(modes).filter(([name]) =>
+  mode === undefined ? name !== 'cluster' : mode === name,
+)
 if (chosen.length === 0) throw new Error(`--mode must be ${Object.keys(modes).join(' or ')}`)
 
 console.log(`seed ${seed}`)

@@ -43,6 +43,47 @@ describe('An offer', () => {
     expect(asked()).toEqual([0, 0])
   })
 
+  it('is taken at once if nobody stands still and it is the largest, and large', () => {
+    const MiB = 1024 * 1024
+    const pool = new BufferPool(8 * MiB)
+    const asked: number[] = []
+    const held = [2 * MiB, 3 * MiB, 3 * MiB - 1, 1].map((size, nth) => {
+      const lease = pool.tryLease(size)!
+      const giveUp = () => {
+        asked.push(nth)
+        return size
+      }
+      pool.offer(giveUp, 'later', () => size)
+      return lease
+    })
+    const got: Lease[] = []
+    pool.lease(2 * MiB).subscribe((lease) => got.push(lease))
+    expect(asked).toEqual([1])
+    // What is promised is enough for this one, too.
+    pool.lease(MiB).subscribe((lease) => got.push(lease))
+    expect(asked).toEqual([1])
+    pool.lease(1).subscribe((lease) => got.push(lease))
+    expect(asked).toEqual([1, 2])
+    held[1]!.release()
+    expect(got.map(({ bytes }) => bytes.length)).toEqual([2 * MiB, MiB])
+  })
+
+  it('is left to who moves if it is small', () => {
+    const MiB = 1024 * 1024
+    const pool = new BufferPool(MiB)
+    let asked = 0
+    pool.tryLease(MiB - 1)
+    pool.offer(
+      () => ++asked,
+      'later',
+      () => MiB - 1,
+    )
+    pool.lease(2).subscribe()
+    expect(asked).toBe(0)
+    vi.advanceTimersByTime(longMs)
+    expect(asked).toBe(1)
+  })
+
   it('is taken when somebody waits and it has made no progress for a while, longest idle first', () => {
     const { pool, holders, asked } = fullPool(3)
     vi.advanceTimersByTime(10)

@@ -1,0 +1,3 @@
+module ashlar.bench
+
+go 1.19

@@ -1,0 +1,69 @@
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
+import type { ChunkUse } from '../../src/catalog/catalog.ts'
+import { newLocation } from '../../src/chunks/disk/chunk-path.ts'
+import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { verifying } from '../../src/chunks/verifying.ts'
+import type { FileStore } from '../../src/files/file-store.ts'
+import { BlockHasher, digestOfChunk, FileHasher } from '../../src/model/digest.ts'
+import { parseFileName, soleOwner, type FileId, type FileName } from '../../src/model/file.ts'
+import { benchFileStore } from '../bench-file-store.ts'
+
+const chunkBytes = 1024
+const chunksPerFile = 1000
+
+/** The store of a server: in its directory, under the names that it gives. */
+export async function withStoreIn<T>(directory: string, use: (store: FileStore) => Promise<T>): Promise<T> {
+  const catalog = await SqliteCatalog.open(join(directory, 'catalog.sqlite'))
+  const chunks = verifying(await DiskChunkStore.open(join(directory, 'chunks')))
+  const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
+  try {
+    return await use(benchFileStore({ catalog, chunks, records }))
+  } finally {
+    await chunks.close()
+    await records.close()
+    await catalog.close()
+  }
+}
+
+/**
+ * Fills it with so many small chunks, a thousand to a file, and resolves with the names of the files. All is as uploads leave it, but for
+ * the syncs, which would take most of the time.
+ */
+export async function addChunks(
+  store: FileStore,
+  directory: string,
+  count: number,
+): Promise<readonly FileName[]> {
+  const names: FileName[] = []
+  for (let added = 0; added < count; added += chunksPerFile) {
+    const chunks = Array.from({ length: Math.min(chunksPerFile, count - added) }, () => writeChunk(directory))
+    const hasher = new FileHasher()
+    for (const { digest } of chunks) hasher.add(digest)
+    const name = parseFileName(`file-${added}`)
+    await store.catalog.createFile({
+      id: randomUUIDv7() as FileId,
+      owner: soleOwner,
+      name,
+      mediaType: 'application/octet-stream',
+      metadata: {},
+      digest: hasher.digest(),
+      chunks,
+    })
+    names.push(name)
+  }
+  return names
+}
+
+function writeChunk(directory: string): ChunkUse {
+  const bytes = randomBytes(chunkBytes)
+  const hasher = new BlockHasher()
+  hasher.update(bytes)
+  const blockDigests = hasher.finish()
+  const digest = digestOfChunk(blockDigests)
+  const location = newLocation(digest)
+  writeFileSync(join(directory, 'chunks', location), bytes)
+  return { digest, size: chunkBytes, blockDigests, location }
+}

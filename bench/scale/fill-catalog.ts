@@ -1,12 +1,13 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import { lastValueFrom, mergeMap, range } from 'rxjs'
-import type { Catalog, ChunkUse, NewFile } from '../../src/catalog/catalog.ts'
+import type { ChunkUse, NewFile } from '../../src/catalog/catalog.ts'
+import { openWriter } from '../../src/catalog/sqlite/connection.ts'
+import { createFile } from '../../src/catalog/sqlite/files.ts'
+import type { Location } from '../../src/model/chunk.ts'
 import { digestBytes, digestOfBytes, FileHasher } from '../../src/model/digest.ts'
 import { parseFileName, soleOwner, type FileId, type FileName } from '../../src/model/file.ts'
-import type { Location } from '../../src/model/chunk.ts'
 
-/** Calls under way: enough for the catalog to commit many together. */
-const atOnce = 512
+/** In one transaction: many times what a server's catalog takes together, so that syncs are few. */
+const filesPerCommit = 4000
 const filesPerFolder = 100
 
 /** The name of a file by its number: a hundred in a folder. */
@@ -16,16 +17,28 @@ export function nameOf(index: number): FileName {
 }
 
 /**
- * Creates as many files in the catalog, each of a chunk of its own, as uploads would. Where `chunkOf` has no chunk that is really there, one is made up: nobody
- * will read it.
+ * Makes a catalog with as many files, each of a chunk of its own, as uploads would leave it. Where `chunkOf` has no chunk that is really there, one
+ * is made up: nobody will read it.
  */
 export async function fillCatalog(
-  catalog: Catalog,
+  path: string,
   files: number,
   chunkOf: (index: number) => ChunkUse | undefined,
 ): Promise<void> {
-  const create = (index: number) => catalog.createFile(newFile(index, chunkOf(index) ?? madeUp(index)))
-  await lastValueFrom(range(0, files).pipe(mergeMap(create, atOnce)))
+  const writer = await openWriter(path)
+  try {
+    for (let first = 0; first < files; first += filesPerCommit) {
+      const works = Array.from({ length: Math.min(filesPerCommit, files - first) }, (_, nth) => {
+        const file = newFile(first + nth, chunkOf(first + nth) ?? madeUp(first + nth))
+        return () => createFile(writer.db, file, Date.now())
+      })
+      for (const outcome of await writer.transactions.run(works)) {
+        if (outcome.status === 'rejected') throw outcome.reason
+      }
+    }
+  } finally {
+    writer.close()
+  }
 }
 
 function newFile(index: number, chunk: ChunkUse): NewFile {

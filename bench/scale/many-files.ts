@@ -36,23 +36,21 @@ export class ManyFiles {
   /** Settles as `use` does. */
   static with<T>(files: number, use: (files: ManyFiles) => Promise<T>): Promise<T> {
     return inTemporaryDirectory(async (directory) => {
-      const catalog = await SqliteCatalog.open(join(directory, 'catalog.sqlite'))
       const chunks = await DiskChunkStore.open(join(directory, 'chunks'))
-      const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
       try {
         const stored = new Map<number, ChunkUse>()
         while (stored.size < Math.min(readable, files)) {
           const index = randomInt(files)
           if (!stored.has(index)) stored.set(index, await putRandomChunk(chunks))
         }
+        const path = join(directory, 'catalog.sqlite')
         console.log(`Filling a catalog with ${files.toLocaleString('en')} files...`)
-        await fillCatalog(catalog, files, (index) => stored.get(index))
-        const store = benchFileStore({ catalog, chunks: verifying(chunks), records })
-        return await use(new ManyFiles(store, files, [...stored.keys()]))
+        await fillCatalog(path, files, (index) => stored.get(index))
+        return await withStore({ directory, path, chunks }, (store) =>
+          use(new ManyFiles(store, files, [...stored.keys()])),
+        )
       } finally {
         await chunks.close()
-        await records.close()
-        await catalog.close()
       }
     })
   }
@@ -109,6 +107,27 @@ export class ManyFiles {
     const { files, prefixes } = await this.#store.catalog.listFiles({ owner: soleOwner, ...query })
     const found = files.length + prefixes.length
     if (found !== count) throw new Error(`${found} files and folders were listed instead of ${count}`)
+  }
+}
+
+interface Places {
+  readonly directory: string
+  /** Of the catalog. */
+  readonly path: string
+  readonly chunks: ChunkStore
+}
+
+async function withStore<T>(
+  { directory, path, chunks }: Places,
+  use: (store: FileStore) => Promise<T>,
+): Promise<T> {
+  const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
+  const catalog = await SqliteCatalog.open(path)
+  try {
+    return await use(benchFileStore({ catalog, chunks: verifying(chunks), records }))
+  } finally {
+    await records.close()
+    await catalog.close()
   }
 }
 

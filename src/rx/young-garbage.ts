@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** V8 would begin a full collection at some four times as much. */
-const bytesPerCollection = 16 * 1024 * 1024
+const usualBytesPerCollection = 16 * 1024 * 1024
 
 /**
  * Frees the buffers in which bodies come. Node makes one for each read of a socket, and V8 counts it as memory outside its heap: where many
@@ -11,12 +11,17 @@ const bytesPerCollection = 16 * 1024 * 1024
  */
 export class YoungGarbage {
   readonly #collect = exposedCollector()
+  readonly #bytesPerCollection: number
   #bytes = 0
+
+  constructor(bytesPerCollection = usualBytesPerCollection) {
+    this.#bytesPerCollection = bytesPerCollection
+  }
 
   /** So many bytes have come and been copied. */
   add(bytes: number): void {
     this.#bytes += bytes
-    if (this.#bytes < bytesPerCollection) return
+    if (this.#bytes < this.#bytesPerCollection) return
     this.#bytes = 0
     this.#collect({ type: 'minor', execution: 'sync' })
   }

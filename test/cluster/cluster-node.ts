@@ -1,4 +1,3 @@
-import { expect } from 'vitest'
 import { ServerProcess } from '../robustness/server-process.ts'
 import { until } from './until.ts'
 
@@ -17,10 +16,11 @@ export class ClusterNode extends ServerProcess {
     return node
   }
 
-  /** Ends it in good order. */
+  /** Ends it in good order. Rejects if it does not. */
   async stop(): Promise<void> {
     this.child.kill('SIGTERM')
-    expect({ code: await this.exited, stderr: this.stderr }).toEqual({ code: 0, stderr: '' })
+    const code = await this.exited
+    if (code !== 0 || this.stderr !== '') throw new Error(`the node ended with ${code}: ${this.stderr}`)
   }
 
   /** How often it has logged a message that begins so. */

@@ -1,5 +1,3 @@
-import { expect } from 'vitest'
-
 export interface Mishap {
   /** How far a transfer has come when it happens. */
   readonly at: number
@@ -28,9 +26,9 @@ export class Mishaps {
     }
   }
 
-  /** Fails unless all have happened, and are over. */
+  /** Resolves when all are over. Rejects with what went wrong with one of them, or if some have not happened. */
   async end(): Promise<void> {
     await this.#last
-    expect(this.#pending).toEqual([])
+    if (this.#pending.length > 0) throw new Error(`${this.#pending.length} mishaps have not happened`)
   }
 }

@@ -6,6 +6,7 @@ export class MortalNodes {
   readonly #site: Site
   /** Who is asked next comes first. */
   readonly #living: ClusterNode[]
+  #asked: ClusterNode | undefined
 
   private constructor(site: Site, living: ClusterNode[]) {
     this.#site = site
@@ -22,13 +23,14 @@ export class MortalNodes {
     const node = this.#living.shift()
     if (!node) throw new Error('no node lives')
     this.#living.push(node)
+    this.#asked = node
     return node
   }
 
   /** Kills the one that was asked last with SIGKILL. Resolves when another one has taken its place. */
   async replace(): Promise<void> {
-    const killed = this.#living.pop()
-    await killed?.kill()
+    const [killed] = this.#living.splice(this.#living.indexOf(this.#asked!), 1)
+    await killed!.kill()
     this.#living.push(await this.#site.startNode())
   }
 

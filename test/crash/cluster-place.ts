@@ -20,7 +20,8 @@ const collectedWithinMs = 30_000
  * grace: what nodes say that they count on is all that keeps it from that.
  */
 export class ClusterPlace implements Place {
-  readonly name: string
+  readonly remains = 'nothing, for the cluster is gone'
+  readonly #store: string
   readonly #postgres: PostgresServer
   readonly #env: NodeJS.ProcessEnv
   readonly #opened: OpenedStore
@@ -29,13 +30,13 @@ export class ClusterPlace implements Place {
   readonly #collecting: Promise<void>
 
   private constructor(
-    name: string,
+    store: string,
     postgres: PostgresServer,
     env: NodeJS.ProcessEnv,
     opened: OpenedStore,
     reading: StoreToRead,
   ) {
-    this.name = name
+    this.#store = store
     this.#postgres = postgres
     this.#env = env
     this.#opened = opened
@@ -58,7 +59,7 @@ export class ClusterPlace implements Place {
   }
 
   start(): CrashingServer {
-    return new CrashingServer(this.name, { graceMs }, this.#env)
+    return new CrashingServer(this.#store, { graceMs }, this.#env)
   }
 
   async checkAfterKill(): Promise<void> {

@@ -42,7 +42,7 @@ export async function killRoundsAt(
       tally.add(last - first, rounds.history.acknowledged, await rounds.finish())
     } catch (error) {
       const replay = `--mode ${mode} --seed ${seed} --from ${first} --rounds ${last - first}`
-      throw new Failure(error, `${mode} round ${rounds.round}`, replay, place.name, rounds.history)
+      throw new Failure(error, `${mode} round ${rounds.round}`, replay, place.remains, rounds.history)
     }
     await place.remove()
     console.log(

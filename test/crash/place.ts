@@ -6,23 +6,22 @@ import { CrashingServer } from './crashing-server.ts'
 
 /** Where servers keep what is checked. */
 export interface Place {
-  /** Where to look at what is left. */
-  readonly name: string
+  /** For who looks into a failure. */
+  readonly remains: string
   /** Keeps what was let go for so long. */
   start(graceMs: number): CrashingServer
   /** Throws a violation unless all that the catalog counts on is there. No server may run. */
   checkAfterKill(): Promise<void>
   /** Throws a violation unless soon there is just what is in use, and that is sound. Nobody may change anything; a server may run. */
   checkWhenCollected(): Promise<void>
-  /** What is not removed stays as it is, as far as it outlives this process. */
   remove(): Promise<void>
 }
 
 export class DirectoryPlace implements Place {
-  readonly name: string
+  readonly remains: string
 
   private constructor(directory: string) {
-    this.name = directory
+    this.remains = directory
   }
 
   static async open(): Promise<DirectoryPlace> {
@@ -30,18 +29,18 @@ export class DirectoryPlace implements Place {
   }
 
   start(graceMs: number): CrashingServer {
-    return new CrashingServer(this.name, { graceMs })
+    return new CrashingServer(this.remains, { graceMs })
   }
 
   checkAfterKill(): Promise<void> {
-    return checkAfterKill(this.name)
+    return checkAfterKill(this.remains)
   }
 
   checkWhenCollected(): Promise<void> {
-    return checkWhenCollected(this.name)
+    return checkWhenCollected(this.remains)
   }
 
   async remove(): Promise<void> {
-    await rm(this.name, { recursive: true })
+    await rm(this.remains, { recursive: true })
   }
 }

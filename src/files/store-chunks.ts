@@ -86,10 +86,12 @@ function storeInTurn(
   return new Observable((subscriber) => {
     const abort = new AbortController()
     let isBegun = false
+    let isStored = false
     const work = new Observable<StoredPart>((slot) => {
       isBegun = true
       storeChunk(store, chunk, abort.signal).then(
         (part) => {
+          isStored = true
           pending.add(part)
           slot.next(part)
           slot.complete()
@@ -101,7 +103,7 @@ function storeInTurn(
       )
     })
     subscriber.add(() => {
-      abort.abort()
+      if (!isStored) abort.abort()
       if (!isBegun) chunk.release()
     })
     limited(work).subscribe(subscriber)

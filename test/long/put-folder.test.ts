@@ -19,8 +19,8 @@ const largeFiles = 2
 const largeBytes = 256 * MiB
 const kills = 6
 const filesAtOnce = 8
-/** Of one killed client: a block for each connection, of which a large file has four and a small one has one. */
-const inFlight = (largeFiles * 4 + filesAtOnce - largeFiles) * MiB
+/** Of one killed client: for each connection, of which a large file has four, what the system holds of it on both sides of the proxy. */
+const inFlight = largeFiles * 4 * 4 * MiB + (filesAtOnce - largeFiles) * MiB
 /** Headers and questions of the requests for one file. */
 const overheadPerFile = 4 * 1024
 

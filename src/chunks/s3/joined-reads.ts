@@ -9,9 +9,6 @@ export interface JoinedReadsOptions {
   readonly idleMs: number
 }
 
-/** With four times as much, V8 was measured to collect all of its heap so often that downloads took twice the time of the processor. */
-const bytesPerCollection = 4 * 1024 * 1024
-
 /**
  * Makes few requests of many reads. Reads that are asked for at once, each where the one before it ends, share one request for just
  * these bytes. A read that goes on where that one ends shows that the chunk is read in order: its request is for the rest of the
@@ -23,7 +20,7 @@ const bytesPerCollection = 4 * 1024 * 1024
 export class JoinedReads {
   readonly #getRange: GetRange
   readonly #options: JoinedReadsOptions
-  readonly #youngGarbage = new YoungGarbage(bytesPerCollection)
+  readonly #youngGarbage = new YoungGarbage()
   /** Those that a read may join, or go on behind. */
   readonly #fetches = new Set<Fetch>()
   /** Those of them that no read waits for, from the longest to the shortest rest. */

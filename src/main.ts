@@ -215,7 +215,7 @@ async function checkPresence(config: Config): Promise<void> {
  * what thousands of clients need, and the threads of the catalog do the same. `--optimize-for-size` would do more, and take twice the time for small files.
  */
 function keepHeapSmall(): void {
-  setFlagsFromString('--heap-growing-percent=30')
+  setFlagsFromString('--heap-growing-percent=20')
   setFlagsFromString('--semi-space-growth-factor=1')
 }
 

@@ -194,7 +194,8 @@ describe('a gateway that hangs', () => {
     await expect(openS3ChunkStore({ ...bucket.options(), openTimeoutMs: 300 })).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(
-        /^Cannot list bucket failures at .+: no answer within 0\.3 s\. Look whether/,
+        // One thread of the gateway may still answer when the first is stopped.
+        /^Cannot (list|write to|read from) bucket failures at .+: no answer within 0\.3 s\. Look whether/,
       ),
     })
   })

@@ -10,11 +10,12 @@ import {
   openSurvey,
   type OpenedCatalog,
 } from './drivers/open-catalog.ts'
-import { openChunkStores, refuseUnused } from './drivers/open-chunk-stores.ts'
+import { openChunksToRead, openChunkStores, refuseUnused } from './drivers/open-chunk-stores.ts'
 import { nameOfCatalog, nameOfStore } from './drivers/places.ts'
 import { collectRegularly } from './files/collect-regularly.ts'
 import { createFileStore, type FileStoreOptions } from './files/file-store.ts'
 import { keepPresent } from './files/keep-present.ts'
+import { meetOthers } from './files/meet-others.ts'
 import { rebuild, type Rebuilt } from './files/rebuild.ts'
 import { scrubRegularly } from './files/scrub-regularly.ts'
 import { upkeepInTurn } from './files/upkeep-in-turn.ts'
@@ -114,9 +115,9 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
   sizeThreadPool(config)
   const survey = await openSurvey(config)
   try {
-    const { chunks, unverified, close: closeChunks } = await openChunkStores(config)
+    const { chunks, unverified } = await openChunksToRead(config)
     const close = async () => {
-      await closeChunks()
+      await chunks.close()
       await survey.close()
     }
     return { survey, unverified, chunks, place: nameOfStore(config), graces: config, close }
@@ -183,6 +184,8 @@ async function openConfigured(config: Config, onBackgroundError: BackgroundRepor
         onBackgroundError,
       },
     )
+    // Others have to know of this process before it counts on anything.
+    if (isShared) await meetOthers(store)
     const close = async () => {
       await closeChunks()
       await catalog.close()

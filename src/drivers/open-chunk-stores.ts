@@ -12,19 +12,23 @@ import type { Config } from '../config.ts'
 import { StoreError } from '../model/errors.ts'
 import { storePlace } from './places.ts'
 
-export interface ChunkStores {
+export interface ChunkStoreToRead {
   readonly chunks: ChunkStore
   /** The same bytes, as they are. */
   readonly unverified: ChunkStore
+}
+
+export interface ChunkStores {
+  readonly chunks: ChunkStore
   readonly records: ChunkStore
   /** Absent where nobody can tell. */
   readonly freeBytes?: () => Promise<number>
   readonly close: () => Promise<void>
 }
 
-const names = { chunks: 'chunks', records: 'records' } as const
+type Name = 'chunks' | 'records'
 
-/** A connection that has taken nothing and given nothing for so long is as good as cut. */
+/** A call to S3 may take longer by its bytes at this rate, per second: slower than that is as good as cut. */
 const slowestBytesPerSecond = 256 * 1024
 /** Records are small, and put beside the chunks of their files. */
 const recordSockets = 16
@@ -32,19 +36,25 @@ const recordSockets = 16
 /** Creates what is missing, a bucket aside. Rejects `unavailable`, `no_space`. */
 export async function openChunkStores(config: Config): Promise<ChunkStores> {
   const place = storePlace(config)
-  if (place.kind === 's3') return openInBucket(config, place.bucket, place.prefix)
-  const { directory } = place
-  await makeDurableDirectory(directory)
-  const unverified = await DiskChunkStore.open(join(directory, names.chunks))
-  const records = await DiskChunkStore.open(join(directory, names.records), { hasDurableDeletes: true })
-  return {
-    ...together(unverified, records),
-    freeBytes: () => freeBytes(directory, config.minFreeSpace),
+  if (place.kind === 'directory') await makeDurableDirectory(place.directory)
+  const chunks = verifying(await open(config, 'chunks', { isReadOnly: false }))
+  const records = await open(config, 'records', { isReadOnly: false })
+  const close = async () => {
+    await chunks.close()
+    await records.close()
   }
+  if (place.kind === 's3') return { chunks, records, close }
+  return { chunks, records, freeBytes: () => freeBytes(place.directory, config.minFreeSpace), close }
+}
+
+/** The chunks alone, of which nothing is changed. Rejects `unavailable`. */
+export async function openChunksToRead(config: Config): Promise<ChunkStoreToRead> {
+  const unverified = await open(config, 'chunks', { isReadOnly: true })
+  return { chunks: verifying(unverified), unverified }
 }
 
 /** Opens nothing. Rejects `not_found` where it can be seen that one of these is missing. */
-export async function refuseUnused(config: Config, needed: readonly (keyof typeof names)[]): Promise<void> {
+export async function refuseUnused(config: Config, needed: readonly Name[]): Promise<void> {
   const place = storePlace(config)
   if (place.kind === 's3') return
   for (const name of needed) {
@@ -55,33 +65,27 @@ export async function refuseUnused(config: Config, needed: readonly (keyof typeo
   }
 }
 
-async function openInBucket(config: Config, bucket: string, prefix: string): Promise<ChunkStores> {
+async function open(
+  config: Config,
+  name: Name,
+  { isReadOnly }: { readonly isReadOnly: boolean },
+): Promise<ChunkStore> {
+  const place = storePlace(config)
+  if (place.kind === 'directory') {
+    return DiskChunkStore.open(join(place.directory, name), { hasDurableDeletes: name === 'records' })
+  }
   const { s3Endpoint, s3Region, s3Addressing, s3TimeoutMs } = config
-  const open = async (name: string, maxSockets: number) => {
-    const store = await openS3ChunkStore({
-      bucket,
-      prefix: `${prefix}${name}/`,
-      region: s3Region,
-      ...(s3Endpoint !== 'aws' && { endpoint: s3Endpoint }),
-      isPathStyle: s3Addressing === 'path' || (s3Addressing === 'auto' && s3Endpoint !== 'aws'),
-      maxSockets,
-      openTimeoutMs: s3TimeoutMs,
-    })
-    const once = timingOut(store, { timeoutMs: s3TimeoutMs, minRate: slowestBytesPerSecond })
-    return retrying(once, { patienceMs: s3TimeoutMs })
-  }
-  const sockets = config.maxUploadConcurrency + config.maxDownloadConcurrency
-  return together(await open(names.chunks, sockets), await open(names.records, recordSockets))
-}
-
-function together(unverified: ChunkStore, records: ChunkStore): ChunkStores {
-  return {
-    chunks: verifying(unverified),
-    unverified,
-    records,
-    async close() {
-      await unverified.close()
-      await records.close()
-    },
-  }
+  const store = await openS3ChunkStore({
+    bucket: place.bucket,
+    prefix: `${place.prefix}${name}/`,
+    region: s3Region,
+    ...(s3Endpoint !== 'aws' && { endpoint: s3Endpoint }),
+    isPathStyle: s3Addressing === 'path' || (s3Addressing === 'auto' && s3Endpoint !== 'aws'),
+    maxSockets:
+      name === 'records' ? recordSockets : config.maxUploadConcurrency + config.maxDownloadConcurrency,
+    openTimeoutMs: s3TimeoutMs,
+    isReadOnly,
+  })
+  const once = timingOut(store, { timeoutMs: s3TimeoutMs, minRate: slowestBytesPerSecond })
+  return retrying(once, { patienceMs: s3TimeoutMs })
 }

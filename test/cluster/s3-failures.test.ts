@@ -125,6 +125,16 @@ describe('opening says in one line what is wrong', () => {
     await bucket.allowReading('reader')
     await expect(opening()).rejects.toMatchObject(denied('write to'))
   })
+
+  it('to be written to, but to be read, where that is all that one may', async () => {
+    const options = bucket.options()
+    const location = await (await bucket.openStore(options)).put(chunk.digest, [chunk.bytes])
+    await bucket.allowReading('reader')
+    const store = await openS3ChunkStore({ ...options, credentials: reader, isReadOnly: true })
+    expect((await readAll(store, location, chunk)).equals(chunk.bytes)).toBe(true)
+    await expect(store.put(chunk.digest, [chunk.bytes])).rejects.toMatchObject({ code: 'internal' })
+    await store.close()
+  })
 })
 
 describe('a gateway that is killed and started again', () => {

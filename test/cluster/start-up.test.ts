@@ -15,7 +15,7 @@ import { until } from './until.ts'
 const ceph = new CephCluster(inject('ceph'))
 /** A few steps, each within its timeout, on a machine that is busy. */
 const endsWithinMs = 15_000
-const impatient = ['--s3-timeout', '1s']
+const impatient = ['--s3-timeout', '3s']
 
 let bucket: S3Bucket
 let small: S3Bucket
@@ -55,8 +55,24 @@ async function expectRefusal(
   expect(performance.now() - begun).toBeLessThan(endsWithinMs)
 }
 
-function expectServeRefused(site: Site, given: NodeJS.ProcessEnv, line: RegExp): Promise<void> {
-  return expectRefusal(['serve', '--port', '0', ...impatient], { ...site.env, ...given }, 1, line)
+function expectServeRefused(
+  site: Site,
+  given: NodeJS.ProcessEnv,
+  line: RegExp,
+  options: readonly string[] = [],
+): Promise<void> {
+  return expectRefusal(['serve', '--port', '0', ...options], { ...site.env, ...given }, 1, line)
+}
+
+async function fillCluster(): Promise<void> {
+  onTestFinished(emptyCluster)
+  await ceph.setFullRatio(0.0001)
+  await until('the cluster counts as full', 30_000, () => ceph.isFull())
+}
+
+async function emptyCluster(): Promise<void> {
+  await ceph.setFullRatio(0.95)
+  await until('the cluster does not count as full', 30_000, async () => !(await ceph.isFull()))
 }
 
 /** The address of who accepts connections and says nothing, until the test is over. */
@@ -123,7 +139,7 @@ describe('a server does not start, and says in one line why,', () => {
     const dead = { ASHLAR_S3_ENDPOINT: `http://${await deadAddress()}` }
     await expectServeRefused(site, dead, /cannot be reached \(ECONNREFUSED\)/)
     const silent = { ASHLAR_S3_ENDPOINT: `http://${await silentAddress()}` }
-    await expectServeRefused(site, silent, /no answer within 1 s/)
+    await expectServeRefused(site, silent, /no answer within 3 s/, impatient)
   })
 
   it('where there are no credentials at all', async () => {
@@ -147,10 +163,9 @@ describe('a server does not start, and says in one line why,', () => {
 
   it('where the cluster is full', async () => {
     const site = await newSite()
-    onTestFinished(() => ceph.setFullRatio(0.95))
-    await ceph.setFullRatio(0.0001)
-    await until('the cluster counts as full', 30_000, () => ceph.isFull())
-    await expectServeRefused(site, {}, /^ashlar: Cannot write to bucket .+ within 1 s\. .+ full\.$/m)
+    await fillCluster()
+    const line = /^ashlar: Cannot write to bucket .+ within 3 s\. .+ full\.$/m
+    await expectServeRefused(site, {}, line, impatient)
   })
 
   it.each([
@@ -226,11 +241,9 @@ describe('a server that runs', () => {
   it('answers 503 while the cluster is full and hangs, and recovers by itself', async () => {
     const site = await newSite()
     const node = await site.startNode(...impatient)
-    onTestFinished(() => ceph.setFullRatio(0.95))
-    await ceph.setFullRatio(0.0001)
-    await until('the cluster counts as full', 30_000, () => ceph.isFull())
+    await fillCluster()
     await expectProblem(put(node), 503, 'unavailable')
-    await ceph.setFullRatio(0.95)
+    await emptyCluster()
     await untilPutSucceeds(node)
   })
 

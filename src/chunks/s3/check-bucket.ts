@@ -5,8 +5,8 @@ import type { Bucket } from './bucket.ts'
 import { s3Error } from './s3-error.ts'
 
 /**
- * Makes sure that the bucket can be listed, written to, read and deleted from, with an object that is named unlike any chunk and gone afterwards.
- * Rejects `unavailable` or `internal` with what to look at, each step after `timeoutMs` at the latest. `name` is the bucket's,
+ * Makes sure that the bucket can be listed and, unless it is only to be read, written to, read and deleted from, with an object that is named unlike
+ * any chunk and gone afterwards. Rejects `unavailable` or `internal` with what to look at, each step after `timeoutMs` at the latest. `name` is the bucket's,
  * as messages are to have it.
  */
 export async function checkBucket(
@@ -14,6 +14,7 @@ export async function checkBucket(
   prefix: string,
   name: string,
   timeoutMs: number,
+  isReadOnly: boolean,
 ): Promise<void> {
   const key = `${prefix}probe.${randomBytes(8).toString('hex')}`
   const bytes = Buffer.from('Ashlar looks whether it can write here.\n')
@@ -30,6 +31,7 @@ export async function checkBucket(
   }
 
   await step('list', (signal) => bucket.list(prefix, undefined, signal, 1))
+  if (isReadOnly) return
   await step('write to', (signal) => bucket.put(key, [bytes], signal))
   await step('read from', async (signal) => buffer(await bucket.get(key, 0, bytes.length, signal)))
   await step('delete from', (signal) => bucket.delete(key, signal))

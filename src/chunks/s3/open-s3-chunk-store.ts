@@ -1,11 +1,11 @@
 import type { ChunkStore } from '../chunk-store.ts'
 import type { S3ChunkStoreOptions } from './s3-options.ts'
 
-const defaults = { prefix: '', maxSockets: 64, idleReadMs: 1_000, openTimeoutMs: 10_000 }
+const defaults = { prefix: '', maxSockets: 64, idleReadMs: 1_000, openTimeoutMs: 10_000, isReadOnly: false }
 
 /**
  * Opens a chunk store in a bucket that is there. Rejects `unavailable` or `internal`, in one line that says what to look at, unless the bucket can be
- * reached, listed, written to, read and deleted from with these credentials; `RangeError` for a number that makes no sense.
+ * reached and used with these credentials; `RangeError` for a number that makes no sense.
  */
 export async function openS3ChunkStore(options: S3ChunkStoreOptions): Promise<ChunkStore> {
   const {
@@ -15,6 +15,7 @@ export async function openS3ChunkStore(options: S3ChunkStoreOptions): Promise<Ch
     maxSockets,
     idleReadMs,
     openTimeoutMs,
+    isReadOnly,
   } = { ...defaults, ...options }
   if (!Number.isInteger(maxSockets) || maxSockets < 1)
     throw new RangeError(`maxSockets must be an integer of at least 1, not ${maxSockets}`)
@@ -25,7 +26,7 @@ export async function openS3ChunkStore(options: S3ChunkStoreOptions): Promise<Ch
   const { S3ChunkStore } = await import('./s3-chunk-store.ts')
   const bucket = new Bucket(createClient(options, maxSockets), name)
   try {
-    await checkBucket(bucket, prefix, `bucket ${name} at ${endpoint ?? 'AWS'}`, openTimeoutMs)
+    await checkBucket(bucket, prefix, `bucket ${name} at ${endpoint ?? 'AWS'}`, openTimeoutMs, isReadOnly)
   } catch (error) {
     bucket.close()
     throw error

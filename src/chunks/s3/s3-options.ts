@@ -15,6 +15,8 @@ export interface S3ChunkStoreOptions {
   readonly maxSockets?: number
   /** What was being read is kept for so long for who reads on, 1 s unless given. */
   readonly idleReadMs?: number
+  /** Nothing is to be put or deleted: credentials that only read do. */
+  readonly isReadOnly?: boolean
   /** Each step of opening may take so long, 10 s unless given. */
   readonly openTimeoutMs?: number
 }

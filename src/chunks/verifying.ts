@@ -1,5 +1,6 @@
 import type { Location } from '../model/chunk.ts'
-import { blockBytes, digestBytes, digestOfBlock } from '../model/digest.ts'
+import { digestBlocks } from '../hashing/digest-blocks.ts'
+import { blockBytes, digestBytes } from '../model/digest.ts'
 import { StoreError } from '../model/errors.ts'
 import type { ChunkStore, ReadOptions } from './chunk-store.ts'
 
@@ -56,12 +57,12 @@ async function readVerified(
       const wholeEnd = end === options.size ? end : end - (end % blockBytes)
       const blocks = into.subarray(at - offset, wholeEnd - offset)
       await store.read(location, at, blocks, options)
-      checkBlocks(location, at, blocks, options)
+      await checkBlocks(location, at, blocks, options)
       at = wholeEnd
     } else {
       const block = Buffer.allocUnsafe(blockEnd - from)
       await store.read(location, from, block, options)
-      checkBlocks(location, from, block, options)
+      await checkBlocks(location, from, block, options)
       into.set(block.subarray(at - from, Math.min(end, blockEnd) - from), at - offset)
       at = Math.min(end, blockEnd)
     }
@@ -69,16 +70,18 @@ async function readVerified(
 }
 
 /** `bytes` begin at a block border, `from`, and end at one or at the chunk's end. */
-function checkBlocks(
+async function checkBlocks(
   location: Location,
   from: number,
   bytes: Uint8Array,
   { blockDigests }: ReadOptions,
-): void {
-  for (let at = 0; at < bytes.length; at += blockBytes) {
-    const block = (from + at) / blockBytes
+): Promise<void> {
+  const digests = await digestBlocks([bytes])
+  const first = from / blockBytes
+  for (let at = 0; at < digests.length; at += digestBytes) {
+    const block = first + at / digestBytes
     const expected = blockDigests.subarray(block * digestBytes, (block + 1) * digestBytes)
-    if (!digestOfBlock(bytes.subarray(at, at + blockBytes)).equals(expected)) {
+    if (Buffer.compare(digests.subarray(at, at + digestBytes), expected) !== 0) {
       throw new StoreError('corrupt', `Block ${block} of the chunk at ${location} is damaged.`)
     }
   }

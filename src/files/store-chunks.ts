@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
-import { map, mergeMap, Observable, tap, type Observer } from 'rxjs'
+import { concatMap, finalize, map, mergeMap, Observable, tap, type Observer } from 'rxjs'
 import type { ChunkUse } from '../catalog/catalog.ts'
-import { BlockHasher, digestOfChunk, type Digest } from '../model/digest.ts'
+import { digestBlocks } from '../hashing/digest-blocks.ts'
+import { digestOfChunk, type Digest } from '../model/digest.ts'
 import { StoreError } from '../model/errors.ts'
 import { chunked, type FilledChunk } from '../rx/chunked.ts'
 import type { Limited } from '../rx/fair-limiter.ts'
@@ -26,7 +27,9 @@ export interface StoreChunksOptions {
   readonly hashed?: Pick<Observer<ChunkUse>, 'next' | 'complete'>
 }
 
-interface HashedChunk extends FilledChunk {
+interface HashedChunk {
+  readonly filled: FilledChunk
+  readonly size: number
   readonly index: number
   readonly digest: Digest
   readonly blockDigests: Uint8Array
@@ -47,19 +50,22 @@ export function storeChunks(
 ): Observable<StoredPart> {
   const { chunkSize, maxUploadConcurrency } = store.options
   const limited = store.storing.queue()
-  const hasher = new BlockHasher()
+  /** Being hashed, or waiting for those before them. */
+  const held = new Set<FilledChunk>()
   let received = 0
 
   const onBytes = (bytes: Uint8Array) => {
     received += bytes.length
     if (received > maxBytes) throw tooLarge(maxBytes)
-    hasher.update(bytes)
     for (const observer of observers) observer.update(bytes)
     store.youngGarbage.add(bytes.length)
   }
-  const withDigest = (filled: FilledChunk, index: number): HashedChunk => {
-    const blockDigests = hasher.finish()
-    return { ...filled, index, digest: digestOfChunk(blockDigests), blockDigests }
+  const beginHashing = (chunk: FilledChunk, index: number): Promise<HashedChunk> => {
+    held.add(chunk)
+    const hashing = withDigest(chunk, index)
+    // Who is not waited for any more has nobody to fail.
+    hashing.catch(() => undefined)
+    return hashing
   }
 
   return chunked(body, store.pool, {
@@ -69,11 +75,23 @@ export function storeChunks(
     maxChunks: maxUploadConcurrency + 1,
     onBytes,
   }).pipe(
-    map(withDigest),
+    map(beginHashing),
+    concatMap((hashing) => hashing),
     tap<HashedChunk>(hashed),
-    mergeMap((chunk) => storeInTurn(store, chunk, limited, pending)),
+    mergeMap((chunk) => {
+      held.delete(chunk.filled)
+      return storeInTurn(store, chunk, limited, pending)
+    }),
     inOrder(({ index }) => index),
+    finalize(() => {
+      for (const chunk of held) chunk.release()
+    }),
   )
+}
+
+async function withDigest(filled: FilledChunk, index: number): Promise<HashedChunk> {
+  const blockDigests = await digestBlocks(filled.pieces)
+  return { filled, size: filled.size, index, digest: digestOfChunk(blockDigests), blockDigests }
 }
 
 /** Stores a chunk when its turn has come. Who unsubscribes earlier leaves the chunk to `pending`, or unstored. */
@@ -97,35 +115,35 @@ function storeInTurn(
           slot.complete()
         },
         (error: unknown) => {
-          chunk.release()
+          chunk.filled.release()
           slot.error(error)
         },
       )
     })
     subscriber.add(() => {
       if (!isStored) abort.abort()
-      if (!isBegun) chunk.release()
+      if (!isBegun) chunk.filled.release()
     })
     limited(work).subscribe(subscriber)
   })
 }
 
 async function storeChunk(store: FileStore, chunk: HashedChunk, signal: AbortSignal): Promise<StoredPart> {
-  const { index, digest, size, blockDigests, pieces } = chunk
-  const put = () => store.chunks.put(digest, pieces, { signal })
+  const { index, digest, size, blockDigests, filled } = chunk
+  const put = () => store.chunks.put(digest, filled.pieces, { signal })
   const present = await findSoundChunk(store, digest)
   if (present.kind === 'sound') {
     // The buffers stay until the catalog has it: only then can the chunk not be collected any more.
-    const release = () => chunk.release()
+    const release = () => filled.release()
     return {
       index,
       use: { digest, size, blockDigests },
-      putAfterAll: () => store.chunks.put(digest, pieces),
+      putAfterAll: () => store.chunks.put(digest, filled.pieces),
       release,
     }
   }
   const location = await put()
-  chunk.release()
+  filled.release()
   const mends = present.kind === 'damaged' ? { mends: present.location } : {}
   const use = { digest, size, blockDigests, location, ...mends }
   return { index, use, putAfterAll: () => Promise.resolve(location), release: () => {} }

@@ -49,6 +49,12 @@ export class BlockHasher {
   update(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const take = Math.min(bytes.length - at, blockBytes - this.#filled)
+      if (take === blockBytes) {
+        // In one call it takes little more than half the time.
+        this.#digests.push(digestOfBlock(bytes.subarray(at, at + take)))
+        at += take
+        continue
+      }
       this.#hasher.update(asBuffer(bytes.subarray(at, at + take)))
       this.#filled += take
       at += take

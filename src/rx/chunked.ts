@@ -133,7 +133,9 @@ class ChunkFiller {
   #copy(rest: Buffer, room: number): void {
     const { chunkBytes, pieceBytes, onBytes } = this.#options
     const bytes = rest.subarray(0, room)
-    this.#leases.at(-1)?.bytes.set(bytes, this.#size % pieceBytes)
+    const piece = this.#leases.at(-1)
+    // To memory that threads share `set` would write word by word.
+    if (piece) bytes.copy(piece.bytes, this.#size % pieceBytes)
     onBytes?.(bytes)
     this.#size += bytes.length
     this.#rest = bytes.length < rest.length ? rest.subarray(bytes.length) : undefined

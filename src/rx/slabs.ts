@@ -9,7 +9,7 @@ const commonSlabBytes = 1024 * 1024
 export class Slabs {
   readonly #mostBytes: number
   readonly #slabBytes: number
-  #arena: ArrayBuffer | undefined
+  #arena: SharedArrayBuffer | undefined
   /** Of the arena, in order. */
   readonly #slabs: Slab[] = []
   /** Beyond the arena. */
@@ -57,8 +57,8 @@ export class Slabs {
   #nextOfArena(): Slab | undefined {
     const start = this.#slabs.length * this.#slabBytes
     if (start === this.#mostBytes) return undefined
-    // Memory that could grow is reserved from the system in whole pages, and is there when it is touched.
-    this.#arena ??= new ArrayBuffer(this.#mostBytes, { maxByteLength: this.#mostBytes })
+    // Memory that could grow is reserved from the system in whole pages, and is there when it is touched. Other threads may look at it.
+    this.#arena ??= new SharedArrayBuffer(this.#mostBytes, { maxByteLength: this.#mostBytes })
     const slab = new Slab(Buffer.from(this.#arena, start, this.#slabBytes))
     this.#slabs.push(slab)
     return slab

@@ -9,10 +9,11 @@ const maxLines = 300
 /** What each part may import besides itself. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: [],
+  hashing: ['model'],
   rx: ['model'],
-  chunks: ['model', 'rx'],
+  chunks: ['model', 'hashing', 'rx'],
   catalog: ['model'],
-  files: ['model', 'rx', 'chunks', 'catalog'],
+  files: ['model', 'hashing', 'rx', 'chunks', 'catalog'],
   admin: ['files', 'model', 'rx'],
   config: ['model'],
   http: ['files', 'model', 'rx', 'config', 'ui'],

@@ -4,7 +4,7 @@ import { StoreError } from '../../model/errors.ts'
 import type { HttpContext } from '../context.ts'
 import { refuseCoded } from '../refuse-coded.ts'
 import { uploadIdOf } from '../tus/tus-route.ts'
-import { countIn, hasPartialMediaType, partialMediaType, uploadComplete } from './draft-fields.ts'
+import { countIn, hasPartialMediaType, limits, partialMediaType, uploadComplete } from './draft-fields.ts'
 import { HttpProblem } from '../render-errors.ts'
 import { partOf, receiveRequest } from './receive-request.ts'
 
@@ -29,8 +29,11 @@ export async function appendPart(store: FileStore, ctx: HttpContext): Promise<vo
   const isLast = uploadComplete(ctx)
   if (isLast === undefined)
     throw new StoreError('invalid_request', 'Send Upload-Complete: ?1 with the last part, ?0 with others.')
-  if ((await presentUpload(store, id)).isPartial)
-    throw new StoreError('forbidden', 'This upload is there to be joined, with tus.')
+  const present = await presentUpload(store, id)
+  // "A server responding with a 413 Content Too Large status code as a result of its upload limits MUST include the Upload-Limit
+  // header in this response".
+  ctx.state.always['Upload-Limit'] = limits(store, present)
+  if (present.isPartial) throw new StoreError('forbidden', 'This upload is there to be joined, with tus.')
   const { upload } = await receiveRequest(store, ctx, id, partOf(ctx, from, isLast))
   if (isLast) return
   // "the upload resource acknowledges the appended data by sending a 2xx (Successful) response with the Upload-Complete header

@@ -9,7 +9,7 @@ export const interopVersion = 8
 export const partialMediaType = 'application/partial-upload'
 
 /** RFC 9651, 3.3.1: Integers have "a range of -999,999,999,999,999 to 999,999,999,999,999 inclusive". */
-const largestInteger = 999_999_999_999_999
+export const largestInteger = 999_999_999_999_999
 
 /** Whether a request for an upload means the draft. Who says `Tus-Resumable` means tus. */
 export function speaksDraft(ctx: HttpContext): boolean {

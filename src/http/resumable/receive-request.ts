@@ -4,6 +4,7 @@ import type { FileStore } from '../../files/file-store.ts'
 import type { AppendedUpload } from '../../files/finish-upload.ts'
 import type { BodyCheck } from '../../files/receive.ts'
 import { presentUpload } from '../../files/settled-upload.ts'
+import { tooLarge } from '../../files/store-chunks.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { HttpContext } from '../context.ts'
@@ -12,19 +13,21 @@ import { BodyDigests } from '../headers/body-digests.ts'
 import { readPrecondition } from '../headers/etags.ts'
 import { expectedDigests } from '../headers/expected-digests.ts'
 import { describeStored } from '../put-file.ts'
-import { bodyLength, countIn } from './draft-fields.ts'
+import { bodyLength, countIn, largestInteger } from './draft-fields.ts'
 import { completedUpload, inconsistentLength, misfitProblem } from './problems.ts'
 import { Progress } from './progress.ts'
 
 export type Part = AppendRequest & Required<Pick<AppendRequest, 'isLast' | 'precondition'>>
 
-/** What the headers say of the body. Throws `invalid_request` and `invalid_digest`, before anything has happened. */
+/** What the headers say of the body. Throws `invalid_request`, `too_large` and `invalid_digest`, before anything has happened. */
 export function partOf(ctx: HttpContext, from: number, isLast: boolean): Part {
   const length = bodyLength(ctx)
   const declared = countIn('Upload-Length', ctx)
   // "If the request includes the Upload-Complete field value set to true and a valid Content-Length header field, … the length
   // is then the sum of the current offset and the Content-Length header field value."
   const size = isLast && length !== undefined ? from + length : declared
+  // Upload-Length could not tell a larger one, and the catalog could not read it.
+  if (size !== undefined && size > largestInteger) throw tooLarge(largestInteger)
   // "If indicators (1) and (2) are both present in the same request, their indicated lengths MUST match."
   if (declared !== undefined && declared !== size)
     throw inconsistentLength(`Upload-Length says ${declared} bytes, but the upload ends after ${size}.`)

@@ -40,6 +40,9 @@ async function startUpload(store: FileStore, ctx: HttpContext, named: FileName |
   if (isWhole === undefined)
     throw new StoreError('invalid_request', 'Send Upload-Complete: ?1 with a whole file, ?0 with a part.')
   refuseWhatWouldNotBeTheFile(ctx)
+  // "A server responding with a 413 Content Too Large status code as a result of its upload limits MUST include the Upload-Limit
+  // header in this response".
+  ctx.state.always['Upload-Limit'] = limits(store)
   const part = partOf(ctx, 0, isWhole)
   const upload = await createUpload(store, ctx, named, part)
   const { id } = upload

@@ -227,6 +227,27 @@ describe('104 (Upload Resumption Supported)', () => {
   })
 })
 
+describe('a length that Upload-Length could not tell, and the catalog not read', () => {
+  const appending = ['Upload-Offset: 3', 'Content-Type: application/partial-upload']
+
+  it.each([
+    ['PATCH', '999999999999997', appending],
+    ['PATCH', '9007199254740993', appending],
+    ['PATCH', '18446744073709551615', appending],
+    ['PUT /files/endless', '1000000000000000', []],
+    ['POST /uploads', '9007199254740993', []],
+  ])('is refused before anything is kept: %s of %s bytes', async (request, bodyBytes, own) => {
+    const path = await givenUpload(server, 'abc')
+    const fields = ['Upload-Complete: ?1', version, `Content-Length: ${bodyBytes}`, ...own]
+    const client = await begun(request === 'PATCH' ? `PATCH ${path}` : request, fields)
+    const { status, headers } = await client.answer()
+    expect([status, headers['upload-limit']]).toEqual([413, expect.stringMatching(/^max-age=\d+$/)])
+    client.socket.destroy()
+    expect(await unfinished(server)).toEqual([path])
+    expect(await stateOf(server, path)).toEqual(['3', 'undefined', '?0'])
+  })
+})
+
 it('a client that stalls is answered 408, and hears where to continue', async () => {
   const impatient = await openTestServer({ chunkSize, stallTimeoutMs: 60 })
   const answered = Promise.withResolvers<void>()

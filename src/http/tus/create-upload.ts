@@ -125,7 +125,8 @@ function partIdsIn(concat: string): readonly FileId[] {
     )
   }
   return urls.map((url) => {
-    const id = /^(?:https?:\/\/[^/]+)?(?:\/[^/\s]+)*\/uploads\/([^/?#]+)$/i.exec(url)?.[1]
+    // A second id in front is an upload that was meant, too, behind a comma or nothing: its bytes must not be left out in silence.
+    const id = /^(?:https?:\/\/[^/]+)?(?:\/(?![\da-f]{8}-)[^/\s]+)*\/uploads\/([^/?#]+)$/i.exec(url)?.[1]
     if (id === undefined)
       throw new StoreError('invalid_request', 'Upload-Concat must name uploads by their addresses.')
     return parseFileId(id)

@@ -91,6 +91,14 @@ it('"The Server SHOULD NOT process these partial uploads until they are concaten
   expect(await offsetOf(server, part)).toBe(5)
 })
 
+it('"The Upload-Concat request and response header MUST be set in both partial and final upload creation requests."', async () => {
+  const created = await create(server, { 'Upload-Concat': 'partial', 'Upload-Length': 0 })
+  expect(created).toMatchObject({ status: 201, headers: { 'upload-concat': 'partial' } })
+  const concat = `final;${locationIn(created)}`
+  const final = await create(server, { 'Upload-Concat': concat })
+  expect(final).toMatchObject({ status: 201, headers: { 'upload-concat': concat } })
+})
+
 it('"the Upload-Offset and Upload-Length MUST be set and their values MUST be equal", and "Upload-Concat … as received"', async () => {
   const parts = [await givenPart(server, 'hello'), await givenPart(server, ' world')]
   const answer = await join(parts)
@@ -107,6 +115,9 @@ it('"The Server MUST respond with the 403 Forbidden status to PATCH requests aga
   const path = locationIn(await join(parts))
   for (const offset of [0, 5]) {
     expect(problemIn(await patch(server, path, offset, 'more'))).toEqual([403, 'forbidden'])
+  }
+  for (const wrong of [{ 'Content-Type': 'text/plain' }, { 'Upload-Offset': '-1' }]) {
+    expect(problemIn(await patch(server, path, 5, 'more', wrong))).toEqual([403, 'forbidden'])
   }
   expect((await fileOf(server, path)).toString()).toBe('hello')
   expect(await offsetOf(server, parts[0]!)).toBe(5)
@@ -162,6 +173,11 @@ describe('refused', () => {
     'final;/uploads/none',
   ])('%s', async (concat) => {
     await expectRefused(concat, {}, [400, 'invalid_request'])
+  })
+
+  it.each([',', ';', ''])('parts that %j stands between, of which none may be left out', async (between) => {
+    part = await givenPart(server, 'hello')
+    await expectRefused(`final;${part}${between}${part}`, {}, [400, 'invalid_request'])
   })
 
   it('parts that are too many', async () => {

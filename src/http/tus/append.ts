@@ -23,6 +23,10 @@ const offsetMediaType = 'application/offset+octet-stream'
 /** `PATCH /uploads/{id}`: more bytes at the end. */
 export async function append(store: FileStore, ctx: HttpContext): Promise<void> {
   const id = uploadIdOf(ctx)
+  const upload = await presentUpload(store, id)
+  refuseFinal(upload)
+  // "This header MUST be included in every PATCH response if the upload is going to expire."
+  if (!upload.isFinished) ctx.state.always['Upload-Expires'] = expiryOf(upload)
   // "All PATCH requests MUST use Content-Type: application/offset+octet-stream, otherwise the server SHOULD return a 415
   // Unsupported Media Type status."
   if (!hasOffsetMediaType(ctx))
@@ -32,10 +36,6 @@ export async function append(store: FileStore, ctx: HttpContext): Promise<void> 
   // "Once it is known the Client MUST set the Upload-Length header in the next PATCH request. Once set the length MUST
   // NOT be changed."
   const size = wholeNumber('Upload-Length', ctx.get('Upload-Length'))
-  const upload = await presentUpload(store, id)
-  refuseFinal(upload)
-  // "This header MUST be included in every PATCH response if the upload is going to expire."
-  if (!upload.isFinished) ctx.state.always['Upload-Expires'] = expiryOf(upload)
   const appended = await receiveBody(store, ctx, id, { from, ...(size !== undefined && { size }) })
   // "The Server MUST acknowledge successful PATCH requests with the 204 No Content status. It MUST include the
   // Upload-Offset header containing the new offset."

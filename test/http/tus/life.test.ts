@@ -45,9 +45,11 @@ describe('Upload-Expires', () => {
       await patch(server, path, 0, 'abc'),
       await patch(server, path, 0, 'abc'),
       await patch(server, path, 3, 'abc', { 'Upload-Checksum': 'sha1 AAAA' }),
+      await patch(server, path, 3, 'abc', { 'Upload-Offset': '-1' }),
+      await patch(server, path, 3, 'abc', { 'Content-Type': 'text/plain' }),
       await tus(server, 'HEAD', path),
     ]
-    expect(answers.map(({ status }) => status)).toEqual([201, 204, 409, 460, 200])
+    expect(answers.map(({ status }) => status)).toEqual([201, 204, 409, 460, 400, 415, 200])
     for (const { headers } of answers) {
       expect(headers['upload-expires']).toMatch(httpDate)
       const inMs = Date.parse(headers['upload-expires'] as string) - Date.now()

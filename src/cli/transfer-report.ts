@@ -38,15 +38,22 @@ export class TransferReport {
   /** Resolves with the result, and with how many bytes really had to be moved for it. */
   async follow<T>(transfer: Transfer<T>): Promise<{ result: T; moved: number }> {
     let last: Progress = { done: 0, reused: 0 }
+    let most = 0
     const subscription = transfer.progress.subscribe((progress) => {
       this.#bar?.advance(progress.done - last.done)
       last = progress
+      most = Math.max(most, progress.done - progress.reused)
     })
     try {
       const result = await transfer.result
-      return { result, moved: last.done - last.reused }
+      const moved = last.done - last.reused
+      this.#moved += moved
+      return { result, moved }
+    } catch (error) {
+      // What fails takes back what it has counted; it went over the line all the same.
+      this.#moved += most
+      throw error
     } finally {
-      this.#moved += Math.max(0, last.done - last.reused)
       subscription.unsubscribe()
     }
   }

@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto'
 import { lstat, rename } from 'node:fs/promises'
 import type { Stats } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { fileSource, fileTarget, type FileInfo } from '../client/node.ts'
 import { restoreAttributes } from './kept-attributes.ts'
 import type { Session } from './session.ts'
@@ -11,6 +13,9 @@ export interface FetchOptions {
 
 /** What stands behind the path of a file while it is not there whole. */
 export const partEnding = '.ashlar-part'
+
+/** Of one name, on all usual file systems. */
+const mostNameBytes = 255
 
 /**
  * Brings a file to `path`, where it appears whole or not at all. What an earlier attempt has left is used, and what is there already
@@ -49,7 +54,7 @@ export async function writeInPlace(
   write: (target: Awaited<ReturnType<typeof fileTarget>>) => Promise<void>,
 ): Promise<void> {
   await presentFile(path)
-  const part = `${path}${partEnding}`
+  const part = partBeside(path)
   if ((await presentFile(part))?.isSymbolicLink()) throw new Error(`${part} is a link: remove it`)
   const target = await fileTarget(part)
   try {
@@ -59,6 +64,13 @@ export async function writeInPlace(
   }
   await restoreAttributes(part, metadata)
   await rename(part, path)
+}
+
+/** A digest stands for a name that would be too long with the ending. */
+function partBeside(path: string): string {
+  const name = basename(path)
+  const isShort = Buffer.byteLength(name) + partEnding.length <= mostNameBytes
+  return join(dirname(path), `${isShort ? name : hash('sha256', name)}${partEnding}`)
 }
 
 /** What stands at the path. Rejects where a file would take the place of something that is none, such as a device. */

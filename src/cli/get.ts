@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import type { FileInfo } from '../client/node.ts'
 import { parseByteRange, type ByteRange } from './byte-range.ts'
+import { isStoreError, StoreError } from '../model/errors.ts'
 import { addCommonOptions, wholeNumber } from './common-options.ts'
 import { fetchFile } from './fetch-file.ts'
 import { fetchFolder } from './fetch-folder.ts'
@@ -75,8 +76,14 @@ async function getInto(
     else if (path === '-' || options.range) await getBytes(session, ref, path, options)
     else await getFile(session, ref, path, options)
   } catch (error) {
-    session.fail(ref, error)
+    session.fail(ref, withHint(error, options))
   }
+}
+
+function withHint(error: unknown, { recursive }: GetOptions): unknown {
+  return isStoreError(error, 'not_found') && !recursive
+    ? new StoreError('not_found', 'There is no such file; add -r to fetch a folder.')
+    : error
 }
 
 async function getBytes(

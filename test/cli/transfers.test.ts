@@ -209,6 +209,34 @@ describe('one file', () => {
     expect(shown).toMatchObject({ mediaType: 'text/x-a', metadata: { k: 'v', mode: expect.any(String) } })
   })
 
+  it.each(['x'.repeat(255), 'ü'.repeat(122)])(
+    'may have as long a name as a file system takes: %s',
+    async (name) => {
+      const { folder, run, write } = await setUp()
+      await write({ [name]: 'bytes' })
+      expect(await run(['put', name])).toMatchObject({ code: 0 })
+      await mkdir(join(folder, 'out'))
+      expect(await run(['get', name, 'out'])).toMatchObject({ code: 0 })
+      expect(await readTree(join(folder, 'out'))).toEqual(
+        await readTree(folder).then((all) => ({ [name]: all[name] })),
+      )
+    },
+  )
+
+  it('that is a folder is told so', async () => {
+    const { run } = await setUp()
+    await put('t/a', 'a')
+    for (const argv of [
+      ['get', 't'],
+      ['get', 't', '-'],
+    ]) {
+      expect(await run(argv)).toMatchObject({
+        code: 1,
+        stderr: 'ashlar: t: There is no such file; add -r to fetch a folder\n',
+      })
+    }
+  })
+
   it('is not replaced if that is not wanted', async () => {
     const { run, write } = await setUp()
     await put('a', 'old')

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { messageOf } from './message-of.ts'
 import { printable, printableJson } from './printable.ts'
 
 // Back to the first column, and away with what stands in the line.
@@ -47,7 +48,8 @@ export class Terminal {
 
 function endWithReader(stream: NodeJS.WriteStream): void {
   stream.once('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(nobodyReads)
+    if (error.code === 'EPIPE') process.exit(nobodyReads)
+    if (stream !== process.stderr) process.stderr.write(`ashlar: stdout: ${messageOf(error)}\n`)
+    process.exit(1)
   })
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
@@ -119,4 +119,16 @@ it('get to a reader that has had enough ends without a word', async () => {
   const process = new AshlarProcess(['get', 'piped-out', '-'], { env })
   process.child.stdout?.once('data', () => process.child.stdout?.destroy())
   expect(await process.ended).toMatchObject({ code: 141, stderr: '' })
+})
+
+it.runIf(process.platform === 'linux').each([
+  ['get', 'to-a-full-disk', '-'],
+  ['ls', '-R'],
+])('%s %s to a full disk says so', async (...argv) => {
+  const { env } = await setUp()
+  await request(server, 'PUT', '/files/to-a-full-disk', { body: 'bytes' })
+  const full = await open('/dev/full', 'w')
+  const ended = await runAshlar(argv, { env, output: full.fd })
+  await full.close()
+  expect(ended).toMatchObject({ code: 1, stderr: 'ashlar: stdout: the disk is full\n' })
 })

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
   /** What comes from stdin; by default nothing. */
   readonly input?: string | Buffer
+  /** A file descriptor that stdout goes to, instead of to `stdout`. */
+  readonly output?: number
 }
 
 export interface Ended {
@@ -28,11 +30,11 @@ export class AshlarProcess {
   stdout = Buffer.alloc(0)
   stderr = ''
 
-  constructor(argv: readonly string[], { cwd, env, input }: RunOptions = {}) {
+  constructor(argv: readonly string[], { cwd, env, input, output }: RunOptions = {}) {
     this.child = spawn(process.execPath, [entry, ...argv], {
       cwd,
       env: { ...inheritedEnv(), ...env },
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', output ?? 'pipe', 'pipe'],
     })
     this.child.stdin?.end(input)
     this.child.stdout?.on('data', (piece: Buffer) => {

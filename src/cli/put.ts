@@ -37,7 +37,11 @@ export function put(command: Command): void {
     .option('-r, --recursive', 'folders with all that is below them')
     .option('--type <media type>', 'what it is, such as image/png; if not given, by the ending of its name')
     .option('--meta <key=value>', 'keep this with the file; can be repeated', addMetadata)
-    .option('--no-replace', 'leave a file alone that is there under the name, and fail', true)
+    .option(
+      '--no-replace',
+      'leave a file alone that is there under the name with other content, and fail',
+      true,
+    )
     .option('--parallel <n>', 'parts of one file sent side by side (default: 4)', wholeNumber(64))
     .option('--files-at-once <n>', 'files sent side by side', wholeNumber(256), 8)
     .addHelpText('after', help)

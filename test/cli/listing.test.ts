@@ -26,6 +26,11 @@ it.each([
   { argv: ['ls', 'nothing'], code: 1, stderr: 'ashlar: nothing: There is no such file or folder\n' },
   { argv: ['uploads', 'rm', '--all'], code: 0, stderr: '0 uploads deleted\n' },
   {
+    argv: ['uploads', 'rm', 'none'],
+    code: 1,
+    stderr: 'ashlar: none: The id of a file or an upload is a UUIDv7, and this is none\n0 uploads deleted\n',
+  },
+  {
     argv: ['rm', 'a/b'],
     code: 1,
     stderr: expect.stringMatching(/^ashlar: a\/b: There is no such file; add -r .*\n0 files deleted\n$/),

@@ -105,6 +105,12 @@ export const options = {
     help: 'all chunk and block buffers together',
     schema: size('8MiB', '1TiB'),
   },
+  maxHotMemory: {
+    default: '16MiB',
+    value: 'size',
+    help: 'small files, of up to 64KiB, that are kept in memory beside the buffers; 0B for none',
+    schema: size('0B', '1TiB'),
+  },
   maxFileSize: {
     default: 'unlimited',
     value: 'size',

@@ -34,6 +34,7 @@ it('has the promised defaults', () => {
     maxDownloadConcurrencyPerFile: 8,
     maxDownloadConcurrency: 32,
     maxBufferMemory: 128 * MiB,
+    maxHotMemory: 16 * MiB,
     maxFileSize: Infinity,
     minFreeSpace: 64 * MiB,
     maxFormFiles: 1000,
@@ -187,6 +188,7 @@ describe('limits, both sides', () => {
     ['--max-download-concurrency-per-file', ['1', '1024'], ['0', '1025']],
     ['--max-download-concurrency', ['1', '4096'], ['0', '4097']],
     ['--max-buffer-memory', ['32MiB', '1TiB'], ['8388607', '1.5TiB']],
+    ['--max-hot-memory', ['0B', '1TiB'], ['-1', '1.5TiB']],
     ['--max-file-size', ['1', '8000TiB'], ['0', '8001TiB']],
     ['--min-free-space', ['0B', '0', '8000TiB'], ['-1', '8001TiB', 'unlimited']],
     ['--max-form-files', ['1', '100000'], ['0', '100001']],
@@ -265,7 +267,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(36)
+    expect(optionRows).toHaveLength(37)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

@@ -6,6 +6,7 @@ import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
 import { FairLimiter } from '../rx/fair-limiter.ts'
 import { YoungGarbage } from '../rx/young-garbage.ts'
+import { HotFiles } from './hot-files.ts'
 import { OpenFiles } from './open-files.ts'
 import { UnsettledPuts } from './unsettled-puts.ts'
 import { UploadTurns } from './upload-turns.ts'
@@ -28,6 +29,8 @@ export interface FileStoreOptions {
   readonly maxDownloadConcurrencyPerFile: number
   readonly maxDownloadConcurrency: number
   readonly maxBufferMemory: number
+  /** Bytes of small files that are kept in memory, on top of the buffers; none unless given. */
+  readonly maxHotMemory?: number
   /** Bytes; `Infinity` for no limit. */
   readonly maxFileSize: number
   readonly uploadExpiryMs: number
@@ -75,6 +78,8 @@ export interface FileStore extends Stores {
   readonly wholeWrites: WholeWrites
   /** Told of what comes in. */
   readonly youngGarbage: YoungGarbage
+  /** Small files that are in memory. */
+  readonly hotFiles: HotFiles
   /** Files that are being downloaded. */
   readonly openFiles: OpenFiles
   /** Uploads that this process is receiving: they never expire under its hands. */
@@ -92,9 +97,12 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   const mostPieces = Math.max(1, Math.floor(maxBufferMemory / 2 / slowPieceBytes))
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
   const unsettled = new UnsettledPuts()
+  const presence = stores.presence ?? alone
+  const hotFiles = new HotFiles(options.maxHotMemory ?? 0, presence !== alone)
   return {
     ...stores,
-    presence: stores.presence ?? alone,
+    presence,
+    catalog: hotFiles.watch(stores.catalog),
     chunks: unsettled.watch(stores.chunks),
     records: unsettled.watch(stores.records),
     unsettled,
@@ -106,6 +114,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     writingPieces: new FairLimiter(mostPieces),
     wholeWrites: new WholeWrites(mostBlocks),
     youngGarbage: new YoungGarbage(),
+    hotFiles,
     openFiles: new OpenFiles(),
     receiving: new Set(),
     turns: new UploadTurns(),

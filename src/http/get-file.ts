@@ -1,6 +1,8 @@
 import { lastValueFrom } from 'rxjs'
 import { download, openFile } from '../files/download.ts'
 import type { FileStore } from '../files/file-store.ts'
+import type { HotFile } from '../files/hot-files.ts'
+import { openSmallFile } from '../files/open-small-file.ts'
 import { StoreError } from '../model/errors.ts'
 import { parseFileRef, type StoredFile } from '../model/file.ts'
 import { Pace } from '../files/pace.ts'
@@ -16,16 +18,41 @@ const paces = new WeakMap<object, Pace>()
 
 /** `GET` and `HEAD /files/{ref}`: the bytes, or the part of them that is asked for. */
 export async function getFile(store: FileStore, ctx: HttpContext): Promise<void> {
-  const open = await openFile(store, parseFileRef(pathBehind('/files/', ctx)))
+  const ref = parseFileRef(pathBehind('/files/', ctx))
+  const hot = store.hotFiles.find(ref)
+  if (hot) {
+    sendHot(ctx, hot)
+    return
+  }
+  const { changes } = store.hotFiles
+  const open = await openFile(store, ref)
   if (!open) throw new StoreError('not_found', 'There is no such file.')
   try {
-    await sendFile(store, ctx, open.file)
+    const { file } = open
+    const range = beginAnswer(ctx, file)
+    if (!range) return
+    const small = ctx.method === 'GET' ? await openSmallFile(store, file, changes) : undefined
+    if (small) sendBytes(ctx, small, range)
+    else await sendDownload(store, ctx, file, range)
   } finally {
     open.close()
   }
 }
 
-async function sendFile(store: FileStore, ctx: HttpContext, file: StoredFile): Promise<void> {
+function sendHot(ctx: HttpContext, hot: HotFile): void {
+  let range: ByteRange | undefined
+  try {
+    range = beginAnswer(ctx, hot.file)
+  } catch (error) {
+    hot.release()
+    throw error
+  }
+  if (range) sendBytes(ctx, hot, range)
+  else hot.release()
+}
+
+/** Leaves the head of the answer in `ctx`, and returns the bytes that are to come behind it; undefined for an answer without any. */
+function beginAnswer(ctx: HttpContext, file: StoredFile): ByteRange | undefined {
   const condition = evaluateConditions(ctx.req.headers, file)
   if (condition === 'precondition_failed') {
     throw new StoreError('precondition_failed', 'The file is not the one that the request names.')
@@ -39,7 +66,7 @@ async function sendFile(store: FileStore, ctx: HttpContext, file: StoredFile): P
   })
   if (condition === 'not_modified') {
     ctx.status = 304
-    return
+    return undefined
   }
   const range = requestedRange(ctx, file)
   ctx.status = range.isPart ? 206 : 200
@@ -49,10 +76,23 @@ async function sendFile(store: FileStore, ctx: HttpContext, file: StoredFile): P
     'Content-Length': String(range.end - range.start),
     ...presentation(ctx, file),
   })
-  await sendBytes(store, ctx, file, range)
+  return range
 }
 
-async function sendBytes(
+/** The socket may hold on to the bytes for as long as its client likes. */
+function sendBytes(ctx: HttpContext, { bytes, release }: HotFile, { start, end }: ByteRange): void {
+  const { res } = ctx
+  ctx.respond = false
+  if (res.closed) {
+    release()
+    return
+  }
+  res.once('close', release)
+  if (ctx.method === 'HEAD') res.end()
+  else res.end(bytes.subarray(start, end))
+}
+
+async function sendDownload(
   store: FileStore,
   ctx: HttpContext,
   file: StoredFile,

@@ -87,6 +87,7 @@ it('tells what goes wrong in it, and not what is inside', async () => {
   expect(unavailable).toMatchObject({ refusal: [503, 'unavailable'], headers: { 'retry-after': '5' } })
   expect(await refused(broken, () => put(broken, 'file', 'x'))).toMatchObject({ refusal: [507, 'no_space'] })
   await given(broken, 'file', 'x')
+  await given(broken, 'other', 'y')
 
   const corrupt = await refused(broken, () => get(broken, 'file'))
   expect(corrupt).toMatchObject({ refusal: [500, 'corrupt'] })
@@ -96,6 +97,6 @@ it('tells what goes wrong in it, and not what is inside', async () => {
 
   await broken.store.catalog.close()
   expect(problemIn(await request(broken, 'GET', '/readyz'))).toEqual([503, 'unavailable'])
-  expect(problemIn(await get(broken, 'file'))).toEqual([503, 'unavailable'])
+  expect(problemIn(await get(broken, 'other'))).toEqual([503, 'unavailable'])
   expect((await request(broken, 'GET', '/healthz')).status).toBe(200)
 })

@@ -42,6 +42,7 @@ const defaults = {
   maxDownloadConcurrencyPerFile: 4,
   maxDownloadConcurrency: 16,
   maxBufferMemory: 32 * 1024 * 1024,
+  maxHotMemory: 1024 * 1024,
   maxFileSize: Infinity,
   uploadExpiryMs: 60_000,
   collectGraceMs: 0,

@@ -72,9 +72,11 @@ const maxAgeSeconds = 7200
 export function allowCrossOrigin(origins: AllowedOrigins): Middleware<RequestState> {
   return async (ctx, next) => {
     const origin = ctx.get('Origin')
-    const headers = headersFor(origins, origin)
-    ctx.set(headers)
-    Object.assign(ctx.state.always, headers)
+    if (origins.length > 0) {
+      const headers = headersFor(origins, origin)
+      ctx.set(headers)
+      Object.assign(ctx.state.always, headers)
+    }
     // Fetch, "HTTP requests": "A CORS-preflight request … uses `OPTIONS` as method and includes" this header. Any other OPTIONS
     // asks what the address itself can do.
     const isPreflight = ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== ''
@@ -94,7 +96,6 @@ export function allowCrossOrigin(origins: AllowedOrigins): Middleware<RequestSta
 function headersFor(origins: AllowedOrigins, origin: string): Record<string, string> {
   const exposed = { 'Access-Control-Expose-Headers': sentHeaders.join(', ') }
   if (origins === '*') return { 'Access-Control-Allow-Origin': '*', ...exposed }
-  if (origins.length === 0) return {}
   // Fetch, "CORS protocol and HTTP caches": "If CORS protocol requirements are more complicated than setting
   // `Access-Control-Allow-Origin` to * or a static origin, `Vary` is to be used": also towards those who are not allowed.
   const varying = { Vary: 'Origin' }

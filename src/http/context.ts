@@ -6,7 +6,7 @@ import type { RequestTarget } from './headers/request-target.ts'
 export interface RequestState {
   /** Headers that the answer has in any case, also if it is a problem. */
   readonly always: Record<string, string>
-  readonly target: RequestTarget
+  target: RequestTarget
   readonly requestId: string
   readonly log: Logger
 }

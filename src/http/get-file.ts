@@ -9,7 +9,7 @@ import { Pace } from '../files/pace.ts'
 import { pathBehind, type HttpContext } from './context.ts'
 import { evaluateConditions, ifRangeHolds } from './headers/conditionals.ts'
 import { disposition } from './headers/disposition.ts'
-import { etagOf } from './headers/etags.ts'
+import { headersOf } from './headers/file-headers.ts'
 import { parseRange, type ByteRange } from './headers/ranges.ts'
 import { HttpProblem } from './render-errors.ts'
 
@@ -57,13 +57,8 @@ function beginAnswer(ctx: HttpContext, file: StoredFile): ByteRange | undefined 
   if (condition === 'precondition_failed') {
     throw new StoreError('precondition_failed', 'The file is not the one that the request names.')
   }
-  ctx.set({
-    ETag: etagOf(file.digest),
-    'Last-Modified': new Date(file.modifiedAt).toUTCString(),
-    'Accept-Ranges': 'bytes',
-    'Cache-Control': 'no-cache',
-    'X-Content-Type-Options': 'nosniff',
-  })
+  const { always, whenSent } = headersOf(file)
+  setAll(ctx, always)
   if (condition === 'not_modified') {
     ctx.status = 304
     return undefined
@@ -71,12 +66,16 @@ function beginAnswer(ctx: HttpContext, file: StoredFile): ByteRange | undefined 
   const range = requestedRange(ctx, file)
   ctx.status = range.isPart ? 206 : 200
   if (range.isPart) ctx.set('Content-Range', `bytes ${range.start}-${range.end - 1}/${file.size}`)
-  ctx.set({
-    'Content-Type': file.mediaType,
-    'Content-Length': String(range.end - range.start),
-    ...presentation(ctx, file),
-  })
+  setAll(ctx, whenSent)
+  ctx.res.setHeader('Content-Length', String(range.end - range.start))
+  const isInline = ctx.state.target.query.get('inline') === '1'
+  if (isInline) ctx.set('Content-Disposition', disposition(file.name, 'inline'))
   return range
+}
+
+/** Koa's own way takes half as long again, which small files feel. */
+function setAll({ res }: HttpContext, headers: readonly (readonly [string, string])[]): void {
+  for (const [name, value] of headers) res.setHeader(name, value)
 }
 
 /** The socket may hold on to the bytes for as long as its client likes. */
@@ -122,14 +121,4 @@ function requestedRange(ctx: HttpContext, file: StoredFile): ByteRange & { reado
     })
   }
   return { ...range, isPart: true }
-}
-
-/** A file shown in place runs with the rights of nobody: no scripts, no forms, an origin of its own. */
-function presentation(ctx: HttpContext, { name }: StoredFile): Record<string, string> {
-  const isInline = ctx.state.target.query.get('inline') === '1'
-  return {
-    'Content-Disposition': disposition(name, isInline ? 'inline' : 'attachment'),
-    'Content-Security-Policy':
-      "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'",
-  }
 }

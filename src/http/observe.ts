@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { RequestState } from './context.ts'
-import { parseRequestTarget } from './headers/request-target.ts'
+import { parseRequestTarget, type RequestTarget } from './headers/request-target.ts'
 import type { HttpMetrics } from './metrics.ts'
 
 const quietPaths = new Set(['/healthz', '/readyz', '/metrics'])
@@ -22,8 +22,7 @@ export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestSt
     const begun = performance.now()
     const { req, res } = ctx
     const requestId = requestIdOf(ctx.get('X-Request-Id'))
-    const requestLog = log.child({ requestId })
-    Object.assign(ctx.state, { requestId, log: requestLog, always: {} })
+    ctx.state = new ObservedRequest(requestId, log)
     ctx.set('X-Request-Id', requestId)
     const { socket } = req
     metrics.begin()
@@ -32,8 +31,9 @@ export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestSt
       const { received, sent } = countTraffic(socket)
       const isComplete = res.writableFinished
       metrics.end({ method: req.method ?? '', status: res.statusCode, ms, received, sent, isComplete })
-      requestLog[quietPaths.has(req.url ?? '') ? 'debug' : 'info'](
+      log[quietPaths.has(req.url ?? '') ? 'debug' : 'info'](
         {
+          requestId,
           method: req.method,
           url: req.url,
           status: res.statusCode,
@@ -49,13 +49,32 @@ export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestSt
   }
 }
 
+class ObservedRequest implements RequestState {
+  readonly always: Record<string, string> = {}
+  readonly requestId: string
+  target!: RequestTarget
+  readonly #serverLog: Logger
+  #log: Logger | undefined
+
+  constructor(requestId: string, serverLog: Logger) {
+    this.requestId = requestId
+    this.#serverLog = serverLog
+  }
+
+  /** Most requests have nothing to say before their end, and to make one takes as long as that line does. */
+  get log(): Logger {
+    this.#log ??= this.#serverLog.child({ requestId: this.requestId })
+    return this.#log
+  }
+}
+
 /** Takes the request target apart once for all, and leaves it in origin-form. */
 export function parseTarget(): Middleware<RequestState> {
   return (ctx, next) => {
     const target = parseRequestTarget(ctx.req.url ?? '/')
     // Koa and its router would take it apart once more, in another way, and throw at some of what stands before the path.
     if (target.authority !== undefined) ctx.req.url = originForm(ctx.req.url ?? '/')
-    Object.assign(ctx.state, { target })
+    ctx.state.target = target
     return next()
   }
 }

@@ -140,17 +140,15 @@ describe('what a name means is known at once', () => {
     const server = await startTestServer()
     await given(server, 'counter', '0')
     let acknowledged = 0
-    let isDone = false
+    const last = 200
     const write = async () => {
-      for (let value = 1; value <= 200; value++) {
+      for (let value = 1; value <= last; value++) {
         await put(server, 'counter', String(value))
         acknowledged = value
       }
-      isDone = true
     }
     const read = async () => {
-      while (!isDone) {
-        const least = acknowledged
+      for (let least = 0; least < last; least = acknowledged) {
         const { body } = await get(server, 'counter')
         expect(Number(body.toString())).toBeGreaterThanOrEqual(least)
       }

@@ -63,7 +63,7 @@ async function readVerified(
       const block = Buffer.allocUnsafe(blockEnd - from)
       await store.read(location, from, block, options)
       await checkBlocks(location, from, block, options)
-      into.set(block.subarray(at - from, Math.min(end, blockEnd) - from), at - offset)
+      block.copy(into, at - offset, at - from, Math.min(end, blockEnd) - from)
       at = Math.min(end, blockEnd)
     }
   }

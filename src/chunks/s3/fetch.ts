@@ -27,7 +27,7 @@ interface PendingRead {
   readonly settle: (failure?: { readonly reason: unknown }) => void
 }
 
-const nothing: Uint8Array = new Uint8Array()
+const nothing: Buffer = Buffer.alloc(0)
 
 /**
  * One request for a stretch of a chunk, and the reads that it serves: each begins where the one before it ends. A read is filled as its bytes come. While
@@ -142,7 +142,8 @@ export class Fetch {
     for (let read = this.#reads[0]; read; read = this.#reads[0]) {
       const { into, filled, isAborted } = read
       const bytes = this.#left.subarray(0, into.length - filled)
-      if (!isAborted) into.set(bytes, filled)
+      // To memory that threads share `set` would write word by word.
+      if (!isAborted) bytes.copy(into, filled)
       read.filled += bytes.length
       this.#left = this.#left.subarray(bytes.length)
       if (read.filled < into.length) return

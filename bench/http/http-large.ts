@@ -71,6 +71,7 @@ async function uploads(large: LargeFiles, bytes: number, rounds: Rounds): Promis
     floor: large.put('floor', 1, bytes),
     oursByTus: large.tus('ashlar', 1, bytes),
     tus: large.tus('tus', 1, bytes),
+    disk: large.writeAlone(bytes),
   }
   const speeds = await interleaved(alternatives, rounds)
   const described = { ...common, work: `PUT of ${sizeName(bytes)}, hashed, durable, one client` }
@@ -81,6 +82,10 @@ async function uploads(large: LargeFiles, bytes: number, rounds: Rounds): Promis
       target: { atLeast: 3 },
     }),
     comparison(speeds, 'ours', 'floor', { ...described, against: floors.put, target: { atLeast: 0.55 } }),
+    comparison(speeds, 'ours', 'disk', {
+      ...described,
+      against: 'this disk, written and synced by nobody else',
+    }),
     comparison(speeds, 'oursByTus', 'tus', {
       ...common,
       work: `tus upload of ${sizeName(bytes)}, hashed, durable`,

@@ -4,6 +4,7 @@ import { startAshlar, startNodePeer } from '../peers/node-peer.ts'
 import type { Peer } from '../peers/peer.ts'
 import type { Exchange } from './load.ts'
 import type { Stage } from './stage.ts'
+import { writeToDisk } from './write-to-disk.ts'
 
 type ServerName = 'ashlar' | 'nginx' | 'nginxAuto' | 'tus' | 'floor'
 
@@ -47,6 +48,15 @@ export class LargeFiles {
 
   tus(to: 'ashlar' | 'tus', clients: number, bytes: number): Measure {
     return () => this.#upload(to, clients, { kind: 'tus', path: '/uploads', bytes })
+  }
+
+  /** Nobody sends these bytes, and nobody hashes them. */
+  writeAlone(bytes: number): Measure {
+    return async () => {
+      const speed = await writeToDisk(this.#stage.path('alone'), bytes)
+      await this.#stage.settle('alone')
+      return speed
+    }
   }
 
   async #upload(to: ServerName, clients: number, exchange: Exchange): Promise<number> {

@@ -2,7 +2,7 @@ import { inTemporaryDirectory } from '../in-temporary-directory.ts'
 import type { Rounds } from '../interleaved.ts'
 import { GoSide } from '../peers/go-side.ts'
 import type { Row, RunScale } from '../row.ts'
-import { byOperator, byVerb } from './downloads.ts'
+import { byOperator, byVerb, withLoop, type Loop } from './downloads.ts'
 import { chunkSizes, delayMs, windows, withExperiment, type Experiment } from './experiment.ts'
 import { printAsArticle, rowsOf } from './article.ts'
 import { measureCase, type Case } from './measure-case.ts'
@@ -26,14 +26,14 @@ export function againstGo({ isShort }: RunScale): Promise<readonly Row[]> {
   const once = { rounds: 1, warmUps: 0 }
   const scale = isShort
     ? { warm: once, delayed: once, bytesAtOnce: 120 * mib }
-    : { warm: { rounds: 7 }, delayed: { rounds: 3, warmUps: 0 }, bytesAtOnce: 1200 * mib }
+    : { warm: { rounds: 7 }, delayed: { rounds: 3 }, bytesAtOnce: 1200 * mib }
   return inTemporaryDirectory(async (directory) => {
     const go = await GoSide.start(directory)
     try {
       const rows: Row[] = []
       for (const { name, chunkBytes } of chunkSizes) {
         const ofSize = await withExperiment(chunkBytes, (experiment) =>
-          compareSize(name, experiment, go, scale),
+          withLoop(experiment, (byLoop) => compareSize(name, experiment, byLoop, go, scale)),
         )
         rows.push(...ofSize)
       }
@@ -47,12 +47,13 @@ export function againstGo({ isShort }: RunScale): Promise<readonly Row[]> {
 async function compareSize(
   name: string,
   experiment: Experiment,
+  byLoop: Loop,
   go: GoSide,
   scale: Scale,
 ): Promise<readonly Row[]> {
   const rows: Row[] = []
   for (const n of windows) {
-    const cases = [...warmCases(experiment, n, scale), ...delayedCases(experiment, n, scale)]
+    const cases = [...warmCases(experiment, byLoop, n, scale), ...delayedCases(experiment, n, scale)]
     for (const each of cases) {
       const measured = await measureCase(each, go)
       const title = `${each.title} ${name}, N = ${n}`
@@ -63,7 +64,12 @@ async function compareSize(
   return rows
 }
 
-function warmCases(experiment: Experiment, n: number, { warm, bytesAtOnce }: Scale): readonly Case[] {
+function warmCases(
+  experiment: Experiment,
+  byLoop: Loop,
+  n: number,
+  { warm, bytesAtOnce }: Scale,
+): readonly Case[] {
   const times = Math.ceil(bytesAtOnce / Math.max(4 * mib, experiment.file.size))
   const readsOfN = readsOf(n, experiment)
   const described = { experiment, n, delayMs: 0, times, rounds: warm }
@@ -77,6 +83,8 @@ function warmCases(experiment: Experiment, n: number, { warm, bytesAtOnce }: Sca
         'operator, N reads': byOperator(experiment, n),
         [`operator, N + ${besideN} reads as Go's`]: byOperator(experiment, n + besideN),
         ...(readsOfN > n && { 'operator, N chunks': byOperator(experiment, readsOfN) }),
+        // What this machine lets any program of ours do.
+        'a loop by hand, N reads': byLoop(n),
         'whole download()': byVerb(experiment, n, { isVerified: false, delayMs: 0 }),
         'whole download(), verified': byVerb(experiment, n, { isVerified: true, delayMs: 0 }),
       },

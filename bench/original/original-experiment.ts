@@ -15,7 +15,7 @@ const mostAllocatedMegabytes = 2
 export async function originalExperiment({ isShort }: RunScale): Promise<readonly Row[]> {
   const scale = isShort
     ? { passes: { rounds: 1, seconds: 0.01 }, delayed: { rounds: 1, warmUps: 0 } }
-    : { passes: { rounds: 7, seconds: 0.1 }, delayed: { rounds: 3, warmUps: 0 } }
+    : { passes: { rounds: 7, seconds: 0.1 }, delayed: { rounds: 5 } }
   const rows: Row[] = []
   for (const { name, chunkBytes } of chunkSizes) {
     const ofSize = await withExperiment(chunkBytes, (experiment) =>

@@ -170,13 +170,13 @@ export async function openStoreToRebuild(
 interface ConfiguredStore extends OpenedStore, Pick<OpenedCatalog, 'upkeepTurns' | 'isShared'> {}
 
 async function openConfigured(config: Config, onBackgroundError: BackgroundReport): Promise<ConfiguredStore> {
-  const { chunks, records, freeBytes, close: closeChunks } = await openChunkStores(config)
+  const { chunks, records, gathering, freeBytes, close: closeChunks } = await openChunkStores(config)
   try {
     // To an empty catalog all that is there would be garbage.
     if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
     const { catalog, presence, upkeepTurns, isShared } = await openCatalog(config)
     const store = createFileStore(
-      { catalog, chunks, records, presence },
+      { catalog, chunks, records, presence, ...(gathering && { gathering }) },
       {
         ...config,
         maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,

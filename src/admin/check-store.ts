@@ -168,8 +168,8 @@ export async function countUnknown({ survey, chunks }: StoreToRead) {
   const counts = { unknown: 0, unknownBytes: 0 }
   for await (const batch of inBatches(chunks.list(), locationsPerPage)) {
     const unknown = new Set(await survey.listUnknown(batch.map(({ location }) => location)))
-    for (const { location, size } of batch) {
-      if (!unknown.has(location)) continue
+    for (const { location, size, isDamaged } of batch) {
+      if (isDamaged || !unknown.has(location)) continue
       counts.unknown++
       counts.unknownBytes += size
     }

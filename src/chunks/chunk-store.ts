@@ -18,6 +18,16 @@ export interface StoredChunk {
   /** What it was put as. The bytes need not have it: a crash may have cut the put short. */
   readonly digest: Digest
   readonly size: number
+  /** Damage hides which chunks these bytes are. Somebody may count on them: they are no garbage, whoever knows the location. */
+  readonly isDamaged?: true
+}
+
+/** Small chunks that come together are put, or deleted, in one operation by some stores: it pays then to have many under way. */
+export interface Gathering {
+  /** Of a chunk, at most. */
+  readonly bytes: number
+  /** Chunks that it is worth while to have under way. */
+  readonly atOnce: number
 }
 
 /** Keeps immutable chunks. Every put goes to a location of its own, so no writer meets another. */

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ChunkStore } from '../chunks/chunk-store.ts'
-import { DiskChunkStore } from '../chunks/disk/disk-chunk-store.ts'
+import type { ChunkStore, Gathering } from '../chunks/chunk-store.ts'
+import { DiskChunkStore, diskGathering } from '../chunks/disk/disk-chunk-store.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
 import { freeBytes } from '../chunks/disk/free-bytes.ts'
 import { retrying } from '../chunks/retrying.ts'
@@ -21,6 +21,8 @@ export interface ChunkStoreToRead {
 export interface ChunkStores {
   readonly chunks: ChunkStore
   readonly records: ChunkStore
+  /** Absent where each chunk takes an operation, and a connection, of its own. */
+  readonly gathering?: Gathering
   /** Absent where nobody can tell. */
   readonly freeBytes?: () => Promise<number>
   readonly close: () => Promise<void>
@@ -44,7 +46,13 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
     await records.close()
   }
   if (place.kind === 's3') return { chunks, records, close }
-  return { chunks, records, freeBytes: () => freeBytes(place.directory, config.minFreeSpace), close }
+  return {
+    chunks,
+    records,
+    gathering: diskGathering,
+    freeBytes: () => freeBytes(place.directory, config.minFreeSpace),
+    close,
+  }
 }
 
 /** The chunks alone, of which nothing is changed. Rejects `unavailable`. */

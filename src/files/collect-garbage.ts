@@ -95,5 +95,7 @@ function deleteAll(
       return []
     }
   }
-  return lastValueFrom(from(garbage).pipe(mergeMap(deleteOne, deletesAtOnce), concatAll(), toArray()))
+  return lastValueFrom(
+    from(garbage).pipe(mergeMap(deleteOne, store.gathering?.atOnce ?? deletesAtOnce), concatAll(), toArray()),
+  )
 }

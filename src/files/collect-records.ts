@@ -14,7 +14,9 @@ export async function findUnknownRecords(store: FileStore, signal?: AbortSignal)
   let found = 0
   for await (const batch of inBatches(records.list(signal && { signal }), batchSize)) {
     await unsettled.endOfPuts()
-    const settled = batch.map(({ location }) => location).filter((location) => !unsettled.has(location))
+    const settled = batch
+      .filter(({ location, isDamaged }) => !isDamaged && !unsettled.has(location))
+      .map(({ location }) => location)
     found += (await catalog.adoptRecords(settled, Date.now())).length
   }
   return found

@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import { alone, type Presence } from '../catalog/presence.ts'
-import type { ChunkStore } from '../chunks/chunk-store.ts'
+import type { ChunkStore, Gathering } from '../chunks/chunk-store.ts'
 import { blockBytes } from '../model/digest.ts'
 import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
@@ -8,6 +8,7 @@ import { FairLimiter } from '../rx/fair-limiter.ts'
 import { YoungGarbage } from '../rx/young-garbage.ts'
 import { HotFiles } from './hot-files.ts'
 import { OpenFiles } from './open-files.ts'
+import { StoringTurns } from './storing-turns.ts'
 import { UnsettledPuts } from './unsettled-puts.ts'
 import { UploadTurns } from './upload-turns.ts'
 import { WholeWrites } from './whole-writes.ts'
@@ -50,6 +51,8 @@ export interface Stores {
   readonly chunks: ChunkStore
   /** Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes must be durable. */
   readonly records: ChunkStore
+  /** What the store of the chunks makes one operation of; absent where that is nothing. */
+  readonly gathering?: Gathering
   /** Needed where other processes use the same catalog. */
   readonly presence?: Presence
 }
@@ -69,7 +72,7 @@ export interface FileStore extends Stores {
   /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
   readonly spareBlock: SpareBlock
   /** Chunks being stored, of all uploads. */
-  readonly storing: FairLimiter
+  readonly storing: StoringTurns
   /** Blocks being read, of all downloads. */
   readonly reading: FairLimiter
   /** Blocks of which pieces are being written to slow clients. */
@@ -109,7 +112,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     options,
     pool: new BufferPool(maxBufferMemory),
     spareBlock: createSpareBlock(),
-    storing: new FairLimiter(options.maxUploadConcurrency),
+    storing: new StoringTurns(options.maxUploadConcurrency, stores.gathering),
     reading: new FairLimiter(options.maxDownloadConcurrency),
     writingPieces: new FairLimiter(mostPieces),
     wholeWrites: new WholeWrites(mostBlocks),

@@ -32,7 +32,7 @@ export async function findOrphans(store: FileStore, signal?: AbortSignal): Promi
 }
 
 /**
- * Without those of puts that are under way. The catalog must be asked afterwards: what is settled later than this look is left out,
+ * Without what damage hides, and those of puts that are under way. The catalog must be asked afterwards: what is settled later than this look is left out,
  * and what was settled before is known to the catalog by then.
  */
 async function settledOf(
@@ -40,5 +40,5 @@ async function settledOf(
   batch: readonly StoredChunk[],
 ): Promise<readonly StoredChunk[]> {
   await unsettled.endOfPuts()
-  return batch.filter(({ location }) => !unsettled.has(location))
+  return batch.filter(({ location, isDamaged }) => !isDamaged && !unsettled.has(location))
 }

@@ -68,8 +68,8 @@ async function join(store: FileStore, { id }: Upload, crumbs: readonly FileChunk
     const blockDigests = hasher.finish()
     const digest = digestOfChunk(blockDigests)
     const put = defer(() => store.chunks.put(digest, pieces))
-    const location = await lastValueFrom(store.storing.queue()(put))
     const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const location = await lastValueFrom(store.storing.queue()(size, put))
     const { start } = crumbs[0]!
     const use = { digest, size, blockDigests, location }
     const part = { index: 0, use, putAfterAll: () => Promise.resolve(location), release: () => {} }

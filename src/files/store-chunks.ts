@@ -5,11 +5,11 @@ import { digestBlocks } from '../hashing/digest-blocks.ts'
 import { digestOfChunk, type Digest } from '../model/digest.ts'
 import { StoreError } from '../model/errors.ts'
 import { chunked, type FilledChunk } from '../rx/chunked.ts'
-import type { Limited } from '../rx/fair-limiter.ts'
 import { inOrder } from '../rx/in-order.ts'
 import { pieceBytes, type FileStore } from './file-store.ts'
 import { findSoundChunk } from './find-sound-chunk.ts'
 import type { PendingParts, StoredPart } from './pending-parts.ts'
+import type { InTurn } from './storing-turns.ts'
 
 /** Watches an upload's bytes go by, in order. */
 export interface ByteObserver {
@@ -49,7 +49,7 @@ export function storeChunks(
   { maxBytes = store.options.maxFileSize, hashed }: StoreChunksOptions = {},
 ): Observable<StoredPart> {
   const { chunkSize, maxUploadConcurrency } = store.options
-  const limited = store.storing.queue()
+  const inTurn = store.storing.queue()
   /** Being hashed, or waiting for those before them. */
   const held = new Set<FilledChunk>()
   let received = 0
@@ -80,7 +80,7 @@ export function storeChunks(
     tap<HashedChunk>(hashed),
     mergeMap((chunk) => {
       held.delete(chunk.filled)
-      return storeInTurn(store, chunk, limited, pending)
+      return storeInTurn(store, chunk, inTurn, pending)
     }),
     inOrder(({ index }) => index),
     finalize(() => {
@@ -98,7 +98,7 @@ async function withDigest(filled: FilledChunk, index: number): Promise<HashedChu
 function storeInTurn(
   store: FileStore,
   chunk: HashedChunk,
-  limited: Limited,
+  inTurn: InTurn,
   pending: PendingParts,
 ): Observable<StoredPart> {
   return new Observable((subscriber) => {
@@ -124,7 +124,7 @@ function storeInTurn(
       if (!isStored) abort.abort()
       if (!isBegun) chunk.filled.release()
     })
-    limited(work).subscribe(subscriber)
+    inTurn(chunk.size, work).subscribe(subscriber)
   })
 }
 

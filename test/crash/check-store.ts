@@ -1,8 +1,10 @@
-import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { checkStore } from '../../src/admin/check-store.ts'
+import { storedFiles } from '../chunks/stored-files.ts'
 import { openStoreToRead } from '../../src/main.ts'
 import { pause } from './client.ts'
 import { Violation } from './violation.ts'
@@ -30,7 +32,7 @@ export async function checkAfterKill(store: string): Promise<void> {
     checkSound(database)
     // A server that was killed in its first moments has no tables yet.
     const isReady = database.prepare(`select 1 from sqlite_schema where name = 'garbage'`).get()
-    if (isReady) await checkPresence(store, usedChunks(database))
+    if (isReady) checkPresence(store, usedChunks(database))
   } finally {
     await rm(copy, { recursive: true })
   }
@@ -65,23 +67,27 @@ async function findLeftover(store: string): Promise<string | undefined> {
   if (waiting > 0) return `${waiting} rows of the catalog`
   const chunks = usedChunks(database)
   const records = locationsIn(database, 'select location from records')
-  await checkPresence(store, chunks)
+  checkPresence(store, chunks)
   if (!areOrphansCollected) return undefined
-  return (await findUnused(join(store, 'chunks'), chunks)) ?? findUnused(join(store, 'records'), records)
+  return findUnused(join(store, 'chunks'), chunks) ?? findUnused(join(store, 'records'), records)
 }
 
-async function checkPresence(store: string, chunks: readonly Known[]): Promise<void> {
+function checkPresence(store: string, chunks: readonly Known[]): void {
+  const stored = storedIn(join(store, 'chunks'))
   for (const { location, size } of chunks) {
-    const found = await stat(join(store, 'chunks', location)).catch(() => undefined)
+    const found = stored.get(location)
     if (found?.size !== size) throw new Violation(`chunk ${location} has ${found?.size} bytes, not ${size}`)
   }
 }
 
-async function findUnused(directory: string, used: readonly Known[]): Promise<string | undefined> {
-  const locations = new Set(used.map(({ location }) => join(directory, location)))
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile())
-  return files.map(({ parentPath, name }) => join(parentPath, name)).find((path) => !locations.has(path))
+function findUnused(directory: string, used: readonly Known[]): string | undefined {
+  const locations = new Set(used.map(({ location }) => location))
+  return [...storedIn(directory).keys()].find((location) => !locations.has(location))
+}
+
+/** A server that was killed in its first moments has no directory yet. */
+function storedIn(directory: string): ReturnType<typeof storedFiles> {
+  return existsSync(directory) ? storedFiles(directory) : new Map()
 }
 
 async function fsck(directory: string): Promise<void> {

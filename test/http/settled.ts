@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs'
-import { join, relative } from 'node:path'
 import { expect, vi } from 'vitest'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
+import { storedFiles } from '../chunks/stored-files.ts'
 import type { TestServer } from '../support/test-server.ts'
 
 const atRest = {
@@ -56,9 +55,7 @@ async function locationsOf({ store }: TestServer, files: readonly StoredFile[]):
   return [...new Set(lists.flat().map(({ location }) => location))].sort()
 }
 
-/** Paths of all chunk files, whether or not anything uses them. */
+/** Locations of all chunks, whether or not anything uses them. */
 export function chunkFilesOf({ chunkDirectory }: TestServer): readonly string[] {
-  const entries = readdirSync(chunkDirectory, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile())
-  return files.map(({ parentPath, name }) => relative(chunkDirectory, join(parentPath, name))).sort()
+  return [...storedFiles(chunkDirectory).keys()].sort()
 }

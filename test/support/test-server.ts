@@ -5,7 +5,7 @@ import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
-import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-store.ts'
 import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
 import { verifying } from '../../src/chunks/verifying.ts'
 import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/file-store.ts'
@@ -85,7 +85,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const records = hasRecordsOnDisk
     ? await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
     : new MemoryChunkStore()
-  const store = createFileStore({ catalog, chunks, records }, all)
+  const store = createFileStore({ catalog, chunks, records, gathering: diskGathering }, all)
   const metrics = createMetrics(store)
   const app = createApp(store, { ...all, metrics })
   const running = await startServer(app, { onCutOff: () => metrics.cutOff(), ...all })

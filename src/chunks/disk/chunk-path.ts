@@ -3,40 +3,73 @@ import type { Location } from '../../model/chunk.ts'
 import { parseDigest, type Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 
-const shape = /^([0-9a-f]{2})\/\1[0-9a-f]{62}\.[0-9a-f]{16}$/
+const fileShape = /^([0-9a-f]{2})\/\1[0-9a-f]{62}\.[0-9a-f]{16}$/
+const packShape = /^[0-9a-f]{2}\/[0-9a-f]{32}\.pack(?:\/([0-9]{3}))?$/
+const temporaryShape = /^[0-9a-f]{2}\/[0-9a-f]{32}\.[0-9a-f]{16}\.tmp$/
 
-/** Names of all shards, sorted: the first two digits of the digests that they hold. */
+/** Names of all shards, sorted: of a chunk's file the first two digits of its digest, of a pack any. */
 export const shardNames: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, '0'),
 )
 
-/** A location that no chunk had before: `ab/<digest>.<random>`, a path below the store's directory. */
+/** What a location means, or the path of a file. Paths are below the store's directory. */
+export type Place =
+  | { readonly kind: 'file'; readonly path: string; readonly digest: Digest }
+  | { readonly kind: 'entry'; readonly path: string; readonly number: number }
+  /** A pack as a whole: it is listed so if nobody can tell what it holds. */
+  | { readonly kind: 'pack'; readonly path: string }
+  /** A pack that is not whole yet, or never will be. */
+  | { readonly kind: 'temporary'; readonly path: string }
+
+/** A location that no chunk had before: `ab/<digest>.<random>`, the path of its file. */
 export function newLocation(digest: Digest): Location {
   return `${digest.slice(0, 2)}/${digest}.${randomBytes(8).toString('hex')}` as Location
 }
 
-/** The location of a file found in a shard; undefined if it is none of ours. */
-export function locationOfFile(shard: string, name: string): Location | undefined {
-  const path = `${shard}/${name}`
-  return shape.test(path) ? (path as Location) : undefined
+/** The path of a pack that was none before: `ab/<random>.pack`. */
+export function newPackPath(): string {
+  const random = randomBytes(17).toString('hex')
+  return `${random.slice(0, 2)}/${random.slice(2)}.pack`
 }
 
-export function digestOfLocation(location: Location): Digest {
-  return parseDigest(location.slice(3, 67))
+/** The location of a chunk in a pack: the path of the pack, and its number there, as in `ab/<random>.pack/007`. */
+export function locationInPack(packPath: string, number: number): Location {
+  return `${packPath}/${String(number).padStart(3, '0')}` as Location
 }
 
-export function shardOfLocation(location: Location): string {
-  return location.slice(0, 2)
+/** Where a pack is written until it is whole: another one each time. */
+export function newTemporaryPath(packPath: string): string {
+  return packPath.replace(/pack$/, `${randomBytes(8).toString('hex')}.tmp`)
+}
+
+/** What this is the location of, or the path; undefined if it is none of ours. */
+export function findPlace(location: string): Place | undefined {
+  if (fileShape.test(location)) {
+    return { kind: 'file', path: location, digest: parseDigest(location.slice(3, 67)) }
+  }
+  const pack = packShape.exec(location)
+  if (pack) {
+    const [, number] = pack
+    if (number === undefined) return { kind: 'pack', path: location }
+    return { kind: 'entry', path: location.slice(0, -4), number: Number(number) }
+  }
+  return temporaryShape.test(location) ? { kind: 'temporary', path: location } : undefined
 }
 
 /**
- * Refuses what `newLocation` cannot have made. Locations come back out of a database: one that was tampered
+ * Refuses what this store cannot have made. Locations come back out of a database: one that was tampered
  * with must not lead out of the store's directory. Throws `corrupt`.
  */
-export function checkLocation(location: Location): void {
-  if (shape.test(location)) return
+export function placeOf(location: Location): Place {
+  const place = findPlace(location)
+  if (place) return place
   throw new StoreError(
     'corrupt',
     `${JSON.stringify(location.slice(0, 120))} is no location of this store: check that the catalog belongs to it.`,
   )
+}
+
+/** Of a location or a path. */
+export function shardOf(path: string): string {
+  return path.slice(0, 2)
 }

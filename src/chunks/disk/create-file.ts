@@ -1,18 +1,20 @@
 import fs from 'node:fs'
 import { callFs } from './call-fs.ts'
+import type { Stop } from './stop.ts'
 import { writeDirectly } from './write-directly.ts'
 import { writeFully } from './write-fully.ts'
 
 /**
  * Creates a file that must not exist, and resolves once its bytes, its size and its name would survive a power
- * cut. `syncName` is called when the file is complete, and syncs the directory that it stands in. If anything
- * rejects, an abort too, the file is removed. When it settles, nothing reads the pieces any more.
+ * cut. `syncName` is called when the bytes would, and syncs the directory that the file stands in, under this name or
+ * another that it gets there. If anything rejects, an abort too, what has this name is removed. When it settles, nothing reads
+ * the pieces any more.
  */
 export async function createFile(
   path: string,
   pieces: readonly Uint8Array[],
   syncName: () => Promise<void>,
-  signal: AbortSignal | undefined,
+  signal: Stop | undefined,
 ): Promise<void> {
   const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants
   const fd = await callFs<number>((done) => fs.open(path, O_CREAT | O_EXCL | O_WRONLY, done))
@@ -32,7 +34,7 @@ async function writeAndSync(
   path: string,
   fd: number,
   pieces: readonly Uint8Array[],
-  signal: AbortSignal | undefined,
+  signal: Stop | undefined,
 ): Promise<void> {
   try {
     if (!(await writeDirectly(path, pieces, signal))) await writeFully(fd, pieces, signal)

@@ -1,20 +1,29 @@
 import fs from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import { CallGate } from '../call-gate.ts'
-import type { CallOptions, ChunkStore, ReadOptions, StoredChunk } from '../chunk-store.ts'
+import type { CallOptions, ChunkStore, Gathering, ReadOptions, StoredChunk } from '../chunk-store.ts'
 import { callFs } from './call-fs.ts'
-import { checkLocation, digestOfLocation, locationOfFile, newLocation, shardNames } from './chunk-path.ts'
+import { newLocation, placeOf, shardNames, type Place } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
 import { diskError } from './disk-error.ts'
 import { isAbsence } from './is-absence.ts'
 import { isMediumError } from './is-medium-error.ts'
+import { chunksAt, listShard } from './list-shard.ts'
 import { OpenFiles } from './open-files.ts'
+import { PackDeletes } from './pack-deletes.ts'
+import { maxEntries, packedBytes } from './pack-header.ts'
+import { PackWrites } from './pack-writes.ts'
 import { readFully } from './read-fully.ts'
+import { readFromPack } from './read-from-pack.ts'
+import { rewritePack } from './rewrite-pack.ts'
 import { Shards } from './shards.ts'
+import { TemporaryFiles } from './temporary-files.ts'
+
+/** What every disk chunk store gathers. */
+export const diskGathering: Gathering = { bytes: packedBytes, atOnce: maxEntries }
 
 export interface DiskChunkStoreOptions {
   /** Chunk files kept open between reads, 128 unless given. 256 descriptors more are open all the time. */
@@ -24,15 +33,19 @@ export interface DiskChunkStoreOptions {
 }
 
 /**
- * Keeps each chunk in a file of its own: `ab/<digest>.<random>` below one directory, its bytes and nothing
- * else. Any number of stores may work on one directory. `list` also shows the file of a put that is under way,
- * or that a crash cut short.
+ * Keeps a chunk in a file of its own, `ab/<digest>.<random>` below one directory, its bytes and nothing else; and small ones that come together in
+ * a pack, `ab/<random>.pack`, whose header tells what stands where. Any number of stores may work on one directory; where two take
+ * chunks out of one pack at the very same time, those of one may come back, as garbage does. `list` also shows the file of a put that is under
+ * way, or that a crash cut short.
  */
 export class DiskChunkStore implements ChunkStore {
   readonly #directory: string
   readonly #shards: Shards
   readonly #files: OpenFiles
   readonly #hasDurableDeletes: boolean
+  readonly #temporary: TemporaryFiles
+  readonly #packWrites: PackWrites
+  readonly #packDeletes = new PackDeletes((path, numbers) => this.#deleteFromPack(path, numbers))
   readonly #calls = new CallGate()
   #closed: Promise<void> | undefined
 
@@ -41,6 +54,8 @@ export class DiskChunkStore implements ChunkStore {
     this.#shards = shards
     this.#files = files
     this.#hasDurableDeletes = hasDurableDeletes
+    this.#temporary = new TemporaryFiles(directory)
+    this.#packWrites = new PackWrites(directory, shards, this.#temporary)
   }
 
   /** Creates the directory if it is not there. Rejects `no_space`, `unavailable`. */
@@ -57,19 +72,24 @@ export class DiskChunkStore implements ChunkStore {
   }
 
   put(digest: Digest, pieces: readonly Uint8Array[], { signal }: CallOptions = {}): Promise<Location> {
-    return this.#call(`Cannot store chunk ${digest}`, signal, async () => {
-      const location = newLocation(digest)
-      await createFile(this.#path(location), pieces, () => this.#shards.sync(location), signal)
-      return location
+    return this.#call(`Cannot store chunk ${digest}`, signal, () => {
+      const size = pieces.reduce((sum, { length }) => sum + length, 0)
+      return size > packedBytes
+        ? this.#putFile(digest, pieces, signal)
+        : this.#putIntoPack(digest, pieces, size, signal)
     })
   }
 
   read(location: Location, offset: number, into: Uint8Array, { signal }: ReadOptions): Promise<void> {
     return this.#call(`Cannot read chunk ${location}`, signal, async () => {
-      checkLocation(location)
-      const path = this.#path(location)
+      const place = placeOf(location)
+      const path = this.#path(place.path)
       const count = await this.#files
-        .withFile(path, (fd) => readFully(fd, offset, into, signal))
+        .withFile(path, (fd, kept) =>
+          place.kind === 'entry'
+            ? readFromPack(fd, kept, { location, number: place.number }, offset, into, signal)
+            : readFully(fd, offset, into, signal),
+        )
         .catch(async (error: unknown) => {
           if (isMediumError(error)) {
             throw new StoreError('corrupt', `The disk cannot read the chunk at ${location}.`, {
@@ -87,30 +107,21 @@ export class DiskChunkStore implements ChunkStore {
 
   delete(location: Location, { signal }: CallOptions = {}): Promise<void> {
     return this.#call(`Cannot delete chunk ${location}`, signal, async () => {
-      checkLocation(location)
-      const path = this.#path(location)
-      await callFs((done) => fs.unlink(path, done)).catch(async (error: unknown) => {
-        if (!(await isAbsence(error, path))) throw error
-      })
-      // Not before the file is gone, or a read could open it in between and keep it readable.
-      this.#files.drop(path)
-      if (this.#hasDurableDeletes) await this.#shards.sync(location)
+      const place = placeOf(location)
+      if (place.kind === 'entry') await this.#packDeletes.delete(place.path, place.number)
+      else await this.#delete(place.path, (path) => callFs((done) => fs.unlink(path, done)))
     })
   }
 
-  /** In the order of the locations. Holds the names of one shard. What is not named like a chunk is not ours. */
+  /** In the order of the locations. Holds the names of one shard, and one header. */
   async *list({ signal }: CallOptions = {}): AsyncGenerator<StoredChunk> {
+    // Only each step is a call: a listing that nobody goes on with must not keep the store from closing.
+    const step = <T>(call: () => Promise<T>) => this.#call('Cannot list chunks', signal, call)
     for (const shard of shardNames) {
-      // Only each step is a call: a listing that nobody goes on with must not keep the store from closing.
-      const names = await this.#call('Cannot list chunks', signal, () =>
-        readdir(join(this.#directory, shard)),
-      )
-      const locations = names
-        .map((name) => locationOfFile(shard, name))
-        .filter((found) => found !== undefined)
-      for (const location of locations.sort()) {
-        const chunk = await this.#call('Cannot list chunks', signal, () => this.#find(location))
-        if (chunk) yield chunk
+      for (const place of await step(() => listShard(this.#directory, shard))) {
+        if (this.#temporary.has(place.path)) continue
+        const chunks = await step(() => chunksAt(this.#directory, place))
+        for (const chunk of chunks) yield chunk
       }
     }
   }
@@ -130,19 +141,48 @@ export class DiskChunkStore implements ChunkStore {
     }
   }
 
-  async #find(location: Location): Promise<StoredChunk | undefined> {
-    const path = this.#path(location)
-    try {
-      const found = await lstat(path)
-      return found.isFile() ? { location, digest: digestOfLocation(location), size: found.size } : undefined
-    } catch (error) {
-      if (await isAbsence(error, path)) return undefined
-      throw error
-    }
+  async #putFile(
+    digest: Digest,
+    pieces: readonly Uint8Array[],
+    signal: AbortSignal | undefined,
+  ): Promise<Location> {
+    const location = newLocation(digest)
+    await createFile(this.#path(location), pieces, () => this.#shards.sync(location), signal)
+    return location
   }
 
-  #path(location: Location): string {
-    return join(this.#directory, location)
+  async #putIntoPack(
+    digest: Digest,
+    pieces: readonly Uint8Array[],
+    size: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Location> {
+    const location = await this.#packWrites.put(digest, pieces, size, signal)
+    if (!signal?.aborted) return location
+    // The others of that pack were waited for. What cannot be deleted can be listed.
+    const { path, number } = placeOf(location) as Place & { readonly kind: 'entry' }
+    await this.#packDeletes.delete(path, number).catch(() => undefined)
+    throw signal.reason
+  }
+
+  #deleteFromPack(packPath: string, numbers: ReadonlySet<number>): Promise<void> {
+    return this.#delete(packPath, (path) =>
+      rewritePack(path, numbers, (write) => this.#temporary.create(packPath, write)),
+    )
+  }
+
+  async #delete(pathInStore: string, remove: (path: string) => Promise<void>): Promise<void> {
+    const path = this.#path(pathInStore)
+    await remove(path).catch(async (error: unknown) => {
+      if (!(await isAbsence(error, path))) throw error
+    })
+    // Not before the bytes are gone, or a read could open them in between and keep them readable.
+    this.#files.drop(path)
+    if (this.#hasDurableDeletes) await this.#shards.sync(pathInStore)
+  }
+
+  #path(path: string): string {
+    return join(this.#directory, path)
   }
 
   #call<T>(attempt: string, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {

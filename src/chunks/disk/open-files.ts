@@ -1,7 +1,14 @@
 import fs from 'node:fs'
 import { callFs } from './call-fs.ts'
+import type { PackHeader } from './pack-header.ts'
 
-interface OpenFile {
+/** What is known of a file for as long as it stays open. */
+export interface KeptOpen {
+  /** Of a pack, once somebody has asked for it. */
+  header?: Promise<PackHeader | undefined>
+}
+
+interface OpenFile extends KeptOpen {
   readonly path: string
   readonly opened: Promise<number>
   /** Absent while it is being opened, and if that failed. */
@@ -28,14 +35,14 @@ export class OpenFiles {
    * Settles as `read` does, which gets a descriptor that is open until then. Files asked for at once are opened
    * once. Rejects with what the system reports if it cannot be opened; the next call tries again.
    */
-  async withFile<T>(path: string, read: (fd: number) => Promise<T>): Promise<T> {
+  async withFile<T>(path: string, read: (fd: number, kept: KeptOpen) => Promise<T>): Promise<T> {
     const file = this.#files.get(path) ?? this.#open(path)
     file.users += 1
     this.#files.delete(path)
     this.#files.set(path, file)
     this.#trim()
     try {
-      return await read(await file.opened)
+      return await read(await file.opened, file)
     } finally {
       file.users -= 1
       if (this.#isKept(file)) this.#trim()

@@ -1,9 +1,8 @@
 import fs from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Location } from '../../model/chunk.ts'
 import { callFs } from './call-fs.ts'
-import { shardNames, shardOfLocation } from './chunk-path.ts'
+import { shardNames, shardOf } from './chunk-path.ts'
 import { makeDurableDirectory, openDirectory, syncDescriptor } from './durable-directory.ts'
 import { sharedSync } from './shared-sync.ts'
 
@@ -43,10 +42,10 @@ export class Shards {
     return new Shards(shards)
   }
 
-  /** Resolves once every file that was in the location's shard at the call would be found there after a power cut. */
-  async sync(location: Location): Promise<void> {
-    const shard = this.#shards.get(shardOfLocation(location))
-    if (!shard) throw new TypeError(`not a location: ${location}`)
+  /** Resolves once every file that was in the same shard at the call would be found there after a power cut. */
+  async sync(path: string): Promise<void> {
+    const shard = this.#shards.get(shardOf(path))
+    if (!shard) throw new TypeError(`in no shard: ${path}`)
     await shard.sync()
   }
 

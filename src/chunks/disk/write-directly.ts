@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { callFs } from './call-fs.ts'
+import type { Stop } from './stop.ts'
 import { writeFully } from './write-fully.ts'
 
 /** Memory must begin and end at pages: this is a multiple of what any disk demands. */
@@ -16,7 +17,7 @@ const worthwhileBytes = 64 * 1024
 export async function writeDirectly(
   path: string,
   pieces: readonly Uint8Array[],
-  signal: AbortSignal | undefined,
+  signal: Stop | undefined,
 ): Promise<boolean> {
   // Not every system has it.
   const { O_DIRECT, O_WRONLY } = fs.constants

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { callFs } from './call-fs.ts'
+import type { Stop } from './stop.ts'
 
 /** What Linux and macOS take in one vectored write. */
 const maxPieces = 1024
@@ -11,7 +12,7 @@ const maxPieces = 1024
 export async function writeFully(
   fd: number,
   pieces: readonly Uint8Array[],
-  signal: AbortSignal | undefined,
+  signal: Stop | undefined,
 ): Promise<void> {
   // An empty piece could stand alone in a batch, and a write of nothing looks like one that gets nowhere.
   const queue = pieces.filter(({ length }) => length > 0)

@@ -9,6 +9,8 @@ import { chunkOf, sampleChunk } from '../sample-chunk.ts'
 import { isStored, listed, readAll } from '../store-calls.ts'
 
 const chunk = sampleChunk(1000)
+/** Too large for a pack. */
+const large = sampleChunk(64 * 1024 + 1)
 
 async function openStore(directory: string): Promise<DiskChunkStore> {
   const store = await DiskChunkStore.open(directory)
@@ -20,9 +22,9 @@ describe('the directory of a disk chunk store', () => {
   it('has files that show their digest and hold the bytes of the chunk and nothing else', async () => {
     const directory = await temporaryDirectory()
     const store = await openStore(directory)
-    const location = await store.put(chunk.digest, [chunk.bytes])
-    expect(location).toMatch(new RegExp(`^${chunk.digest.slice(0, 2)}/${chunk.digest}\\.[0-9a-f]{16}$`))
-    expect((await readFile(join(directory, location))).equals(chunk.bytes)).toBe(true)
+    const location = await store.put(large.digest, [large.bytes])
+    expect(location).toMatch(new RegExp(`^${large.digest.slice(0, 2)}/${large.digest}\\.[0-9a-f]{16}$`))
+    expect((await readFile(join(directory, location))).equals(large.bytes)).toBe(true)
   })
 
   it('is created with 256 shards, and nothing but files is created later', async () => {
@@ -78,23 +80,29 @@ describe('the directory of a disk chunk store', () => {
   it('may hold what is not ours, which is neither listed nor touched', async () => {
     const directory = await temporaryDirectory()
     const store = await openStore(directory)
-    const location = await store.put(chunk.digest, [chunk.bytes])
+    const location = await store.put(large.digest, [large.bytes])
     const shard = location.slice(0, 2)
     const otherShard = shard === '00' ? '01' : '00'
+    const pack = `${shard}/${'0'.repeat(31)}`
     const foreign = [
       'lost+found',
       `${shard}/notes.txt`,
-      `${shard}/${chunk.digest}`,
+      `${shard}/${large.digest}`,
       `${location}.tmp`,
       `${location}0`,
       `${otherShard}/${location.slice(3)}`,
       `${shard}/${location.slice(3).toUpperCase()}`,
+      `${pack}.pack`,
+      `${shard}/${'0'.repeat(32)}.pack.tmp`,
+      `${shard}/${'0'.repeat(32)}.0123456789abcdef`,
     ]
     for (const path of foreign) await writeFile(join(directory, path), 'not a chunk')
-    const like = (suffix: string) => join(directory, `${shard}/${chunk.digest}.${suffix.repeat(16)}`)
+    const like = (suffix: string) => join(directory, `${shard}/${large.digest}.${suffix.repeat(16)}`)
     await mkdir(like('a'))
     await symlink(join(directory, location), like('b'))
-    expect(await listed(store)).toEqual([{ location, digest: chunk.digest, size: 1000 }])
+    await mkdir(join(directory, `${pack}0.pack`))
+    await symlink(join(directory, location), join(directory, `${pack}1.pack`))
+    expect(await listed(store)).toEqual([{ location, digest: large.digest, size: large.bytes.length }])
     for (const path of foreign) expect(await readFile(join(directory, path), 'utf8')).toBe('not a chunk')
   })
 
@@ -125,6 +133,7 @@ it('refuses locations that no put can have made', async () => {
   const store = await openStore(join(root, 'store'))
   const { options } = chunkOf(Buffer.from('kept'))
   const file = `${'ab'.repeat(32)}.0123456789abcdef`
+  const pack = `${'ab'.repeat(16)}.pack`
   const hostile = [
     '',
     '.',
@@ -142,6 +151,15 @@ it('refuses locations that no put can have made', async () => {
     `../ab/${file}`,
     `AB/${file.toUpperCase()}`,
     file,
+    `ab/${pack}/00`,
+    `ab/${pack}/0000`,
+    `ab/${pack}/000/`,
+    `ab/${pack}/000\n`,
+    `ab/${pack}/../secret`,
+    `ab/${pack}/-01`,
+    `ab/../ab/${pack}/000`,
+    `ab/${'0'.repeat(32)}.tmp`,
+    pack,
   ] as Location[]
   const into = Buffer.alloc(4)
   const calls = hostile.flatMap((location) => [

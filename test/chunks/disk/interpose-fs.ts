@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import { basename } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 
-export type FsCall = 'open' | 'writev' | 'fdatasync' | 'fsync' | 'read' | 'close' | 'unlink'
+export type FsCall = 'open' | 'writev' | 'fdatasync' | 'fsync' | 'read' | 'close' | 'unlink' | 'rename'
 
 /** What happens to a call of `fs` on something in the directory. Calls are counted per kind from 1. */
 export type FsFault = { readonly on: FsCall; readonly call: number | 'every' } & (
@@ -55,8 +55,8 @@ export function interposeFs(directory: string, plan: readonly FsFault[] = []): I
     onTestFinished(() => spy.mockRestore())
   }
 
-  for (const name of ['open', 'writev', 'fdatasync', 'fsync', 'read', 'close', 'unlink'] as const)
-    interpose(name)
+  const names = ['open', 'writev', 'fdatasync', 'fsync', 'read', 'close', 'unlink', 'rename'] as const
+  for (const name of names) interpose(name)
   return { log, opened }
 }
 

@@ -1,0 +1,56 @@
+import fs from 'node:fs'
+import { lstat, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Location } from '../../model/chunk.ts'
+import { parseDigest } from '../../model/digest.ts'
+import type { StoredChunk } from '../chunk-store.ts'
+import { callFs } from './call-fs.ts'
+import { findPlace, locationInPack, type Place } from './chunk-path.ts'
+import { isAbsence } from './is-absence.ts'
+import { readPackHeader } from './read-pack-header.ts'
+
+/** Of what was put nobody knows what it was. */
+const unknownDigest = parseDigest('0'.repeat(64))
+
+/** What stands in a shard, sorted by path. What is not named like something of ours is not ours. */
+export async function listShard(directory: string, shard: string): Promise<readonly Place[]> {
+  const names = await readdir(join(directory, shard))
+  return names
+    .sort()
+    .map((name) => findPlace(`${shard}/${name}`))
+    .filter((place) => place !== undefined)
+}
+
+/** The chunks there, in the order of their locations. Of what is gone by now there are none. */
+export async function chunksAt(directory: string, place: Place): Promise<readonly StoredChunk[]> {
+  const path = join(directory, place.path)
+  try {
+    const found = await lstat(path)
+    if (!found.isFile()) return []
+    const whole = { location: place.path as Location, size: found.size }
+    if (place.kind === 'file') return [{ ...whole, digest: place.digest }]
+    if (place.kind === 'temporary') return [{ ...whole, digest: unknownDigest }]
+    return (await chunksOfPack(path, place.path)) ?? [{ ...whole, digest: unknownDigest, isDamaged: true }]
+  } catch (error) {
+    if (await isAbsence(error, path)) return []
+    throw error
+  }
+}
+
+async function chunksOfPack(path: string, packPath: string): Promise<readonly StoredChunk[] | undefined> {
+  const { O_RDONLY, O_NOFOLLOW } = fs.constants
+  const fd = await callFs<number>((done) => fs.open(path, O_RDONLY | O_NOFOLLOW, done))
+  try {
+    const header = await readPackHeader(fd)
+    return (
+      header &&
+      Array.from(header.values(), ({ number, digest, size }) => ({
+        location: locationInPack(packPath, number),
+        digest,
+        size,
+      }))
+    )
+  } finally {
+    await callFs((done) => fs.close(fd, done))
+  }
+}

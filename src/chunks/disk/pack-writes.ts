@@ -1,0 +1,110 @@
+import fs from 'node:fs'
+import { join } from 'node:path'
+import type { Location } from '../../model/chunk.ts'
+import type { Digest } from '../../model/digest.ts'
+import { callFs } from './call-fs.ts'
+import { locationInPack, newPackPath } from './chunk-path.ts'
+import { createFile } from './create-file.ts'
+import { maxEntries, maxPackBytes, writePackHeader } from './pack-header.ts'
+import type { Shards } from './shards.ts'
+import type { Stop } from './stop.ts'
+import type { TemporaryFiles } from './temporary-files.ts'
+
+interface Put {
+  readonly digest: Digest
+  readonly pieces: readonly Uint8Array[]
+  readonly size: number
+  readonly signal: AbortSignal | undefined
+  readonly settle: PromiseWithResolvers<Location>
+}
+
+/**
+ * Writes small chunks into packs: those that come while a pack is being written and synced go into the next one together, so that all of
+ * them wait for two syncs. A pack gets its name when its bytes are durable: what has the name of one is whole.
+ */
+export class PackWrites {
+  readonly #directory: string
+  readonly #shards: Shards
+  readonly #temporary: TemporaryFiles
+  #waiting: Put[] = []
+  #isWriting = false
+
+  constructor(directory: string, shards: Shards, temporary: TemporaryFiles) {
+    this.#directory = directory
+    this.#shards = shards
+    this.#temporary = temporary
+  }
+
+  /**
+   * Resolves once the chunk would survive a power cut. What fails fails all the chunks of that pack, of which then nothing is left. An abort
+   * takes a chunk out of a pack that is not begun, and ends one that nobody wants any more; where it comes too late for both, this
+   * resolves, and the chunk is the caller's to delete.
+   */
+  put(
+    digest: Digest,
+    pieces: readonly Uint8Array[],
+    size: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Location> {
+    const settle = Promise.withResolvers<Location>()
+    this.#waiting.push({ digest, pieces, size, signal, settle })
+    if (!this.#isWriting) void this.#writeAll()
+    return settle.promise
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#isWriting = true
+    for (let puts = this.#nextPuts(); puts.length > 0; puts = this.#nextPuts()) await this.#writePack(puts)
+    this.#isWriting = false
+  }
+
+  /** As many as a pack takes, the longest waiting first. */
+  #nextPuts(): readonly Put[] {
+    const wanted: Put[] = []
+    for (const put of this.#waiting) {
+      if (put.signal?.aborted) put.settle.reject(put.signal.reason)
+      else wanted.push(put)
+    }
+    let count = 0
+    for (let bytes = 0; count < Math.min(wanted.length, maxEntries); count++) {
+      bytes += wanted[count]!.size
+      if (bytes > maxPackBytes) break
+    }
+    this.#waiting = wanted.slice(count)
+    return wanted.slice(0, count)
+  }
+
+  async #writePack(puts: readonly Put[]): Promise<void> {
+    const path = newPackPath()
+    const header = writePackHeader(puts.map(({ digest, size }, number) => ({ number, digest, size })))
+    const pieces = [header, ...puts.flatMap((put) => put.pieces), header]
+    try {
+      await this.#temporary.create(path, (temporary) =>
+        createFile(temporary, pieces, () => this.#name(temporary, path), unlessNobodyWants(puts)),
+      )
+      for (const [number, { settle }] of puts.entries()) settle.resolve(locationInPack(path, number))
+    } catch (error) {
+      for (const { settle } of puts) settle.reject(error)
+    }
+  }
+
+  async #name(temporary: string, path: string): Promise<void> {
+    const final = join(this.#directory, path)
+    await callFs((done) => fs.rename(temporary, final, done))
+    try {
+      await this.#shards.sync(path)
+    } catch (error) {
+      // Like a file that could not be synced: nobody will ever hear of these chunks.
+      await callFs((done) => fs.unlink(final, done)).catch(() => undefined)
+      throw error
+    }
+  }
+}
+
+function unlessNobodyWants(puts: readonly Put[]): Stop {
+  return {
+    throwIfAborted() {
+      if (puts.every(({ signal }) => signal?.aborted)) puts[0]?.signal?.throwIfAborted()
+    },
+  }
+}

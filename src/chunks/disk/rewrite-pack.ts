@@ -1,0 +1,83 @@
+import fs from 'node:fs'
+import { callFs } from './call-fs.ts'
+import { createFile } from './create-file.ts'
+import { isMediumError } from './is-medium-error.ts'
+import { writePackHeader, type PlacedEntry } from './pack-header.ts'
+import { readFully } from './read-fully.ts'
+import { readPackHeader } from './read-pack-header.ts'
+
+/** Gives a path to write to, and settles as that does. */
+export type Create = (write: (temporary: string) => Promise<void>) => Promise<void>
+
+/**
+ * Takes chunks out of a pack. What is left goes to a file of its own, which takes the place of the pack once its bytes are durable: a power
+ * cut leaves the one or the other. A pack of which nothing is left is removed. Nothing is done to one whose header is damaged: what it
+ * holds cannot be read, and somebody may still put it right. Rejects with what the system reports, `ENOENT` if the pack is gone.
+ */
+export async function rewritePack(path: string, numbers: ReadonlySet<number>, create: Create): Promise<void> {
+  while (!(await rewriteOnce(path, numbers, create)));
+}
+
+/** Resolves with false if another store has put something else there meanwhile, which would bring back what it has taken out. */
+async function rewriteOnce(path: string, numbers: ReadonlySet<number>, create: Create): Promise<boolean> {
+  const fd = await callFs<number>((done) => fs.open(path, fs.constants.O_RDONLY, done))
+  try {
+    const header = await readPackHeader(fd)
+    const left = [...(header?.values() ?? [])].filter(({ number }) => !numbers.has(number))
+    if (!header || left.length === header.size) return true
+    if (left.length > 0) return await replace(fd, path, left, create)
+    await callFs((done) => fs.unlink(path, done))
+    return true
+  } finally {
+    await callFs((done) => fs.close(fd, done))
+  }
+}
+
+async function replace(
+  fd: number,
+  path: string,
+  left: readonly PlacedEntry[],
+  create: Create,
+): Promise<boolean> {
+  const header = writePackHeader(left)
+  const pieces = [header, ...(await readEntries(fd, left)), header]
+  const changed = new Error('the pack is another one by now')
+  const takePlace = async (temporary: string) => {
+    if (!(await isAt(fd, path))) throw changed
+    await callFs((done) => fs.rename(temporary, path, done))
+  }
+  try {
+    await create((temporary) => createFile(temporary, pieces, () => takePlace(temporary), undefined))
+    return true
+  } catch (error) {
+    if (error === changed) return false
+    throw error
+  }
+}
+
+/** What the disk has lost of them is zeros, and no less damaged then. */
+async function readEntries(fd: number, entries: readonly PlacedEntry[]): Promise<readonly Buffer[]> {
+  const start = entries[0]!.offset
+  const last = entries.at(-1)!
+  const span = Buffer.alloc(last.offset + last.size - start)
+  const bytesOf = ({ offset, size }: PlacedEntry) => span.subarray(offset - start, offset - start + size)
+  if (await isRead(fd, start, span)) return entries.map(bytesOf)
+  for (const entry of entries) await isRead(fd, entry.offset, bytesOf(entry))
+  return entries.map(bytesOf)
+}
+
+async function isRead(fd: number, offset: number, into: Buffer): Promise<boolean> {
+  try {
+    await readFully(fd, offset, into, undefined)
+    return true
+  } catch (error) {
+    if (isMediumError(error)) return false
+    throw error
+  }
+}
+
+async function isAt(fd: number, path: string): Promise<boolean> {
+  const open = await callFs<fs.BigIntStats>((done) => fs.fstat(fd, { bigint: true }, done))
+  const there = await callFs<fs.BigIntStats>((done) => fs.stat(path, { bigint: true }, done))
+  return open.ino === there.ino
+}

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { flipBitOfFile } from './flip-bit-of-file.ts'
 
 /** Where the bytes of a chunk are. */
 export interface StoredBytes {
@@ -61,4 +63,26 @@ function chunksIn(bytes: Buffer) {
   return isWhole && bytes.subarray(-header.length).equals(bytes.subarray(0, header.length))
     ? chunks
     : undefined
+}
+
+/** Damages a chunk in place, from byte `at` of it on. */
+export async function overwriteStored(
+  directory: string,
+  location: string,
+  at: number,
+  bytes: Uint8Array,
+): Promise<void> {
+  const { path, offset } = storedAt(directory, location)
+  const file = await open(path, 'r+')
+  try {
+    await file.write(bytes, 0, bytes.length, offset + at)
+  } finally {
+    await file.close()
+  }
+}
+
+/** The same with one bit of the byte at `at`. */
+export async function flipBitOfStored(directory: string, location: string, at: number): Promise<void> {
+  const { path, offset } = storedAt(directory, location)
+  await flipBitOfFile(path, offset + at)
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openStoreToFill, openStoreToRead } from '../../src/main.ts'
-import { flipBitOfFile } from '../chunks/flip-bit-of-file.ts'
+import { flipBitOfStored, storedFiles } from '../chunks/stored-files.ts'
 import { contentsOf } from '../files/migrating.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { uploadBytes } from '../robustness/send-body.ts'
@@ -80,8 +80,7 @@ async function fsck() {
 function chunksIn(directory: string): readonly string[] {
   const chunks = join(directory, 'chunks')
   if (!existsSync(chunks)) return []
-  const entries = readdirSync(chunks, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+  return [...storedFiles(chunks).keys()]
 }
 
 describe('migrate', () => {
@@ -113,7 +112,7 @@ describe('migrate', () => {
     const source = await openStoreToRead(['--store', damaged], {})
     const [, chunk] = await source.survey.listChunks(short!.id, 0, 2)
     await source.close()
-    await flipBitOfFile(join(damaged, 'chunks', chunk!.location), 5)
+    await flipBitOfStored(join(damaged, 'chunks'), chunk!.location, 5)
     const { code, stderr, said } = await json('--from', damaged, '--to', to, '--prefix', 'few/')
     expect([code, said]).toEqual([1, { ...nothing, files: 1, bytes: 10, failed: 1 }])
     expect(stderr).toMatch(/^ashlar: few\/short: Block 0 of the chunk at .* is damaged\n$/)

@@ -14,6 +14,7 @@ import { flipBitOfFile } from '../chunks/flip-bit-of-file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { head, RawClient } from '../robustness/raw-client.ts'
+import { storedFiles } from '../chunks/stored-files.ts'
 import { uploadBytes } from '../robustness/send-body.ts'
 import { ServerProcess } from '../robustness/server-process.ts'
 import { request } from '../support/http-request.ts'
@@ -21,7 +22,8 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { ashlarHere } from './ashlar-here.ts'
 import { runAshlar } from './run-ashlar.ts'
 
-const chunkSize = 64 * 1024
+// More than goes into a pack.
+const chunkSize = 128 * 1024
 const { bytes } = sampleChunk(4 * chunkSize + 1, 1)
 const sound = { damaged: 0, missing: 0, unreadable: 0, inconsistent: 0, unknown: 0, unknownBytes: 0 }
 const whole = { files: 2, uploads: 0, chunks: 5, bytes: bytes.length, ...sound }
@@ -35,7 +37,7 @@ async function withStore<T>(
   expected: readonly object[] = [],
 ): Promise<T> {
   const failures: unknown[] = []
-  const opened = await openStore(['--store', directory, '--chunk-size', '64KiB'], {}, (error) =>
+  const opened = await openStore(['--store', directory, '--chunk-size', '128KiB'], {}, (error) =>
     failures.push(error),
   )
   try {
@@ -68,8 +70,7 @@ beforeEach(async () => {
 const pathOf = (index: number) => join(directory, 'chunks', chunks[index]!.location)
 
 function chunkCount(): number {
-  const entries = readdirSync(join(directory, 'chunks'), { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).length
+  return storedFiles(join(directory, 'chunks')).size
 }
 
 /** What a command says with `--json`, and how it ends. */
@@ -124,7 +125,7 @@ describe('fsck', () => {
     const { digest, location } = chunks[2]!
     expect(stdout).toContain(`missing: chunk ${digest} at ${location}\n  of file folder/one (@`)
     expect(stdout).toMatch(
-      /\n2 files, 0 uploads, 5 chunks \(256 KiB\): 2 damaged, 1 missing, 0 unreadable, 0 inconsistent\n$/,
+      /\n2 files, 0 uploads, 5 chunks \(512 KiB\): 2 damaged, 1 missing, 0 unreadable, 0 inconsistent\n$/,
     )
   })
 
@@ -150,7 +151,7 @@ describe('fsck', () => {
   it('finds chunk lists and digests that are wrong', async () => {
     const database = new DatabaseSync(join(directory, 'catalog.sqlite'))
     database.exec(
-      "delete from file_chunks where start = 65536 and file_id = (select id from files where name = 'two')",
+      "delete from file_chunks where start = 131072 and file_id = (select id from files where name = 'two')",
     )
     database.exec("update files set digest = zeroblob(32) where name = 'folder/one'")
     database.exec('update chunks set block_digests = zeroblob(32) where size = 1')
@@ -159,7 +160,7 @@ describe('fsck', () => {
     expect(code).toBe(1)
     expect(said).toMatchObject([
       { kind: 'list', name: 'folder/one', fault: 'has a digest that is not that of its chunks' },
-      { kind: 'list', name: 'two', fault: 'has no chunk for byte 65536' },
+      { kind: 'list', name: 'two', fault: 'has no chunk for byte 131072' },
       { kind: 'chunk', condition: 'damaged', size: 1 },
       { kind: 'summary', inconsistent: 2, damaged: 1 },
     ])
@@ -209,7 +210,7 @@ describe('gc', () => {
     const planned = { ...all, chunks: 6, bytes: bytes.length + 12, unknown: 0, unknownBytes: 0 }
     expect((await json('gc', '--dry-run', ...hasty)).said).toEqual([planned])
     const { stdout } = await ashlarHere(['gc', '--store', directory, ...hasty])
-    expect(stdout).toBe('deleted: 0 uploads, 6 chunks (256 KiB)\norphans found: 0 (0 B)\n')
+    expect(stdout).toBe('deleted: 0 uploads, 6 chunks (512 KiB)\norphans found: 0 (0 B)\n')
     expect(chunkCount()).toBe(0)
   })
 
@@ -277,6 +278,68 @@ describe('rebuild', () => {
   })
 })
 
+describe('a pack whose header is damaged at both ends', () => {
+  const small = Array.from({ length: 12 }, (_, seed) => sampleChunk(1000, seed).bytes)
+
+  const putSmall = (expected: readonly object[] = []) =>
+    withStore(async (store) => {
+      const names = small.map((_, index) => `small/${index}`)
+      await Promise.all(small.map((content, index) => uploadBytes(store, names[index]!, content)))
+      const files = await Promise.all(
+        names.map((name) => store.catalog.findFile(soleOwner, { name: parseFileName(name) })),
+      )
+      return Promise.all(files.map(async (file) => (await store.catalog.listChunks(file!.id, 0, 1))[0]!))
+    }, expected)
+
+  /** Of the store's pack that holds the most, all but the chunks. Resolves with its path in the store. */
+  async function damageLargestPack(folder: string): Promise<string> {
+    const byPack = Map.groupBy(storedFiles(join(directory, folder)).values(), ({ path }) => path)
+    const packs = [...byPack].filter(([path]) => path.endsWith('.pack'))
+    const [[path, stored] = ['', []]] = packs.sort(([, a], [, b]) => b.length - a.length)
+    expect(stored.length).toBeGreaterThan(1)
+    const bytesThere = await readFile(path)
+    const { offset } = stored[0]!
+    const end = stored.at(-1)!.offset + stored.at(-1)!.size
+    await writeFile(
+      path,
+      Buffer.concat([Buffer.alloc(offset), bytesThere.subarray(offset, end), Buffer.alloc(offset)]),
+    )
+    return path.slice(join(directory, folder).length + 1)
+  }
+
+  it('is damage of its chunks, is never collected, and is mended by their content', async () => {
+    const there = await putSmall()
+    const path = await damageLargestPack('chunks')
+    const hurt = there.filter(({ location }) => location.startsWith(path))
+    const { code, said } = await json('fsck')
+    expect([code, said.at(-1)]).toMatchObject([1, { damaged: hurt.length, missing: 0, unknown: 0 }])
+    expect(
+      said
+        .slice(0, -1)
+        .map(({ location, condition }) => [location, condition])
+        .toSorted(),
+    ).toEqual(hurt.map(({ location }) => [location, 'damaged']).toSorted())
+    const hasty = ['--collect-grace', '0s', '--orphan-grace', '0s']
+    for (const run of [1, 2])
+      expect([run, (await json('gc', ...hasty)).said]).toMatchObject([run, [{ chunks: 0, orphans: 0 }]])
+    await putSmall(hurt.map(() => ({ code: 'corrupt' })))
+    expect((await json('gc', ...hasty)).said).toMatchObject([{ chunks: hurt.length, orphans: 0 }])
+    expect((await json('fsck')).code).toBe(0)
+    expect(storedFiles(join(directory, 'chunks')).has(path)).toBe(true)
+  })
+
+  it('of records is what a rebuild says, and all else is there', async () => {
+    await putSmall()
+    const count = storedFiles(join(directory, 'records')).size
+    const path = await damageLargestPack('records')
+    const left = storedFiles(join(directory, 'records')).size - 1
+    await loseCatalog()
+    const { code, said } = await json('rebuild')
+    expect([code, said]).toMatchObject([1, [{ files: left, records: left, damagedRecords: [path] }]])
+    expect(left).toBeLessThan(count)
+  })
+})
+
 describe('export', () => {
   it('writes plain files, and ends with 1 if one cannot be written', async () => {
     const out = await temporaryDirectory()
@@ -319,7 +382,7 @@ describe('beside a running server', () => {
 
 describe('a server that is killed in the middle of an upload', () => {
   it('leaves chunks that the next one finds and collects, and just those', async () => {
-    const first = await ServerProcess.start(directory, ['--chunk-size', '64KiB'])
+    const first = await ServerProcess.start(directory, ['--chunk-size', '128KiB'])
     const client = await RawClient.open(first.port)
     await client.send(head('PUT /files/never', `Content-Length: ${100 * chunkSize}`))
     await client.send(sampleChunk(7 * chunkSize, 3).bytes)

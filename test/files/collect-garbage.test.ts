@@ -1,5 +1,4 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import { readdirSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
@@ -10,6 +9,7 @@ import { uploadFile } from '../../src/files/upload-file.ts'
 import { BlockHasher, digestOfChunk } from '../../src/model/digest.ts'
 import { parseFileId, parseFileName, soleOwner, type FileId, type StoredFile } from '../../src/model/file.ts'
 import { aChunk, aDigest, aFile } from '../catalog/fixtures.ts'
+import { storedFiles } from '../chunks/stored-files.ts'
 import { faulty } from '../support/faulty.ts'
 import { request } from '../support/http-request.ts'
 import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
@@ -43,8 +43,7 @@ async function collect(of: FileStore, collectGraceMs = -1, signal?: AbortSignal)
 }
 
 function chunkCount({ chunkDirectory }: TestServer): number {
-  const entries = readdirSync(chunkDirectory, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).length
+  return storedFiles(chunkDirectory).size
 }
 
 const nameOf = (text: string) => ({ name: parseFileName(text) })

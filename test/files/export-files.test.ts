@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { exportFiles } from '../../src/files/export-files.ts'
 import { soleOwner } from '../../src/model/file.ts'
-import { flipBitOfFile } from '../chunks/flip-bit-of-file.ts'
+import { flipBitOfStored } from '../chunks/stored-files.ts'
 import { given, KiB, sample } from '../http/sample.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { startTestServer, type TestServer } from '../support/test-server.ts'
@@ -71,7 +71,7 @@ describe('exporting', () => {
     const { id } = await given(server, 'damaged', sample(200 * KiB))
     await given(server, 'sound')
     const [, chunk] = await server.store.catalog.listChunks(id, 0, 2)
-    await flipBitOfFile(join(server.chunkDirectory, chunk!.location), 77)
+    await flipBitOfStored(server.chunkDirectory, chunk!.location, 77)
     const directory = await temporaryDirectory()
     expect(await exported(server, directory)).toEqual({ names: ['sound'], failed: { damaged: 'corrupt' } })
     expect(await readdir(directory)).toEqual(['sound'])

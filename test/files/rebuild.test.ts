@@ -1,5 +1,5 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import { readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createAnew } from '../../src/catalog/sqlite/create-anew.ts'
@@ -13,6 +13,7 @@ import { packed } from '../../src/model/chunk.ts'
 import { rebuild, type Rebuilt } from '../../src/files/rebuild.ts'
 import { digestOfChunk } from '../../src/model/digest.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
+import { overwriteStored, storedFiles } from '../chunks/stored-files.ts'
 import { filePart, form, post } from '../http/form.ts'
 import { given, infoIn, KiB, sample } from '../http/sample.ts'
 import { givenPart, givenUpload, metadata, tus } from '../http/tus/tus-client.ts'
@@ -53,9 +54,12 @@ async function allFiles(catalog: TestServer['store']['catalog']) {
   return Promise.all(files.map(withAll))
 }
 
-async function recordCount(server: TestServer): Promise<number> {
-  const names = await readdir(join(dirname(server.chunkDirectory), 'records'), { recursive: true })
-  return names.filter((name) => name.includes('.')).length
+function recordsOf({ chunkDirectory }: TestServer): string {
+  return join(dirname(chunkDirectory), 'records')
+}
+
+function recordCount(server: TestServer): number {
+  return storedFiles(recordsOf(server)).size
 }
 
 describe('a catalog that is lost', () => {
@@ -96,7 +100,7 @@ describe('a catalog that is lost', () => {
     const { catalog, outcome } = await rebuilt(server)
     expect(outcome).toMatchObject({ damagedRecords: [], lostChunks: 0 })
     expect(await allFiles(catalog)).toEqual(before)
-    expect(await recordCount(server)).toBe(before.flatMap(({ records }) => records).length)
+    expect(recordCount(server)).toBe(before.flatMap(({ records }) => records).length)
   })
 
   it('has the latest of two records that a crash left for one file, or one name', async () => {
@@ -180,9 +184,9 @@ describe('a catalog that is lost', () => {
     const hurt = await given(server, 'hurt', sample(100 * KiB))
     const gone = await given(server, 'gone', sample(100))
     const [chunk] = await server.store.catalog.listChunks(hurt.id, 0, 1)
-    await rm(join(server.chunkDirectory, chunk!.location))
+    await server.store.chunks.delete(chunk!.location)
     const [record] = await server.store.catalog.listRecords(gone.id)
-    await writeFile(join(dirname(server.chunkDirectory), 'records', record!), 'x'.repeat(300))
+    await overwriteStored(recordsOf(server), record!, 0, Buffer.from('x'.repeat(300)))
     const { catalog, outcome } = await rebuilt(server)
     expect(outcome).toMatchObject({ damagedRecords: [record], lostChunks: 1 })
     expect((await allFiles(catalog)).map(({ id }) => id).toSorted()).toEqual([kept.id, hurt.id].toSorted())
@@ -199,7 +203,7 @@ describe('a catalog that is lost', () => {
     const copies = await Promise.all(
       [0, 1, 2].map(() => server.store.chunks.put(chunk!.digest, [sample(100)])),
     )
-    await writeFile(join(server.chunkDirectory, chunk!.location), sample(100))
+    await overwriteStored(server.chunkDirectory, chunk!.location, 0, sample(100))
     const sound = await server.store.chunks.put(chunk!.digest, [bytes])
     copies.push(await server.store.chunks.put(chunk!.digest, [bytes.subarray(0, 50)]))
     const { catalog } = await rebuilt(server)
@@ -236,11 +240,11 @@ describe('a record', () => {
     const unsettled = await putRecord(store, { ...file, name: 'y' as typeof file.name }, [packed(chunks)])
     await findOrphans(store)
     await collectGarbage(store)
-    expect(await recordCount(server)).toBe(2)
+    expect(recordCount(server)).toBe(2)
     settle(store, unsettled.record.locations)
     await findOrphans(store)
     await collectGarbage(store)
-    expect(await recordCount(server)).toBe(1)
+    expect(recordCount(server)).toBe(1)
     expect(await store.catalog.listRecords(file.id)).toEqual(records)
   })
 
@@ -252,7 +256,7 @@ describe('a record', () => {
       ),
     )
     expect([first!.status, second!.status].toSorted((a, b) => a - b)).toEqual([201, 412])
-    expect(await recordCount(server)).toBe(1)
+    expect(recordCount(server)).toBe(1)
   })
 
   it('is as the file is, of many changes at once', async () => {
@@ -266,7 +270,7 @@ describe('a record', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => change(n)))
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
     expect(answers.map(infoIn).every(({ name }) => name === 'x')).toBe(true)
-    expect(await recordCount(server)).toBe(1)
+    expect(recordCount(server)).toBe(1)
     const { catalog } = await rebuilt(server)
     expect(await allFiles(catalog)).toEqual(await allFiles(server.store.catalog))
   })

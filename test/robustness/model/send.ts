@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import { collectGarbage } from '../../../src/files/collect-garbage.ts'
 import { findOrphans } from '../../../src/files/find-orphans.ts'
 import { Scrub } from '../../../src/files/scrub.ts'
 import { parseFileName, soleOwner } from '../../../src/model/file.ts'
-import { flipBitOfFile } from '../../chunks/flip-bit-of-file.ts'
+import { flipBitOfStored } from '../../chunks/stored-files.ts'
 import { filePart, form, post } from '../../http/form.ts'
 import { inPieces } from '../../http/sample.ts'
 import * as draft from '../../http/resumable/draft-client.ts'
@@ -146,7 +145,7 @@ const sends: { readonly [K in Exclude<Kind, 'list'>]: Send<K> } = {
     const file = await store.catalog.findFile(soleOwner, { name: parseFileName(name) })
     const [chunk] = await store.catalog.listChunks(file!.id, Math.floor(at * file!.size), 1)
     // A second flip would mend the first.
-    if (!state.damaged.has(chunk!.digest)) await flipBitOfFile(join(chunkDirectory, chunk!.location), 0)
+    if (!state.damaged.has(chunk!.digest)) await flipBitOfStored(chunkDirectory, chunk!.location, 0)
     return undefined
   },
 }

@@ -445,9 +445,10 @@ describe('what a crash has left', () => {
   })
 })
 
-describe('a damaged header', () => {
-  const copyOf = (bytes: Buffer) => bytes.lastIndexOf('ashlar pack')
+/** Where the header begins that stands at the end. */
+const copyOf = (bytes: Buffer) => bytes.lastIndexOf('ashlar pack')
 
+describe('a damaged header', () => {
   it.each(['first', 'last'] as const)('is read from the other end: %s', async (which) => {
     const { store } = await open()
     const { path, chunks, locations } = await givenPack(store, 4)

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChunkStore, Gathering } from '../chunks/chunk-store.ts'
+import { askedRarely } from '../chunks/disk/asked-rarely.ts'
 import { DiskChunkStore, diskGathering } from '../chunks/disk/disk-chunk-store.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
 import { freeBytes } from '../chunks/disk/free-bytes.ts'
@@ -32,6 +33,8 @@ type Name = 'chunks' | 'records'
 
 /** A call to S3 may take longer by its bytes at this rate, per second: slower than that is as good as cut. */
 const slowestBytesPerSecond = 256 * 1024
+/** Nothing is reserved for who is told of free space: what has gone since then, others have taken after the answer just as well. */
+const freeBytesForMs = 100
 /** Records are small, and put beside the chunks of their files. */
 const recordSockets = 16
 
@@ -50,7 +53,7 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
     chunks,
     records,
     gathering: diskGathering,
-    freeBytes: () => freeBytes(place.directory, config.minFreeSpace),
+    freeBytes: askedRarely(freeBytesForMs, () => freeBytes(place.directory, config.minFreeSpace)),
     close,
   }
 }

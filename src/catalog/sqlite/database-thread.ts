@@ -2,7 +2,7 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../../model/errors.ts'
 import { errorOf } from './failures.ts'
-import type { Call, Replies, ThreadSettings } from './messages.ts'
+import type { Call, Calls, Replies, ThreadSettings } from './messages.ts'
 import type { Arguments } from './methods.ts'
 
 /**
@@ -12,6 +12,7 @@ import type { Arguments } from './methods.ts'
 export class DatabaseThread<Methods extends Readonly<Record<keyof Methods, (...args: never) => unknown>>> {
   readonly #worker: Worker
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  #calls: Call[] = []
   readonly #exited = Promise.withResolvers<void>()
   #nextId = 0
   #committed = 0
@@ -81,12 +82,28 @@ export class DatabaseThread<Methods extends Readonly<Record<keyof Methods, (...a
 
   async #post(method: string, args: readonly unknown[]): Promise<unknown> {
     const id = this.#nextId++
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
-    this.#worker.postMessage({ id, method, args } satisfies Call)
+    this.#calls.push({ id, method, args })
+    // Those of one moment are one message: each wakes the thread.
+    if (this.#calls.length === 1) queueMicrotask(() => this.#sendCalls())
     if (this.#waiting.size === 0) this.#worker.ref()
     const waiting = Promise.withResolvers<unknown>()
     this.#waiting.set(id, waiting)
     return waiting.promise
+  }
+
+  #sendCalls(): void {
+    const calls: Calls = this.#calls
+    this.#calls = []
+    try {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
+      this.#worker.postMessage(calls)
+    } catch (error) {
+      // Something in them cannot be sent: a mistake of whoever calls.
+      for (const { id } of calls) {
+        this.#waiting.get(id)?.reject(error)
+        this.#waiting.delete(id)
+      }
+    }
   }
 
   #settle({ replies, committed }: Replies): void {

@@ -13,6 +13,9 @@ export interface Call {
   readonly args: readonly unknown[]
 }
 
+/** Those of one moment. */
+export type Calls = readonly Call[]
+
 /** To the main thread: the outcomes of calls that ran together. */
 export interface Replies {
   readonly replies: readonly Reply[]

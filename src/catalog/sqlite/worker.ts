@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import { failureOf } from './failures.ts'
 import { outcomeOf } from './group-commit.ts'
 import type { Outcome } from './group-commit.ts'
-import type { Call, Replies, Reply, ThreadSettings } from './messages.ts'
+import type { Call, Calls, Replies, Reply, ThreadSettings } from './messages.ts'
 import { reads, writes } from './methods.ts'
 import type { Database } from './schema.ts'
 
@@ -19,8 +19,8 @@ const arrived: Call[] = []
 let connection: Connection | undefined
 let isServing = false
 
-port.on('message', (call: Call) => {
-  arrived.push(call)
+port.on('message', (calls: Calls) => {
+  arrived.push(...calls)
   if (!isServing) void serve()
 })
 
@@ -39,7 +39,7 @@ function takeArrived(): readonly Call[] {
   while (arrived.length < mostTogether) {
     const next = receiveMessageOnPort(port)
     if (!next) break
-    arrived.push(next.message as Call)
+    arrived.push(...(next.message as Calls))
   }
   return arrived.splice(0, mostTogether)
 }

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import { callFs } from './call-fs.ts'
@@ -54,7 +55,11 @@ export class PackWrites {
 
   async #writeAll(): Promise<void> {
     this.#isWriting = true
-    for (let puts = this.#nextPuts(); puts.length > 0; puts = this.#nextPuts()) await this.#writePack(puts)
+    for (let puts = this.#nextPuts(); puts.length > 0; puts = this.#nextPuts()) {
+      await this.#writePack(puts)
+      // What has arrived by now comes along: fewer and larger packs were measured to be faster by far.
+      await nextTurn()
+    }
     this.#isWriting = false
   }
 

@@ -84,7 +84,7 @@ export const options = {
   maxUploadConcurrency: {
     default: '4',
     value: 'number',
-    help: 'chunks being stored at once, the whole server',
+    help: 'chunks being stored at once, the whole server; those of up to 64KiB that share a file count as none',
     schema: wholeNumber(1, 1024),
   },
   maxDownloadConcurrencyPerFile: {

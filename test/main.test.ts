@@ -47,7 +47,7 @@ describe('a server', () => {
   })
 
   it.runIf(process.platform === 'linux').each([
-    { threads: 20, of: 'more for more uploads', args: ['--max-upload-concurrency', '8'], env: {} },
+    { threads: 30, of: 'more for more uploads', args: ['--max-upload-concurrency', '8'], env: {} },
     { threads: 9, of: 'what it is told', args: [], env: { UV_THREADPOOL_SIZE: '9' } },
   ])('has $threads threads for slow calls, $of', async ({ threads, args, env }) => {
     const server = await ServerProcess.start(join(await temporaryDirectory(), 'store'), args, env)

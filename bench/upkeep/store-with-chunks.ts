@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { ChunkUse } from '../../src/catalog/catalog.ts'
-import { newLocation } from '../../src/chunks/disk/chunk-path.ts'
-import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { locationInPack, newPackPath } from '../../src/chunks/disk/chunk-path.ts'
+import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { writePackHeader } from '../../src/chunks/disk/pack-header.ts'
 import { verifying } from '../../src/chunks/verifying.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
 import { BlockHasher, digestOfChunk, FileHasher } from '../../src/model/digest.ts'
@@ -13,6 +14,7 @@ import { benchFileStore } from '../bench-file-store.ts'
 
 const chunkBytes = 1024
 const chunksPerFile = 1000
+const chunksPerPack = 8
 
 /** The store of a server: in its directory, under the names that it gives. */
 export async function withStoreIn<T>(directory: string, use: (store: FileStore) => Promise<T>): Promise<T> {
@@ -20,7 +22,7 @@ export async function withStoreIn<T>(directory: string, use: (store: FileStore) 
   const chunks = verifying(await DiskChunkStore.open(join(directory, 'chunks')))
   const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
   try {
-    return await use(benchFileStore({ catalog, chunks, records }))
+    return await use(benchFileStore({ catalog, chunks, records, gathering: diskGathering }))
   } finally {
     await chunks.close()
     await records.close()
@@ -29,7 +31,7 @@ export async function withStoreIn<T>(directory: string, use: (store: FileStore) 
 }
 
 /**
- * Fills it with so many small chunks, a thousand to a file, and resolves with the names of the files. All is as uploads leave it, but for
+ * Fills it with so many small chunks, by the thousand, a thousand to a file, and resolves with the names of the files. All is as uploads leave it, but for
  * the syncs, which would take most of the time.
  */
 export async function addChunks(
@@ -39,7 +41,7 @@ export async function addChunks(
 ): Promise<readonly FileName[]> {
   const names: FileName[] = []
   for (let added = 0; added < count; added += chunksPerFile) {
-    const chunks = Array.from({ length: Math.min(chunksPerFile, count - added) }, () => writeChunk(directory))
+    const chunks = Array.from({ length: chunksPerFile / chunksPerPack }, () => writePack(directory)).flat()
     const hasher = new FileHasher()
     for (const { digest } of chunks) hasher.add(digest)
     const name = parseFileName(`file-${added}`)
@@ -57,13 +59,22 @@ export async function addChunks(
   return names
 }
 
-function writeChunk(directory: string): ChunkUse {
-  const bytes = randomBytes(chunkBytes)
-  const hasher = new BlockHasher()
-  hasher.update(bytes)
-  const blockDigests = hasher.finish()
-  const digest = digestOfChunk(blockDigests)
-  const location = newLocation(digest)
-  writeFileSync(join(directory, 'chunks', location), bytes)
-  return { digest, size: chunkBytes, blockDigests, location }
+/** As many as come together. */
+function writePack(directory: string): readonly ChunkUse[] {
+  const path = newPackPath()
+  const chunks = Array.from({ length: chunksPerPack }, (_, number) => {
+    const bytes = randomBytes(chunkBytes)
+    const hasher = new BlockHasher()
+    hasher.update(bytes)
+    const blockDigests = hasher.finish()
+    const digest = digestOfChunk(blockDigests)
+    const use = { digest, size: chunkBytes, blockDigests, location: locationInPack(path, number) }
+    return { number, bytes, ...use, use }
+  })
+  const header = writePackHeader(chunks)
+  writeFileSync(
+    join(directory, 'chunks', path),
+    Buffer.concat([header, ...chunks.map(({ bytes }) => bytes), header]),
+  )
+  return chunks.map(({ use }) => use)
 }

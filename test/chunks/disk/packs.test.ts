@@ -2,6 +2,7 @@ import { renameSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { DiskChunkStore, type DiskChunkStoreOptions } from '../../../src/chunks/disk/disk-chunk-store.ts'
 import type { Location } from '../../../src/model/chunk.ts'
@@ -181,6 +182,8 @@ describe('a pack that fails', () => {
       expect(calls(log, on)).toHaveLength(1)
       expect(await filesThere()).toEqual([])
       expect(openPacks()).toEqual([])
+      // Else these could all come along with what follows the failure.
+      await nextTurn()
       const locations = await putTogether(store, chunks)
       expect(calls(log, 'fdatasync').length - began).toBe(2)
       expect(new Set(await soundOnes(store, chunks, locations))).toEqual(new Set([true]))

@@ -47,6 +47,7 @@ export function download(
         finalize(() => {
           held.delete(block)
           block.drop()
+          for (const other of held) other.touch()
         }),
       )
     }

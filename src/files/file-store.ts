@@ -110,7 +110,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     records: unsettled.watch(stores.records),
     unsettled,
     options,
-    pool: new BufferPool(maxBufferMemory),
+    pool: new BufferPool(maxBufferMemory, Math.floor(maxBufferMemory / 2)),
     spareBlock: createSpareBlock(),
     storing: new StoringTurns(options.maxUploadConcurrency, stores.gathering),
     reading: new FairLimiter(options.maxDownloadConcurrency),

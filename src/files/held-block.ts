@@ -53,10 +53,16 @@ export class HeldBlock {
   /** Nobody needs the bytes for the moment. */
   rest(): void {
     if (!this.#lease || this.#offer) return
-    this.#offer = this.#store.pool.offer(() => {
+    const giveUp = () => {
       this.drop()
       return 0
-    }, 'atOnce')
+    }
+    this.#offer = this.#store.pool.offer(giveUp, 'atOnce', () => this.#leaseBytes)
+  }
+
+  /** Its client made progress. */
+  touch(): void {
+    this.#offer?.touch()
   }
 
   /** The block is not needed any more. */

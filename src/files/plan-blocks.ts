@@ -20,8 +20,11 @@ export interface PlannedBlock {
   readonly to: number
 }
 
-/** Each download has a page in memory: a thousand of them are as much as all buffers together if it is long. */
-const chunksPerPage = 16
+/**
+ * Each download has a page in memory: a thousand of them are as much as all buffers together if it is long. So the first is short, which
+ * does for who stands still at the beginning, and each that follows is twice as long.
+ */
+const chunksPerPage = { first: 2, most: 16 }
 
 /**
  * The blocks that hold a range of a file, in order. The chunk list is fetched page by page as blocks are asked for: a file of a
@@ -33,8 +36,8 @@ export async function* planBlocks(
   { start, end }: ByteRange,
 ): AsyncGenerator<PlannedBlock> {
   let at = start
-  while (at < end) {
-    const chunks = await catalog.listChunks(id, at, Math.min(chunksPerPage, end - at))
+  for (let page = chunksPerPage.first; at < end; page = Math.min(2 * page, chunksPerPage.most)) {
+    const chunks = await catalog.listChunks(id, at, Math.min(page, end - at))
     for (const chunk of chunks) {
       if (at >= end) break
       if (at < chunk.start || at >= chunk.start + chunk.size) break

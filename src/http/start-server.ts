@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type Koa from 'koa'
 import { admit, type AdmissionLimits } from './admission.ts'
 import { answerUnparsed } from './answer-unparsed.ts'
+import { boundUnsent } from './bound-unsent.ts'
 import type { RequestState } from './context.ts'
 import { Connections } from './connections.ts'
 import { deferContinue } from './continue-when-read.ts'
@@ -56,6 +57,7 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
   })
   server.listen(options.port, options.host)
   await once(server, 'listening')
+  boundUnsent(server)
   return {
     url: urlOf(server.address() as AddressInfo),
     async stop(timeoutMs) {

@@ -44,11 +44,13 @@ const worthwhileBytes = 1024 * 1024
  * A client that stopped or crawls must not starve the others, so its pipeline *offers* what it holds: when
  * somebody waits, offers that made no progress for a while are taken, those that come back at once before those that cost work,
  * longest idle first; then the largest, so that many who all move have less each, instead of all waiting for each other; and when nothing at all
- * has come back for a while, any offer. Returned buffers are kept and lent again: a
+ * has come back for a while, any offer. Who moves is not to wait for what stands still, either: of what is idle no more than
+ * `mostIdleBytes` stays, whether somebody waits or not. Returned buffers are kept and lent again: a
  * fresh one costs several times as much.
  */
 export class BufferPool {
   readonly maxBytes: number
+  readonly #mostIdleBytes: number
   readonly #slabs: Slabs
   readonly #waiters = new Set<Waiter>()
   /** What comes back at once, and what does not; least recently touched first. */
@@ -58,14 +60,16 @@ export class BufferPool {
   /** Bytes that were given up but have not come back yet. */
   #promisedBytes = 0
   #patience: NodeJS.Timeout | undefined
+  #idleWatch: NodeJS.Timeout | undefined
   #isServing = false
 
-  /** Throws `RangeError` unless `maxBytes` is a positive integer. */
-  constructor(maxBytes: number) {
+  /** Throws `RangeError` unless `maxBytes` is a positive integer. All of it may stand idle unless `mostIdleBytes` says less. */
+  constructor(maxBytes: number, mostIdleBytes = maxBytes) {
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
       throw new RangeError(`maxBytes must be a positive integer, not ${maxBytes}`)
     }
     this.maxBytes = maxBytes
+    this.#mostIdleBytes = mostIdleBytes
     this.#slabs = new Slabs(maxBytes)
   }
 
@@ -106,8 +110,8 @@ export class BufferPool {
   /**
    * Says that something held can be had back. `giveUp` is called at most once, never after `withdraw`; it
    * returns how many bytes will be released soon, not counting those that it has released already. What comes back `later` costs
-   * somebody work, and is asked for when the rest is not enough. `heldBytes` tells how much it is by now; without it, too little to be taken from
-   * who moves.
+   * somebody work, and is asked for when the rest is not enough. `heldBytes` tells how much it is by now; without it, too little to
+   * matter unless somebody waits.
    */
   offer(
     giveUp: () => number,
@@ -138,6 +142,7 @@ export class BufferPool {
     if (this.#leasedBytes + size > this.maxBytes) return undefined
     const bytes = this.#slabs.take(size)
     this.#leasedBytes += size
+    this.#watchIdle()
     return new CountedLease(bytes, () => this.#takeBack(bytes))
   }
 
@@ -165,14 +170,42 @@ export class BufferPool {
     if (this.#waiters.size === 0) this.#endPatience()
   }
 
-  #takeOffers(): void {
+  /** What costs work comes back after a while only, and who reads ahead does without what is not there at once. */
+  #watchIdle(): void {
+    if (this.#idleWatch || this.#leasedBytes <= this.#mostIdleBytes) return
+    this.#idleWatch = setTimeout(() => {
+      this.#idleWatch = undefined
+      let idleBytes = 0
+      for (const { heldBytes } of this.#idle()) idleBytes += heldBytes()
+      this.#takeIdle(({ heldBytes }) => {
+        const isTooMuch = idleBytes > this.#mostIdleBytes
+        idleBytes -= heldBytes()
+        return isTooMuch
+      })
+      this.#watchIdle()
+    }, idleMs)
+    this.#idleWatch.unref()
+  }
+
+  *#idle(): Generator<Offered> {
     const idleSince = performance.now() - idleMs
     for (const offers of Object.values(this.#offers)) {
       for (const offered of offers) {
-        if (offered.touchedAt > idleSince || !this.#isShort()) break
-        this.#take(offered, offers)
+        if (offered.touchedAt > idleSince) break
+        yield offered
       }
     }
+  }
+
+  #takeIdle(isNeeded: (next: Offered) => boolean): void {
+    for (const offered of this.#idle()) {
+      if (!isNeeded(offered)) break
+      this.#take(offered)
+    }
+  }
+
+  #takeOffers(): void {
+    this.#takeIdle(() => this.#isShort())
     this.#takeLargest()
     if (this.#waiters.size > 0 && !this.#patience) this.#beginPatience()
   }
@@ -189,7 +222,7 @@ export class BufferPool {
         mostBytes = bytes
       }
       if (!largest) return
-      this.#take(largest, later)
+      this.#take(largest)
     }
   }
 
@@ -198,8 +231,8 @@ export class BufferPool {
     return this.#leasedBytes + this.#waitingBytes - this.#promisedBytes > this.maxBytes
   }
 
-  #take(offered: Offered, offers: Set<Offered>): void {
-    offers.delete(offered)
+  #take(offered: Offered): void {
+    for (const offers of Object.values(this.#offers)) offers.delete(offered)
     this.#promisedBytes += offered.giveUp()
   }
 
@@ -212,7 +245,7 @@ export class BufferPool {
       for (const offers of Object.values(this.#offers)) {
         const [oldest] = offers
         if (!oldest) continue
-        this.#take(oldest, offers)
+        this.#take(oldest)
         break
       }
       this.#takeOffers()

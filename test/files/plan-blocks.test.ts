@@ -129,24 +129,27 @@ it('has each wanted byte once, in order, in blocks that lie in one chunk, none w
 })
 
 describe('the chunk list', () => {
-  it('is asked for as blocks are, a page at a time', async () => {
+  it('is asked for as blocks are, a page at a time, each twice as long as the one before up to a bound', async () => {
     const file = await fileOf(Array.from({ length: 40 }, () => 10))
     const listChunks = vi.spyOn(catalog, 'listChunks')
     const blocks = planBlocks(catalog, file, { start: 0, end: file.size })
     expect(listChunks).not.toHaveBeenCalled()
     for (const [taken, pages] of [
-      [1, 1],
-      [15, 1],
+      [2, 1],
       [1, 2],
-      [15, 2],
+      [3, 2],
       [1, 3],
       [7, 3],
+      [1, 4],
+      [15, 4],
+      [1, 5],
+      [9, 5],
     ] as const) {
       for (let block = 0; block < taken; block++) expect((await blocks.next()).done).toBe(false)
       expect(listChunks).toHaveBeenCalledTimes(pages)
     }
     expect((await blocks.next()).done).toBe(true)
-    expect(listChunks).toHaveBeenCalledTimes(3)
+    expect(listChunks).toHaveBeenCalledTimes(5)
   })
 
   it('with a hole in it is damage, once what is before it has come', async () => {

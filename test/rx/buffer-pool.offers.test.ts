@@ -21,10 +21,11 @@ class Holder {
 
   constructor(pool: BufferPool, size = 1) {
     this.lease = pool.tryLease(size)
-    this.offer = pool.offer(() => {
+    const giveUp = () => {
       this.asked++
       return size
-    })
+    }
+    this.offer = pool.offer(giveUp, 'later', () => size)
   }
 }
 
@@ -219,6 +220,63 @@ describe('An offer', () => {
     let served = 0
     pool.lease(1).subscribe(() => served++)
     expect(served).toBe(1)
+  })
+})
+
+describe('What stands still', () => {
+  /** Four buffers are lent, two may stand idle. */
+  function halfIdlePool(): { pool: BufferPool; holders: Holder[]; asked: () => number[] } {
+    const pool = new BufferPool(8, 2)
+    const holders = Array.from({ length: 4 }, () => new Holder(pool))
+    return { pool, holders, asked: () => holders.map((holder) => holder.asked) }
+  }
+
+  it('is had back before anybody waits, longest idle first, until as much is left as may stand', () => {
+    const { holders, asked } = halfIdlePool()
+    vi.advanceTimersByTime(10)
+    holders[0]?.offer.touch()
+    vi.advanceTimersByTime(10 * longMs)
+    expect(asked()).toEqual([0, 1, 1, 0])
+  })
+
+  it('is left alone where it is no more', () => {
+    const { holders, asked } = halfIdlePool()
+    for (const { lease, offer } of holders.slice(0, 2)) {
+      offer.withdraw()
+      lease?.release()
+    }
+    vi.advanceTimersByTime(10 * longMs)
+    expect(asked()).toEqual([0, 0, 0, 0])
+  })
+
+  it('is left alone however much more is lent to who moves', () => {
+    const { pool, holders, asked } = halfIdlePool()
+    for (const { offer } of holders.slice(0, 2)) offer.withdraw()
+    pool.tryLease(4)
+    vi.advanceTimersByTime(10 * longMs)
+    expect(asked()).toEqual([0, 0, 0, 0])
+  })
+
+  it('is looked for again and again as long as more is lent than may stand', () => {
+    const { holders, asked } = halfIdlePool()
+    const keepBusy = () => {
+      for (const holder of holders) holder.offer.touch()
+    }
+    for (let time = 0; time < 10 * longMs; time += 10) {
+      keepBusy()
+      vi.advanceTimersByTime(10)
+    }
+    expect(asked()).toEqual([0, 0, 0, 0])
+    vi.advanceTimersByTime(2 * longMs)
+    expect(asked()).toEqual([1, 1, 0, 0])
+  })
+
+  it('is looked for no more when it has come back', () => {
+    const { holders } = halfIdlePool()
+    vi.advanceTimersByTime(longMs)
+    for (const holder of holders.filter(({ asked }) => asked > 0)) holder.lease?.release()
+    vi.advanceTimersByTime(2 * longMs)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

@@ -1,0 +1,44 @@
+import type { Server } from 'node:net'
+
+/** Enough that a client who reads never waits for the event loop. */
+const mostUnsentBytes = 256 * 1024
+
+// As Linux numbers them.
+const IPPROTO_TCP = 6
+const TCP_NOTSENT_LOWAT = 25
+
+/**
+ * Has the system keep little that it cannot send yet to each client of a server that listens. Left to itself it takes up to 4 MiB for one that does
+ * not read, of a memory that all connections of the machine share: when a thousand who stand still have filled that, it drops what
+ * others send. What is on its way to a client is not bounded by this, so that long lines are filled as before.
+ *
+ * Returns whether it could: on Linux, where Node can call the system.
+ */
+export function boundUnsent(server: Server): boolean {
+  // Connections inherit the option from the socket that accepts them.
+  const { fd } = (server as Server & { readonly _handle?: { readonly fd?: number } })._handle ?? {}
+  if (process.platform !== 'linux' || fd === undefined || fd < 0) return false
+  try {
+    const { lib, functions } = withoutWarning(() => process.getBuiltinModule('node:ffi')).dlopen(null, {
+      setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
+    })
+    const value = Buffer.alloc(4)
+    value.writeInt32LE(mostUnsentBytes)
+    const answer = functions.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, value, value.length)
+    lib.close()
+    return answer === 0
+  } catch {
+    return false
+  }
+}
+
+/** Node warns of what may change. Here nothing depends on it, so nobody has to know. */
+function withoutWarning<T>(load: () => T): T {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return load()
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}

@@ -25,6 +25,7 @@ import { createMetrics } from './http/metrics.ts'
 import { startServer } from './http/start-server.ts'
 import { reportCollection, reportScrub } from './http/report-upkeep.ts'
 import { isStoreError, StoreError } from './model/errors.ts'
+import { shareHeaps } from './system/share-heaps.ts'
 
 type BackgroundReport = FileStoreOptions['onBackgroundError']
 
@@ -240,6 +241,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     const config = readConfig(argv, env)
     sizeThreadPool(config)
     keepHeapSmall()
+    shareHeaps()
     await serve(config)
   } catch (error) {
     if (error instanceof ConfigError) {

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net'
 import type Koa from 'koa'
 import { admit, type AdmissionLimits } from './admission.ts'
 import { answerUnparsed } from './answer-unparsed.ts'
-import { boundUnsent } from './bound-unsent.ts'
 import type { RequestState } from './context.ts'
 import { Connections } from './connections.ts'
 import { deferContinue } from './continue-when-read.ts'
 import { cutOffStalled } from './cut-off-stalled.ts'
+import { boundUnsent } from '../system/bound-unsent.ts'
 
 export interface ServerOptions extends AdmissionLimits {
   readonly host: string

@@ -35,6 +35,13 @@ function fullPool(holders: number): { pool: BufferPool; holders: Holder[]; asked
   return { pool, holders: all, asked: () => all.map((holder) => holder.asked) }
 }
 
+/** Four buffers are lent, two may stand idle. */
+function halfIdlePool(): { pool: BufferPool; holders: Holder[]; asked: () => number[] } {
+  const pool = new BufferPool(8, 2)
+  const holders = Array.from({ length: 4 }, () => new Holder(pool))
+  return { pool, holders, asked: () => holders.map((holder) => holder.asked) }
+}
+
 describe('An offer', () => {
   it('is not taken while nobody waits, however idle', () => {
     const { pool, holders, asked } = fullPool(2)
@@ -224,13 +231,6 @@ describe('An offer', () => {
 })
 
 describe('What stands still', () => {
-  /** Four buffers are lent, two may stand idle. */
-  function halfIdlePool(): { pool: BufferPool; holders: Holder[]; asked: () => number[] } {
-    const pool = new BufferPool(8, 2)
-    const holders = Array.from({ length: 4 }, () => new Holder(pool))
-    return { pool, holders, asked: () => holders.map((holder) => holder.asked) }
-  }
-
   it('is had back before anybody waits, longest idle first, until as much is left as may stand', () => {
     const { holders, asked } = halfIdlePool()
     vi.advanceTimersByTime(10)

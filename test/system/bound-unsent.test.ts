@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { boundUnsent } from '../../src/http/bound-unsent.ts'
+import { boundUnsent } from '../../src/system/bound-unsent.ts'
 
 const MiB = 1024 * 1024
 const piece = Buffer.alloc(16 * 1024)

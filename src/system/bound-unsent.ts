@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { callLibc } from './call-libc.ts'
 
 /** Enough that a client who reads never waits for the event loop. */
 const mostUnsentBytes = 256 * 1024
@@ -16,29 +17,9 @@ const TCP_NOTSENT_LOWAT = 25
  */
 export function boundUnsent(server: Server): boolean {
   // Connections inherit the option from the socket that accepts them.
-  const { fd } = (server as Server & { readonly _handle?: { readonly fd?: number } })._handle ?? {}
+  const { fd } = (server as Server & { readonly _handle?: { readonly fd?: number } | null })._handle ?? {}
   if (process.platform !== 'linux' || fd === undefined || fd < 0) return false
-  try {
-    const { lib, functions } = withoutWarning(() => process.getBuiltinModule('node:ffi')).dlopen(null, {
-      setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
-    })
-    const value = Buffer.alloc(4)
-    value.writeInt32LE(mostUnsentBytes)
-    const answer = functions.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, value, value.length)
-    lib.close()
-    return answer === 0
-  } catch {
-    return false
-  }
-}
-
-/** Node warns of what may change. Here nothing depends on it, so nobody has to know. */
-function withoutWarning<T>(load: () => T): T {
-  const { emitWarning } = process
-  process.emitWarning = () => {}
-  try {
-    return load()
-  } finally {
-    process.emitWarning = emitWarning
-  }
+  const value = Buffer.alloc(4)
+  value.writeInt32LE(mostUnsentBytes)
+  return callLibc('setsockopt', fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, value, value.length) === 0
 }

@@ -2,6 +2,12 @@
 const commonSlabBytes = 1024 * 1024
 
 /**
+ * For so many slabs the arena has one more, for when buffers that stay out keep all from being whole. One made for the occasion would be made
+ * anew for each large buffer, and pile up until garbage is collected.
+ */
+const slabsPerReserve = 32
+
+/**
  * Cuts buffers of different sizes from slabs, which stay. A heap that small buffers and large ones share falls to pieces too small for the large ones,
  * and what is dropped there comes back only when garbage is collected. The buffers of a slab have one size; when all of them are back it may be cut anew.
  * A buffer whose size is a power of two begins at a multiple of it or of the page: the disk can take it from where it is.
@@ -22,7 +28,8 @@ export class Slabs {
   /** Of `mostBytes` altogether, and more only while buffers that stay out keep slabs from being whole. */
   constructor(mostBytes: number) {
     this.#slabBytes = Math.min(mostBytes, commonSlabBytes)
-    this.#mostBytes = mostBytes - (mostBytes % this.#slabBytes)
+    const slabs = Math.floor(mostBytes / this.#slabBytes)
+    this.#mostBytes = (slabs + Math.floor(slabs / slabsPerReserve)) * this.#slabBytes
   }
 
   take(size: number): Buffer {

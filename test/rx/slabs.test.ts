@@ -72,4 +72,16 @@ describe('Slabs', () => {
     slabs.giveBack(large)
     expect(slabs.take(MiB).buffer).not.toBe(large.buffer)
   })
+
+  it('has a slab in reserve for each 32, for a large buffer while small ones are left in every slab', () => {
+    const slabs = new Slabs(32 * MiB)
+    const small = take(slabs, 32 * 16, 64 * KiB)
+    for (const [nth, bytes] of small.entries()) if (nth % 16 > 0) slabs.giveBack(bytes)
+    for (let again = 0; again < 3; again++) {
+      const large = slabs.take(MiB)
+      expect(slabsOf([...small, large])).toBe(33)
+      expect(large.buffer).toBe(small[0]!.buffer)
+      slabs.giveBack(large)
+    }
+  })
 })

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { request } from '../test/support/http-request.ts'
 import { startBenchServer } from './bench-server.ts'
@@ -44,6 +45,8 @@ async function measure(port: number, pid: number): Promise<void> {
   await measureBoth({ GET: [], PUT: [] })
   const memoryAlone = await memoryOf(pid, 'VmRSS')
   for (let round = 0; round < rounds; round++) {
+    // Who has just left has given the server something to do.
+    await atRest(pid)
     await measureBoth(alone)
     const crowd = await stalledCrowd(port)
     const running = await requestsRunning(port)
@@ -84,6 +87,21 @@ async function stalledCrowd(port: number): Promise<StalledCrowd> {
   // As many at once as a listening socket's queue is sure to take.
   while (all.length > 0) await Promise.all(all.splice(0, 50).map((begin) => begin()))
   return crowd
+}
+
+/** Resolves when the server does next to nothing. */
+async function atRest(pid: number): Promise<void> {
+  for (let before = -Infinity, now = await ticksOf(pid); now > before + 1; now = await ticksOf(pid)) {
+    before = now
+    await sleep(500)
+  }
+}
+
+/** Time of the processor that it has taken, in hundredths of a second. */
+async function ticksOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return Number(fields[11]) + Number(fields[12])
 }
 
 /** Mebibytes per second. */

@@ -110,6 +110,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     records: unsettled.watch(stores.records),
     unsettled,
     options,
+    // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.
     pool: new BufferPool(maxBufferMemory, Math.floor(maxBufferMemory / 2)),
     spareBlock: createSpareBlock(),
     storing: new StoringTurns(options.maxUploadConcurrency, stores.gathering),

@@ -5,8 +5,10 @@ import type { FileId, FileName, FileRef, StoredFile } from '../model/file.ts'
 /** A larger file is worth the way through the pipeline. */
 export const mostHotBytes = 64 * 1024
 
-/** What is known of a file takes about as much, whatever its bytes. */
-const entryBytes = 1024
+/** What is known of a file takes about as much, whatever its bytes, */
+const entryBytes = 2048
+/** or so much for each character of its name, type and metadata, where that is more: its headers repeat the name, and keys of metadata may be short and many. */
+const bytesPerCharacter = 16
 
 /** A small file with all of its bytes, as they were when they were verified. They stay until `release` is called, once. */
 export interface HotFile {
@@ -24,6 +26,8 @@ export interface RoomForFile extends HotFile {
 interface Entry {
   readonly file: StoredFile
   readonly bytes: Buffer
+  /** All that it takes. */
+  readonly cost: number
   users: number
   isKept: boolean
 }
@@ -76,14 +80,15 @@ export class HotFiles {
   makeRoom(file: StoredFile): RoomForFile | undefined {
     const { size } = file
     if (size > mostHotBytes) return undefined
-    const mostOthers = this.#maxBytes - size - entryBytes
+    const cost = costOf(file)
+    const mostOthers = this.#maxBytes - cost
     for (const entry of this.#byId.values()) {
       if (this.#bytes <= mostOthers) break
       if (entry.users === 0) this.#forget(entry)
     }
     if (this.#bytes > mostOthers) return undefined
-    this.#bytes += size + entryBytes
-    const entry: Entry = { file, bytes: Buffer.allocUnsafeSlow(size), users: 0, isKept: false }
+    this.#bytes += cost
+    const entry: Entry = { file, bytes: Buffer.allocUnsafeSlow(size), cost, users: 0, isKept: false }
     return { ...this.#use(entry), keep: (changes) => this.#keep(entry, changes) }
   }
 
@@ -152,7 +157,12 @@ export class HotFiles {
     this.#giveBack(entry)
   }
 
-  #giveBack({ bytes, users, isKept }: Entry): void {
-    if (!isKept && users === 0) this.#bytes -= bytes.length + entryBytes
+  #giveBack({ cost, users, isKept }: Entry): void {
+    if (!isKept && users === 0) this.#bytes -= cost
   }
+}
+
+function costOf({ size, name, mediaType, metadata }: StoredFile): number {
+  const { length } = JSON.stringify([name, mediaType, metadata])
+  return size + Math.max(entryBytes, bytesPerCharacter * length)
 }

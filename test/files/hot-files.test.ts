@@ -59,8 +59,23 @@ describe('hot files', () => {
     expect(new HotFiles(0, false).makeRoom(fileOf('a', 0))).toBeUndefined()
   })
 
+  it('take as much as is known of them, whatever their bytes', () => {
+    const hot = new HotFiles(1024 * kib, false)
+    const metadata = Object.fromEntries(Array.from({ length: 1700 }, (_, key) => [key.toString(36), '']))
+    // Short keys take about 60 bytes each.
+    for (let nth = 0; nth < 100; nth++) kept(hot, { ...fileOf(String(nth), 0), metadata })
+    const there = Array.from({ length: 100 }, (_, nth) => fileOf(String(nth), 0)).filter((file) =>
+      isThere(hot, file),
+    )
+    expect(there.length).toBeGreaterThan(0)
+    expect(there.length * 1700 * 60).toBeLessThan(1024 * kib)
+    const long = 'n'.repeat(1024)
+    expect(new HotFiles(4 * kib, false).makeRoom(fileOf(long, 0))).toBeUndefined()
+    expect(new HotFiles(4 * kib, false).makeRoom(fileOf('short', 0))).toBeDefined()
+  })
+
   it('give way to others, the least recently used first', () => {
-    const hot = new HotFiles(3 * 2 * kib, false)
+    const hot = new HotFiles(3 * 3 * kib, false)
     const [first, second, third] = ['1', '2', '3'].map((name) => kept(hot, fileOf(name, kib)))
     expect(isThere(hot, first!)).toBe(true)
     const fourth = kept(hot, fileOf('4', kib))
@@ -70,11 +85,11 @@ describe('hot files', () => {
       true,
       true,
     ])
-    expect(hot.bytes).toBe(3 * 2 * kib)
+    expect(hot.bytes).toBe(3 * 3 * kib)
   })
 
   it('that are being sent give way to nobody, and count until they are sent, forgotten or not', async () => {
-    const hot = new HotFiles(2 * kib, false)
+    const hot = new HotFiles(3 * kib, false)
     const file = kept(hot, fileOf('a', kib))
     const sending = hot.find(file)!
     expect(hot.makeRoom(fileOf('b', 1))).toBeUndefined()

@@ -65,10 +65,12 @@ export function parsePackHeader(bytes: Buffer): PackHeader | undefined {
   return entries
 }
 
-/** The last header that begins in these bytes, as `parsePackHeader` has it. What a chunk holds may look like one, but stands before it. */
+/** The header that these bytes end with, as `parsePackHeader` has it. What a chunk holds may look like one, but stands before it. */
 export function parseLastPackHeader(bytes: Buffer): PackHeader | undefined {
   const at = bytes.lastIndexOf(magic)
-  return at === -1 ? undefined : parsePackHeader(bytes.subarray(at))
+  if (at === -1) return undefined
+  const last = bytes.subarray(at)
+  return packHeaderBytes(last) === last.length ? parsePackHeader(last) : undefined
 }
 
 function headerBytes(entries: number): number {

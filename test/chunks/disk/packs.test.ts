@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { DiskChunkStore, type DiskChunkStoreOptions } from '../../../src/chunks/disk/disk-chunk-store.ts'
+import { writePackHeader } from '../../../src/chunks/disk/pack-header.ts'
 import type { Location } from '../../../src/model/chunk.ts'
+import { digestOfBlock, digestOfChunk } from '../../../src/model/digest.ts'
 import { flipBitOfFile } from '../flip-bit-of-file.ts'
 import { inPieces, sampleChunk, type SampleChunk } from '../sample-chunk.ts'
 import { storedAt, storedFiles } from '../stored-files.ts'
@@ -492,6 +494,25 @@ describe('a damaged header', () => {
     expect(await filesThere()).toHaveLength(1)
     await writeFile(path, bytes)
     expect(new Set(await soundOnes(await reopened(), chunks, locations))).toEqual(new Set([true]))
+  })
+
+  it('at both ends is not read from a chunk that looks like one', async () => {
+    const { store } = await open()
+    const alike = writePackHeader([{ number: 0, digest: sampleChunk(10).digest, size: 10 }])
+    const lookalike = { digest: digestOfChunk(digestOfBlock(alike)), bytes: alike }
+    const [alone, ...locations] = await Promise.all(
+      [sampleChunk(10, 1), sampleChunk(1000, 2), lookalike].map(({ digest, bytes }) =>
+        store.put(digest, [bytes]),
+      ),
+    )
+    await store.delete(alone!)
+    const path = join(directory, packOf(locations[0]!))
+    const bytes = await readFile(path)
+    await flipBitOfFile(path, 3)
+    await flipBitOfFile(path, copyOf(bytes) + 3)
+    expect(await listed(store)).toMatchObject([{ location: packOf(locations[0]!), isDamaged: true }])
+    await store.delete(locations[0]!)
+    expect((await readFile(path)).length).toBe(bytes.length)
   })
 
   it('that cannot be read just now is no verdict, and is read again', async () => {

@@ -7,7 +7,7 @@ import type {
 } from '../catalog/catalog.ts'
 import { packed, type Location, type PackedChunks } from '../model/chunk.ts'
 import { BlockHasher, digestOfChunk, FileHasher } from '../model/digest.ts'
-import { isStoreError } from '../model/errors.ts'
+import { isStoreError, StoreError } from '../model/errors.ts'
 import type { FileId, StoredFile } from '../model/file.ts'
 import { writeRecord, type FileRecord } from './file-record.ts'
 import type { FileStore } from './file-store.ts'
@@ -150,9 +150,18 @@ export function settle({ unsettled }: FileStore, locations: readonly Location[])
   for (const location of locations) unsettled.settle(location)
 }
 
-/** Durably: records of what is deleted must not come back when somebody has heard that it is. */
+/**
+ * Durably: records of what is deleted must not come back when somebody has heard that it is. Whatever fails rejects `unavailable`: the catalog
+ * has changed by now, and a code that says that nothing has happened, as that of a disk too full to rewrite a pack, would have what it counts on deleted.
+ */
 export async function endRecords({ records }: FileStore, locations: readonly Location[]): Promise<void> {
-  await Promise.all(locations.map((location) => records.delete(location)))
+  try {
+    await Promise.all(locations.map((location) => records.delete(location)))
+  } catch (cause) {
+    const message =
+      'What was asked for is done, but a record of what was there before could not be deleted yet.'
+    throw new StoreError('unavailable', message, { cause })
+  }
 }
 
 /** Of a record that the catalog has never heard of. */

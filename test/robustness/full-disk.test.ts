@@ -137,3 +137,22 @@ describe.each([
     await expectNoLeftovers(server.store)
   })
 })
+
+it('that cannot take the record of what was out of its pack loses nothing of what is', async () => {
+  const server = await openFaultyServer(await temporaryDirectory())
+  onTestFinished(server.stop)
+  const { records } = server.faults
+  for (const name of ['put', 'patched', 'deleted']) await given(server, name, sampleChunk(KiB, 4).bytes)
+  records.replan([{ on: 'delete', call: 'every', kind: 'no-space' }])
+  // The catalog has it by then, so this is no refusal.
+  const uncertain = [503, 'unavailable']
+  const after = sampleChunk(KiB, 5).bytes
+  expect(problemIn(await put(server, 'put', after))).toEqual(uncertain)
+  const change = { headers: { 'Content-Type': 'application/json' }, body: '{"mediaType":"text/css"}' }
+  expect(problemIn(await request(server, 'PATCH', '/api/files/patched', change))).toEqual(uncertain)
+  expect(problemIn(await request(server, 'DELETE', '/files/deleted'))).toEqual(uncertain)
+  records.replan([])
+  expect((await get(server, 'put')).body.equals(after)).toBe(true)
+  expect((await get(server, 'deleted')).status).toBe(404)
+  await expectNoLeftovers(server.store)
+})

@@ -32,11 +32,13 @@ export type Fault =
       readonly on: 'put'
       readonly call: number | 'every'
       /**
-       * no-space: rejects `no_space` and does nothing. tear: stores the first half under a location that nobody hears of, and rejects
-       * `unavailable`. fail-sync: loses all that it has written, and rejects `unavailable`.
+       * tear: stores the first half under a location that nobody hears of, and rejects `unavailable`. fail-sync: loses all that it has
+       * written, and rejects `unavailable`.
        */
-      readonly kind: 'no-space' | 'tear' | 'fail-sync'
+      readonly kind: 'tear' | 'fail-sync'
     }
+  /** Rejects `no_space` and does nothing: what takes a chunk out of a pack needs some, too. */
+  | { readonly on: 'put' | 'delete'; readonly call: number | 'every'; readonly kind: 'no-space' }
   /** Rejects `no_space` as soon as all that was put through it, less what was deleted, would exceed so many bytes. */
   | { readonly on: 'put'; readonly call: 'every'; readonly kind: 'fill-up'; readonly capacity: number }
 

@@ -9,7 +9,7 @@ const worthwhileBytes = 128 * 1024
 /** One is left to the event loop; more would take the memory's bandwidth from each other. */
 const mostThreads = Math.min(4, Math.max(1, availableParallelism() - 1))
 
-const threads: HashThread[] = []
+let threads: readonly HashThread[] = []
 
 /**
  * The raw digests, one after the other (n × 32 bytes), of the blocks that these pieces are when laid in order. Much of it is done on threads of
@@ -42,12 +42,14 @@ function spansOf(pieces: readonly Uint8Array[]): readonly Span[] {
   return spans
 }
 
+/** One that has died, which rejects what it was asked, makes room for another. */
 function idlest(): HashThread {
+  threads = threads.filter(({ isDead }) => !isDead)
   const idle = threads.find(({ waiting }) => waiting === 0)
   if (idle) return idle
   if (threads.length < mostThreads) {
     const thread = new HashThread()
-    threads.push(thread)
+    threads = [...threads, thread]
     return thread
   }
   return threads.reduce((best, thread) => (thread.waiting < best.waiting ? thread : best))

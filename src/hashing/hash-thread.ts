@@ -28,6 +28,10 @@ export class HashThread {
     this.#worker.once('exit', () => this.#bury(undefined))
   }
 
+  get isDead(): boolean {
+    return this.#death !== undefined
+  }
+
   /** Calls that have not been answered. */
   get waiting(): number {
     return this.#waiting.size
@@ -53,7 +57,7 @@ export class HashThread {
   }
 
   #bury(cause: unknown): void {
-    const message = 'A thread that takes digests has died: restart the server.'
+    const message = 'A thread that takes digests has died: try again.'
     this.#death ??= new StoreError('unavailable', message, { cause })
     for (const { reject } of this.#waiting.values()) reject(this.#death)
     this.#waiting.clear()

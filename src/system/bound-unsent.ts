@@ -2,7 +2,7 @@ import type { Server } from 'node:net'
 import { callLibc } from './call-libc.ts'
 
 /** Enough that a client who reads never waits for the event loop. */
-const mostUnsentBytes = 256 * 1024
+const mostUnsentBytes = 1024 * 1024
 
 // As Linux numbers them.
 const IPPROTO_TCP = 6

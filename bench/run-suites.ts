@@ -29,7 +29,7 @@ export async function runSuites(
   suites: Readonly<Record<string, Suite>>,
 ): Promise<void> {
   // As the server sizes it, with its default settings; read when the first asynchronous call is made.
-  process.env['UV_THREADPOOL_SIZE'] ??= '12'
+  process.env['UV_THREADPOOL_SIZE'] ??= '22'
   const flags = readFlags(command, suites)
   if (!flags) return
   const { isShort, names, out } = flags

@@ -33,7 +33,7 @@ it('serve is the server, in this very process', async () => {
   // The size of the pool is read when it is first used: loading the server must not have done that.
   // Each thread takes its name once it runs.
   await eventually(async () =>
-    expect(await poolThreads(server.child.pid)).toBe(process.platform === 'linux' ? 20 : undefined),
+    expect(await poolThreads(server.child.pid)).toBe(process.platform === 'linux' ? 30 : undefined),
   )
   server.child.kill('SIGTERM')
   expect(await server.ended).toMatchObject({ code: 0, stderr: '' })

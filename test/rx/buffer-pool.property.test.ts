@@ -3,23 +3,14 @@ import type { Subscription } from 'rxjs'
 import { expect, it } from 'vitest'
 import { BufferPool, type Lease } from '../../src/rx/buffer-pool.ts'
 
-/** From when to when a buffer was in somebody's hands: in between the pool must have kept it. */
-interface Life {
-  readonly size: number
-  readonly from: number
-  until: number
-}
-
 /** Does with a pool what it is told to, and notes which promises it breaks. */
 class PoolRun {
   readonly pool: BufferPool
   readonly broken = new Set<string>()
   readonly #rights: Lease[] = []
   readonly #waiting: { readonly asked: number; readonly subscription: Subscription }[] = []
-  readonly #lives = new Map<Buffer, Life>()
   #asked = 0
   #served = 0
-  #tick = 0
 
   constructor(maxBytes: number) {
     this.pool = new BufferPool(maxBytes)
@@ -50,7 +41,6 @@ class PoolRun {
   release(at: number): void {
     const [lease] = this.#rights.splice(at % Math.max(1, this.#rights.length), 1)
     if (!lease) return
-    this.#touch(lease)
     lease.release()
   }
 
@@ -75,32 +65,12 @@ class PoolRun {
     }
     this.check()
     this.#ensure(this.pool.leasedBytes === 0, 'gets everything back')
-    this.#ensure(this.#mostKept() <= this.pool.maxBytes, 'never keeps more than its bound')
   }
 
   #hold(lease: Lease): void {
     const isTaken = this.#rights.some(({ bytes }) => bytes === lease.bytes)
     this.#ensure(!isTaken, 'lends a buffer to one at a time')
     this.#rights.push(lease)
-    this.#touch(lease)
-  }
-
-  #touch({ bytes }: Lease): void {
-    const now = ++this.#tick
-    const life = this.#lives.get(bytes)
-    if (life) life.until = now
-    else this.#lives.set(bytes, { size: bytes.length, from: now, until: now })
-  }
-
-  /** Bytes of buffers that were all there at the same time, at most. */
-  #mostKept(): number {
-    const lives = [...this.#lives.values()]
-    const keptAt = lives.map(({ from }) =>
-      lives
-        .filter((life) => life.from <= from && from <= life.until)
-        .reduce((sum, { size }) => sum + size, 0),
-    )
-    return Math.max(0, ...keptAt)
   }
 
   #ensure(condition: boolean, promise: string): void {

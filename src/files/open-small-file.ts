@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { lastValueFrom } from 'rxjs'
+import { isStoreError } from '../model/errors.ts'
 import type { StoredFile } from '../model/file.ts'
 import { download } from './download.ts'
 import type { FileStore } from './file-store.ts'
@@ -7,7 +8,7 @@ import type { HotFile } from './hot-files.ts'
 import { Pace } from './pace.ts'
 
 /**
- * Has the bytes of an open file in memory, now and for who comes next, if it is small and there is room; who gets undefined downloads it. `changes`
+ * Has the bytes of an open file in memory, now and for who comes next, if it is small and sound and there is room; who gets undefined downloads it. `changes`
  * is what `hotFiles` counted before the file was looked up. Rejects as `download` errors.
  */
 export async function openSmallFile(
@@ -29,6 +30,8 @@ export async function openSmallFile(
     return room
   } catch (error) {
     room.release()
+    // What is damaged need not be what is asked for: the download will tell.
+    if (isStoreError(error, 'corrupt')) return undefined
     throw error
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
+import { flipBitOfStored } from '../chunks/stored-files.ts'
+import { soleOwner, type FileName } from '../../src/model/file.ts'
 import { request } from '../support/http-request.ts'
 import { startTestServer, type TestServer } from '../support/test-server.ts'
 import { get, given, KiB, put, sample } from './sample.ts'
@@ -156,4 +158,35 @@ describe('what a name means is known at once', () => {
     await Promise.all([write(), read(), read(), read()])
     expect((await get(server, 'counter')).body.toString()).toBe('60')
   })
+})
+
+it('a part of a small file can be had although another part is damaged', async () => {
+  const { server } = await countingServer()
+  const body = sample(200 * KiB).subarray(0, 60 * KiB)
+  const created = await request(server, 'POST', '/uploads', {
+    headers: {
+      'Tus-Resumable': '1.0.0',
+      'Upload-Length': String(body.length),
+      'Upload-Metadata': `filename ${btoa('two')}`,
+    },
+  })
+  const path = new URL(String(created.headers['location']), server.url).pathname
+  const half = body.length / 2
+  for (const at of [0, half]) {
+    await request(server, 'PATCH', path, {
+      headers: {
+        'Tus-Resumable': '1.0.0',
+        'Upload-Offset': String(at),
+        'Content-Type': 'application/offset+octet-stream',
+      },
+      body: body.subarray(at, at + half),
+    })
+  }
+  const file = await server.store.catalog.findFile(soleOwner, { name: 'two' as FileName })
+  const chunks = await server.store.catalog.listChunks(file!.id, 0, 10)
+  expect(chunks.length).toBe(2)
+  await flipBitOfStored(server.chunkDirectory, chunks[1]!.location, 0)
+  expect((await get(server, 'two')).status).toBe(500)
+  const part = await get(server, 'two', { Range: 'bytes=0-99' })
+  expect([part.status, part.body.equals(body.subarray(0, 100))]).toEqual([206, true])
 })

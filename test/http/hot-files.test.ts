@@ -186,7 +186,8 @@ it('a part of a small file can be had although another part is damaged', async (
   const chunks = await server.store.catalog.listChunks(file!.id, 0, 10)
   expect(chunks.length).toBe(2)
   await flipBitOfStored(server.chunkDirectory, chunks[1]!.location, 0)
-  expect((await get(server, 'two')).status).toBe(500)
+  // Broken off: what is sound has been sent by then.
+  await expect(get(server, 'two')).rejects.toThrow('aborted')
   const part = await get(server, 'two', { Range: 'bytes=0-99' })
   expect([part.status, part.body.equals(body.subarray(0, 100))]).toEqual([206, true])
 })

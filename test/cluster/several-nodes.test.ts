@@ -193,7 +193,7 @@ describe('two nodes', () => {
 
   it('look after the store one at a time, and the other does when the first is killed', async () => {
     const site = await newSite()
-    const eager = ['--collect-interval', '50ms', '--upload-expiry', '1ms', '--max-clock-skew', '0ms']
+    const eager = ['--collect-interval', '50ms', '--upload-expiry', '500ms', '--max-clock-skew', '0ms']
     const nodes = await Promise.all([site.startNode(...eager), site.startNode(...eager)])
     for (let again = 0; again < 5; again++) await expire(nodes[again % 2]!)
     await until('that is logged', 5_000, async () => nodes.some((node) => collectedBy(node) === 5))

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
@@ -35,7 +36,7 @@ export interface Experiment {
   readonly body: Buffer
   readonly file: StoredFile
   readonly list: readonly FileChunk[]
-  /** The files of its chunks, in order. */
+  /** Files with the same chunks, in order: the store may keep several in one. */
   readonly paths: readonly string[]
   readonly catalog: Catalog
   /** As they are on disk: nothing verifies them. */
@@ -49,9 +50,8 @@ export function withExperiment<T>(
   use: (experiment: Experiment) => Promise<T>,
 ): Promise<T> {
   return inTemporaryDirectory(async (directory) => {
-    const chunkDirectory = join(directory, 'chunks')
     const catalog = await SqliteCatalog.open(join(directory, 'catalog.sqlite'))
-    const chunks = await DiskChunkStore.open(chunkDirectory)
+    const chunks = await DiskChunkStore.open(join(directory, 'chunks'))
     const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
     try {
       const [bytes, body] = [randomBytes(chunkCount * chunkBytes), randomBytes(chunkCount * chunkBytes)]
@@ -61,7 +61,7 @@ export function withExperiment<T>(
         mediaType: 'application/octet-stream',
       })
       const list = await catalog.listChunks(file.id, 0, chunkCount)
-      const paths = list.map(({ location }) => join(chunkDirectory, location))
+      const paths = await inFilesOfTheirOwn(join(directory, 'alone'), bytes, chunkBytes)
       const readBytes = Math.min(chunkBytes, blockBytes)
       return await use({ chunkBytes, readBytes, body, file, list, paths, catalog, chunks, records })
     } finally {
@@ -70,6 +70,19 @@ export function withExperiment<T>(
       await catalog.close()
     }
   })
+}
+
+async function inFilesOfTheirOwn(
+  directory: string,
+  bytes: Buffer,
+  chunkBytes: number,
+): Promise<readonly string[]> {
+  await mkdir(directory)
+  const paths = Array.from({ length: chunkCount }, (_, nth) => join(directory, String(nth)))
+  for (const [nth, path] of paths.entries()) {
+    await writeFile(path, bytes.subarray(nth * chunkBytes, (nth + 1) * chunkBytes))
+  }
+  return paths
 }
 
 /** Milliseconds that nothing can beat while each read is delayed and N are under way. */

@@ -221,8 +221,10 @@ async function checkPresence(config: Config): Promise<void> {
  * with a fifth, that took half of the throughput.
  */
 function keepHeapSmall(config: Config): void {
-  const growingPercent = storePlace(config).kind === 's3' ? 100 : 20
-  setFlagsFromString(`--heap-growing-percent=${growingPercent}`)
+  const isBucket = storePlace(config).kind === 's3'
+  setFlagsFromString(`--heap-growing-percent=${isBucket ? 400 : 20}`)
+  // So many small collections are each over before other threads have begun.
+  if (isBucket) setFlagsFromString('--no-parallel-scavenge')
   setFlagsFromString('--semi-space-growth-factor=1')
 }
 

@@ -16,8 +16,8 @@ import { OpenFiles } from './open-files.ts'
 import { PackDeletes } from './pack-deletes.ts'
 import { maxEntries, packedBytes } from './pack-header.ts'
 import { PackWrites } from './pack-writes.ts'
-import { readFully } from './read-fully.ts'
 import { readFromPack } from './read-from-pack.ts'
+import { readInSequence } from './read-in-sequence.ts'
 import { rewritePack } from './rewrite-pack.ts'
 import { Shards } from './shards.ts'
 import { TemporaryFiles } from './temporary-files.ts'
@@ -88,7 +88,7 @@ export class DiskChunkStore implements ChunkStore {
         .withFile(path, (fd, kept) =>
           place.kind === 'entry'
             ? readFromPack(fd, kept, { location, number: place.number }, offset, into, signal)
-            : readFully(fd, offset, into, signal),
+            : readInSequence(fd, kept, offset, into, signal),
         )
         .catch(async (error: unknown) => {
           if (isMediumError(error)) {

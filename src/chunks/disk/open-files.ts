@@ -6,6 +6,8 @@ import type { PackHeader } from './pack-header.ts'
 export interface KeptOpen {
   /** Of a pack, once somebody has asked for it. */
   header?: Promise<PackHeader | undefined>
+  /** Of a chunk's own file, once somebody has read its beginning: it resolves when that is over, however it went. */
+  beginning?: Promise<void>
 }
 
 interface OpenFile extends KeptOpen {

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
  * Less than what has V8 begin a full collection, which is so many percent of what is in use (`keepHeapSmall`): with four times as much, most of
  * these collections were measured to become full ones, and bodies to take twice the time of the processor.
  */
-const bytesPerCollection = 4 * 1024 * 1024
+const usualBytes = 4 * 1024 * 1024
 
 /**
  * Frees the buffers in which bodies come. Node makes one for each read of a socket, and V8 counts it as memory outside its heap: where many
@@ -14,12 +14,17 @@ const bytesPerCollection = 4 * 1024 * 1024
  */
 export class YoungGarbage {
   readonly #collect = exposedCollector()
+  readonly #bytesPerCollection: number
   #bytes = 0
+
+  constructor(bytesPerCollection = usualBytes) {
+    this.#bytesPerCollection = bytesPerCollection
+  }
 
   /** So many bytes have come and been copied. */
   add(bytes: number): void {
     this.#bytes += bytes
-    if (this.#bytes < bytesPerCollection) return
+    if (this.#bytes < this.#bytesPerCollection) return
     this.#bytes = 0
     this.#collect({ type: 'minor', execution: 'sync' })
   }

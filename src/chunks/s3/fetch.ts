@@ -31,7 +31,7 @@ const nothing: Buffer = Buffer.alloc(0)
 
 /**
  * One request for a stretch of a chunk, and the reads that it serves: each begins where the one before it ends. A read is filled as its bytes come. While
- * no read waits the connection stands still: what is held then is one piece of the response and what the stream buffers, 128 KiB or so.
+ * no read waits the connection stands still: what is held then is one piece of the response and what the stream buffers, half a mebibyte or so.
  */
 export class Fetch {
   readonly location: Location

@@ -1,3 +1,5 @@
+import { adviseHugePages } from '../system/advise-huge-pages.ts'
+
 /** The largest lease that is common: it takes a slab of its own. */
 const commonSlabBytes = 1024 * 1024
 
@@ -64,8 +66,7 @@ export class Slabs {
   #nextOfArena(): Slab | undefined {
     const start = this.#slabs.length * this.#slabBytes
     if (start === this.#mostBytes) return undefined
-    // Memory that could grow is reserved from the system in whole pages, and is there when it is touched. Other threads may look at it.
-    this.#arena ??= new SharedArrayBuffer(this.#mostBytes, { maxByteLength: this.#mostBytes })
+    this.#arena ??= reserve(this.#mostBytes)
     const slab = new Slab(Buffer.from(this.#arena, start, this.#slabBytes))
     this.#slabs.push(slab)
     return slab
@@ -87,6 +88,13 @@ export class Slabs {
     this.#begun.set(size, begun)
     return begun
   }
+}
+
+/** Memory that could grow is reserved from the system in whole pages, and is there when it is touched. Other threads may look at it. */
+function reserve(bytes: number): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(bytes, { maxByteLength: bytes })
+  adviseHugePages(memory)
+  return memory
 }
 
 class Slab {

@@ -10,7 +10,7 @@ const maxLines = 300
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: [],
   hashing: ['model'],
-  rx: ['model'],
+  rx: ['model', 'system'],
   system: [],
   chunks: ['model', 'hashing', 'rx'],
   catalog: ['model'],

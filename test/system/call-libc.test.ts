@@ -11,6 +11,7 @@ afterEach(() => {
 describe('callLibc', () => {
   it('passes numbers and buffers, returns a number, and warns of nothing', async () => {
     expect(callLibc('memcmp', Buffer.from('same'), Buffer.from('same'), 4)).toBe(0)
+    expect(callLibc('memcmp', Buffer.from('same'), Buffer.from('some'), 1n)).toBe(0)
     expect(callLibc('abs', -7)).toBe(7)
     await new Promise(setImmediate)
     expect(warnings).toEqual([])

@@ -8,7 +8,7 @@ import { allowCrossOrigin } from './allow-cross-origin.ts'
 import type { AllowedOrigins } from './allowed-origins.ts'
 import type { HttpContext, RequestState } from './context.ts'
 import { deleteFile } from './delete-file.ts'
-import { getFile } from './get-file.ts'
+import { getFile, getHotFile } from './get-file.ts'
 import { listFiles } from './list-files.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { observe, parseTarget } from './observe.ts'
@@ -57,6 +57,7 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   app.use(overrideMethod())
   app.use(announceLimits(store))
   app.use(refuseCrossOrigin(corsOrigins))
+  app.use(getHotFile(store))
   app.use(routes.routes() as Koa.Middleware<RequestState>)
   app.use(routes.allowedMethods() as Koa.Middleware<RequestState>)
   // Everything is answered and logged by `renderErrors`; what is left is a client that went away.

@@ -32,8 +32,11 @@ type BackgroundReport = FileStoreOptions['onBackgroundError']
 /** How often servers that share a catalog hear of each other, and ask for the turn at upkeep. */
 const meetingMs = 10_000
 
+/** To write a line by itself takes longer than the request that it tells of: they go together, ten times a second at least. */
+const logBatches = { minLength: 4096, periodicFlush: 100 }
+
 async function serve(config: Config): Promise<void> {
-  const destination = pino.destination({ sync: false })
+  const destination = pino.destination({ sync: false, ...logBatches })
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     destination,
@@ -71,6 +74,9 @@ async function serve(config: Config): Promise<void> {
     { url: server.url, store: place, catalog: nameOfCatalog(config) },
     `Ashlar keeps files in ${place} and listens on ${server.url}`,
   )
+
+  // Somebody waits for that.
+  destination.flush()
 
   const signal = await new Promise<string>((received) => {
     process.once('SIGTERM', received).once('SIGINT', received)
@@ -223,8 +229,6 @@ async function checkPresence(config: Config): Promise<void> {
 function keepHeapSmall(config: Config): void {
   const isBucket = storePlace(config).kind === 's3'
   setFlagsFromString(`--heap-growing-percent=${isBucket ? 400 : 20}`)
-  // So many small collections are each over before other threads have begun.
-  if (isBucket) setFlagsFromString('--no-parallel-scavenge')
   setFlagsFromString('--semi-space-growth-factor=1')
 }
 

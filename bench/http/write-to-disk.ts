@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { adviseHugePages } from '../../src/system/advise-huge-pages.ts'
 import { mib } from './sizes.ts'
 
 /** As large as the chunks of the server, and as many at once, by default. */
@@ -13,8 +14,9 @@ const atOnce = 4
  */
 export async function writeToDisk(directory: string, bytes: number): Promise<number> {
   await mkdir(directory, { recursive: true })
-  // Memory that could grow begins at a page.
+  // Memory that could grow begins at a page, and as the server's is of large ones.
   const memory = new SharedArrayBuffer(atOnce * fileBytes, { maxByteLength: atOnce * fileBytes })
+  adviseHugePages(memory)
   Buffer.from(memory).fill('ashlar')
   const files = Math.ceil(bytes / fileBytes)
   let begun = 0

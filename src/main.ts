@@ -229,6 +229,8 @@ async function checkPresence(config: Config): Promise<void> {
 function keepHeapSmall(config: Config): void {
   const isBucket = storePlace(config).kind === 's3'
   setFlagsFromString(`--heap-growing-percent=${isBucket ? 400 : 20}`)
+  // Small collections are over before other threads have begun.
+  if (isBucket) setFlagsFromString('--no-parallel-scavenge')
   setFlagsFromString('--semi-space-growth-factor=1')
   // What bodies came in is freed where it was made, at once: to hand it to another thread, and to wait for that, took uploads a twentieth of their throughput.
   setFlagsFromString('--no-concurrent-array-buffer-sweeping')

@@ -11,6 +11,8 @@ export interface ReadOptions extends CallOptions {
   readonly blockDigests: Uint8Array
   /** Bytes in the whole chunk. */
   readonly size: number
+  /** Where in the chunk the reader is going to end if nothing stops it, read by read. A store may make ready for that; without it, it sees what comes. */
+  readonly until?: number
 }
 
 export interface StoredChunk {

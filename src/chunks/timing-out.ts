@@ -60,6 +60,9 @@ export function timingOut(store: ChunkStore, options: TimeoutOptions): ChunkStor
   }
 }
 
+/** Why a call is not waited for any more: one reason does for all. */
+const wasFaster = Symbol('the call was faster')
+
 function linked(signal: AbortSignal | undefined, abort: AbortController): AbortSignal {
   return signal ? AbortSignal.any([signal, abort.signal]) : abort.signal
 }
@@ -76,12 +79,10 @@ async function withTimeout<T>(
     const message = `The chunk store has not answered within ${ms / 1000} s (${what}): look whether what it keeps its chunks in runs, and whether that is full.`
     abort.abort(new StoreError('unavailable', message))
   }
-  clock.wait(ms, settled.signal).then(giveUp, () => {
-    // The call was faster.
-  })
+  clock.wait(ms, settled.signal).then(giveUp, () => {})
   try {
     return await call()
   } finally {
-    settled.abort()
+    settled.abort(wasFaster)
   }
 }

@@ -83,10 +83,13 @@ async function copy(
   buffer: Buffer,
 ): Promise<void> {
   let written = 0
-  for await (const { chunk, offset, length } of planBlocks(catalog, file, { start: 0, end: file.size })) {
+  for await (const { chunk, offset, length, until } of planBlocks(catalog, file, {
+    start: 0,
+    end: file.size,
+  })) {
     const { location, size, blockDigests } = chunk
     const block = buffer.subarray(0, length)
-    await chunks.read(location, offset, block, { size, blockDigests })
+    await chunks.read(location, offset, block, { size, blockDigests, until })
     await output.appendFile(block)
     written += length
   }

@@ -89,12 +89,13 @@ export class HeldBlock {
   }
 
   async #fill(buffer: Buffer, signal: AbortSignal): Promise<void> {
-    const { chunk, offset, length } = this.planned
+    const { chunk, offset, length, until } = this.planned
     const { location, size, blockDigests } = chunk
     try {
       await this.#store.chunks.read(location, offset, buffer.subarray(0, length), {
         size,
         blockDigests,
+        until,
         signal,
       })
     } catch (error) {

@@ -18,6 +18,8 @@ export interface PlannedBlock {
   readonly length: number
   readonly from: number
   readonly to: number
+  /** Where in the chunk the last block ends that is read of it. */
+  readonly until: number
 }
 
 /**
@@ -54,8 +56,10 @@ export async function* planBlocks(
 function* blocksOfChunk(chunk: FileChunk, start: number, end: number): Generator<PlannedBlock> {
   const first = start - chunk.start
   const last = Math.min(chunk.size, end - chunk.start)
+  const until = Math.min(chunk.size, Math.ceil(last / blockBytes) * blockBytes)
   for (let offset = first - (first % blockBytes); offset < last; offset += blockBytes) {
-    const length = Math.min(blockBytes, chunk.size - offset)
-    yield { chunk, offset, length, from: Math.max(0, first - offset), to: Math.min(length, last - offset) }
+    const length = Math.min(blockBytes, until - offset)
+    const [from, to] = [Math.max(0, first - offset), Math.min(length, last - offset)]
+    yield { chunk, offset, length, from, to, until }
   }
 }

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import { planBlocks, type PlannedBlock } from '../../src/files/plan-blocks.ts'
+import type { FileChunk } from '../../src/model/chunk.ts'
 import { blockBytes } from '../../src/model/digest.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
 import { aChunk, aFile } from '../catalog/fixtures.ts'
@@ -39,9 +40,16 @@ interface Span {
 
 /** The bytes of the file that each block is, and those of them that are wanted. */
 async function planned(file: StoredFile, start: number, end: number): Promise<readonly Span[]> {
-  const spans: Span[] = []
-  for await (const block of planBlocks(catalog, file, { start, end })) spans.push(spanOf(block))
-  return spans
+  const blocks: PlannedBlock[] = []
+  for await (const block of planBlocks(catalog, file, { start, end })) blocks.push(block)
+  expect(blocks.map(({ until }) => until)).toEqual(blocks.map(({ chunk }) => endOfLast(blocks, chunk)))
+  return blocks.map(spanOf)
+}
+
+/** Where in the chunk the last of its blocks ends. */
+function endOfLast(blocks: readonly PlannedBlock[], chunk: FileChunk): number {
+  const { offset, length } = blocks.findLast((block) => block.chunk.start === chunk.start)!
+  return offset + length
 }
 
 function spanOf({ chunk, offset, length, from, to }: PlannedBlock): Span {

@@ -13,10 +13,11 @@ export interface JoinedReadsOptions {
 }
 
 /**
- * Makes few requests of many reads. Reads that are asked for at once, each where the one before it ends, share one request for just
- * these bytes. A read that goes on where that one ends shows that the chunk is read in order: its request is for the rest of the
- * chunk, and stands still between reads. So a block read by itself costs no more than itself, and a whole chunk two requests at
- * most, as long as its reader does not pause for `idleMs`.
+ * Makes few requests of many reads. Of a reader that says where it is going to end all reads share one request up to there, which stands still between
+ * them. Where nobody says so, reads that are asked for at once, each where the one before it ends, share one request for just these
+ * bytes, and a read that goes on where that one ends shows that the chunk is read in order: its request is for the rest of the chunk. So
+ * a block read by itself costs no more than itself, and a whole chunk one request, or two, as long as its reader does not pause for
+ * `idleMs`.
  *
  * A request that nobody waits for holds a connection: keep `maxKept` below their number, or all others might wait for one.
  */
@@ -35,7 +36,12 @@ export class JoinedReads {
   }
 
   /** As a chunk store reads. */
-  read(location: Location, offset: number, into: Uint8Array, { size, signal }: ReadOptions): Promise<void> {
+  read(
+    location: Location,
+    offset: number,
+    into: Uint8Array,
+    { size, until, signal }: ReadOptions,
+  ): Promise<void> {
     const before = this.#find(location, offset)
     if (before?.canServe(into.length)) {
       this.#wake(before)
@@ -49,7 +55,7 @@ export class JoinedReads {
     })
     this.#fetches.add(fetch)
     // Reads that are asked for at once come in one turn of the event loop, with promises in between.
-    setImmediate(() => fetch.begin(this.#getRange, before && size))
+    setImmediate(() => fetch.begin(this.#getRange, until ?? (before && size)))
     return fetch.serve(into, signal)
   }
 

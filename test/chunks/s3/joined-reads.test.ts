@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { ReadOptions } from '../../../src/chunks/chunk-store.ts'
 import { JoinedReads } from '../../../src/chunks/s3/joined-reads.ts'
 import type { Location } from '../../../src/model/chunk.ts'
 import { sampleChunk } from '../sample-chunk.ts'
@@ -18,15 +19,19 @@ async function start({ options = defaults, bytes = chunk.bytes } = {}) {
   const server = await ObjectServer.open(bytes)
   const reads = new JoinedReads(server.get, options)
   onTestFinished(() => reads.close())
-  const read = (from: number, to: number, signal?: AbortSignal, chunkSize = bytes.length) => {
+  const readWith = (from: number, to: number, others: Partial<ReadOptions>) => {
     const into = Buffer.alloc(to - from)
     const blockDigests = chunk.options.blockDigests
-    const done = reads.read(here, from, into, { size: chunkSize, blockDigests, ...(signal && { signal }) })
+    const done = reads.read(here, from, into, { size: bytes.length, blockDigests, ...others })
     return { into, done, from, to }
   }
-  const readBlock = (index: number, signal?: AbortSignal) =>
-    read(index * block, Math.min((index + 1) * block, bytes.length), signal)
-  return { server, reads, read, readBlock }
+  const read = (from: number, to: number, signal?: AbortSignal, chunkSize = bytes.length) =>
+    readWith(from, to, { size: chunkSize, ...(signal && { signal }) })
+  const endOf = (index: number) => Math.min((index + 1) * block, bytes.length)
+  const readBlock = (index: number, signal?: AbortSignal) => read(index * block, endOf(index), signal)
+  const readBlockUntil = (index: number, until: number) =>
+    readWith(index * block, endOf(index), { until: until * block })
+  return { server, reads, read, readBlock, readBlockUntil }
 }
 
 function ranges(...pairs: readonly (readonly [number, number])[]): readonly string[] {
@@ -71,6 +76,39 @@ describe('reads asked for at once', () => {
     await Promise.all(read.map(({ done }) => done))
     expect(new Set(read.map(isRight))).toEqual(new Set([true]))
     expect(server.ranges).toHaveLength(2)
+  })
+})
+
+describe('reads of who says where they end', () => {
+  it.each([blocks, 5])('share one request up to there, block %d', async (until) => {
+    const { server, readBlockUntil } = await start()
+    for (let index = 1; index < until; index++) {
+      const read = readBlockUntil(index, until)
+      await read.done
+      expect(isRight(read)).toBe(true)
+    }
+    expect(server.ranges).toEqual(ranges([1, until]))
+  })
+
+  it('share it when some are asked for at once', async () => {
+    const { server, readBlockUntil } = await start()
+    const early = [0, 1, 2].map((index) => readBlockUntil(index, blocks))
+    await early[0]!.done
+    const late = [3, 4, 5, 6, 7].map((index) => readBlockUntil(index, blocks))
+    const read = [...early, ...late]
+    await Promise.all(read.map(({ done }) => done))
+    expect(new Set(read.map(isRight))).toEqual(new Set([true]))
+    expect(server.ranges).toEqual(ranges([0, blocks]))
+  })
+
+  it('go on behind it if they must', async () => {
+    const { server, readBlockUntil, readBlock } = await start()
+    const read = [readBlockUntil(0, 2), readBlockUntil(1, 2)]
+    await Promise.all(read.map(({ done }) => done))
+    const further = readBlock(2)
+    await further.done
+    expect([...read, further].map(isRight)).toEqual([true, true, true])
+    expect(server.ranges).toEqual(ranges([0, 2], [2, blocks]))
   })
 })
 

@@ -6,6 +6,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+export interface PutOptions extends CallOptions {
+  /** Called when the store does not look at the pieces any more: once, before the put settles, or not at all. */
+  readonly onTaken?: () => void
+}
+
 export interface ReadOptions extends CallOptions {
   /** Raw block digests of the whole chunk. Drivers do not look at them; `verifying` cannot do without. */
   readonly blockDigests: Uint8Array
@@ -35,7 +40,7 @@ export interface Gathering {
 /** Keeps immutable chunks. Every put goes to a location of its own, so no writer meets another. */
 export interface ChunkStore {
   /** Resolves once the bytes would survive a power cut. Rejects `no_space`, `unavailable`. */
-  put(digest: Digest, pieces: readonly Uint8Array[], options?: CallOptions): Promise<Location>
+  put(digest: Digest, pieces: readonly Uint8Array[], options?: PutOptions): Promise<Location>
   /**
    * Fills `into` from byte `offset` on. Rejects `not_found` if absent, `corrupt` if it ends early or its medium has lost it. When it
    * settles, and not before, nothing writes to `into` any more, aborted or not.

@@ -91,8 +91,9 @@ export function retrying(store: ChunkStore, options: RetryOptions = {}): ChunkSt
   }
 
   return {
-    put: (digest, pieces, callOptions) =>
-      retried(callOptions?.signal, () => store.put(digest, pieces, callOptions)),
+    // Another try needs the pieces: they are not taken before the last one has settled.
+    put: (digest, pieces, { signal } = {}) =>
+      retried(signal, () => store.put(digest, pieces, signal && { signal })),
     read: (location, offset, into, readOptions) =>
       retried(readOptions.signal, () => store.read(location, offset, into, readOptions)),
     delete: (location, callOptions) =>

@@ -29,6 +29,8 @@ export interface StoreChunksOptions {
 
 interface HashedChunk {
   readonly filled: FilledChunk
+  /** May be called again. */
+  readonly release: () => void
   readonly size: number
   readonly index: number
   readonly digest: Digest
@@ -71,8 +73,8 @@ export function storeChunks(
   return chunked(body, store.pool, {
     chunkBytes: chunkSize,
     pieceBytes,
-    // One is being filled while the others are being stored.
-    maxChunks: maxUploadConcurrency + 1,
+    // Those that are only being synced have left theirs to others; one has to be filled while another is stored.
+    maxChunks: Math.max(2, maxUploadConcurrency),
     onBytes,
   }).pipe(
     map(beginHashing),
@@ -91,7 +93,13 @@ export function storeChunks(
 
 async function withDigest(filled: FilledChunk, index: number): Promise<HashedChunk> {
   const blockDigests = await digestBlocks(filled.pieces)
-  return { filled, size: filled.size, index, digest: digestOfChunk(blockDigests), blockDigests }
+  let isReleased = false
+  const release = () => {
+    if (isReleased) return
+    isReleased = true
+    filled.release()
+  }
+  return { filled, release, size: filled.size, index, digest: digestOfChunk(blockDigests), blockDigests }
 }
 
 /** Stores a chunk when its turn has come. Who unsubscribes earlier leaves the chunk to `pending`, or unstored. */
@@ -115,26 +123,24 @@ function storeInTurn(
           slot.complete()
         },
         (error: unknown) => {
-          chunk.filled.release()
+          chunk.release()
           slot.error(error)
         },
       )
     })
     subscriber.add(() => {
       if (!isStored) abort.abort()
-      if (!isBegun) chunk.filled.release()
+      if (!isBegun) chunk.release()
     })
     inTurn(chunk.size, work).subscribe(subscriber)
   })
 }
 
 async function storeChunk(store: FileStore, chunk: HashedChunk, signal: AbortSignal): Promise<StoredPart> {
-  const { index, digest, size, blockDigests, filled } = chunk
-  const put = () => store.chunks.put(digest, filled.pieces, { signal })
+  const { index, digest, size, blockDigests, filled, release } = chunk
   const present = await findSoundChunk(store, digest)
   if (present.kind === 'sound') {
     // The buffers stay until the catalog has it: only then can the chunk not be collected any more.
-    const release = () => filled.release()
     return {
       index,
       use: { digest, size, blockDigests },
@@ -142,8 +148,9 @@ async function storeChunk(store: FileStore, chunk: HashedChunk, signal: AbortSig
       release,
     }
   }
-  const location = await put()
-  filled.release()
+  // What has only to be synced needs no buffers: others can be filled meanwhile.
+  const location = await store.chunks.put(digest, filled.pieces, { signal, onTaken: release })
+  release()
   const mends = present.kind === 'damaged' ? { mends: present.location } : {}
   const use = { digest, size, blockDigests, location, ...mends }
   return { index, use, putAfterAll: () => Promise.resolve(location), release: () => {} }

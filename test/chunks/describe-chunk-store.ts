@@ -71,6 +71,26 @@ export function describeChunkStore(name: string, make: () => Promise<ChunkStore>
         lent.fill(0)
         expect(await isStored(store, location, chunk)).toBe(true)
       })
+
+      it.each([1000, 100_000, 3 * blockBytes])(
+        'no longer needs %d bytes when it has said so, which it does once and before it settles, if at all',
+        async (size) => {
+          const store = await open()
+          const chunk = sampleChunk(size)
+          // As buffers of uploads are: some stores write directly from those.
+          const lent = Buffer.from(new SharedArrayBuffer(size, { maxByteLength: size }))
+          chunk.bytes.copy(lent)
+          const said: string[] = []
+          const onTaken = () => {
+            lent.fill(0)
+            said.push('taken')
+          }
+          const location = await store.put(chunk.digest, [lent], { onTaken })
+          said.push('put')
+          expect(await isStored(store, location, chunk)).toBe(true)
+          expect([['put'], ['taken', 'put']]).toContainEqual(said)
+        },
+      )
     })
 
     describe('read', () => {

@@ -87,6 +87,18 @@ describe('a put whose answer is lost', () => {
   })
 })
 
+it('keeps the pieces of a put for another try', async () => {
+  const said: string[] = []
+  const failing = withPut(async (_digest, _pieces, options) => {
+    options?.onTaken?.()
+    throw new StoreError('unavailable', 'as planned')
+  })
+  const store = retrying(failing, { clock: new PassingClock() })
+  const put = store.put(chunk.digest, [chunk.bytes], { onTaken: () => said.push('taken') })
+  await expect(put).rejects.toMatchObject({ code: 'unavailable' })
+  expect(said).toEqual([])
+})
+
 describe('pauses', () => {
   it('double, up to their bound', async () => {
     const { store, clock } = start(putAlwaysFails)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import type { BodyCheck } from '../../src/files/receive.ts'
 import { StoreError } from '../../src/model/errors.ts'
 import { soleOwner } from '../../src/model/file.ts'
@@ -93,6 +94,55 @@ describe('an upload', () => {
     await expect(uploadUntilCutOff(store, 'kept', bytes)).rejects.toThrow(CutOff)
     await expectContents(store, before)
     expect((await readBack(store, 'kept')).equals(old)).toBe(true)
+  })
+})
+
+describe('an upload whose store has taken what it only has to sync', () => {
+  const chunks = 6
+  const { bytes } = sampleChunk(chunks * chunkSize, 5)
+
+  /** As many puts as may be under way have taken their pieces, and wait. */
+  async function givenTaken() {
+    const synced = Promise.withResolvers<void>()
+    let taken = 0
+    const wrapChunks = (inner: ChunkStore): ChunkStore => ({
+      put: async (digest, pieces, options) => {
+        const own = pieces.map((piece) => Buffer.from(piece))
+        taken++
+        options?.onTaken?.()
+        await synced.promise
+        return inner.put(digest, own)
+      },
+      read: (...args) => inner.read(...args),
+      delete: (...args) => inner.delete(...args),
+      list: (...args) => inner.list(...args),
+      close: () => inner.close(),
+    })
+    const { store } = faultyFileStore(parts, { maxUploadConcurrency: 2, wrapChunks })
+    const before = await contentsOf(store)
+    const upload = uploadBytes(store, 'taken', bytes)
+    upload.catch(() => undefined)
+    await eventually(() => expect(taken).toBe(2))
+    return { store, before, upload, synced }
+  }
+
+  it('fills the buffers anew meanwhile, as many as before and no more', async () => {
+    const { store, upload, synced } = await givenTaken()
+    await eventually(() => expect(store.pool.leasedBytes).toBe(2 * chunkSize))
+    expect(store.storing.running).toBe(2)
+    synced.resolve()
+    await upload
+    await expectIdle(store)
+    expect((await readBack(store, 'taken')).equals(bytes)).toBe(true)
+    await store.catalog.deleteFile(soleOwner, { name: (await upload).file.name })
+  })
+
+  it('leaves nothing when that fails', async () => {
+    const { store, before, upload, synced } = await givenTaken()
+    synced.reject(new StoreError('unavailable', 'The sync has failed.'))
+    await expect(upload).rejects.toMatchObject({ code: 'unavailable' })
+    await expectContents(store, before)
+    await expectIdle(store)
   })
 })
 

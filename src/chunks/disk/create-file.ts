@@ -6,7 +6,7 @@ import { writeFully } from './write-fully.ts'
 
 /**
  * Creates a file that must not exist, and resolves once its bytes, its size and its name would survive a power
- * cut. `syncName` is called when the bytes would, and syncs the directory that the file stands in, under this name or
+ * cut. `onWritten` is called when nothing reads the pieces any more, unless writing them fails. `syncName` is called when the bytes would, and syncs the directory that the file stands in, under this name or
  * another that it gets there. If anything rejects, an abort too, what has this name is removed. When it settles, nothing reads
  * the pieces any more.
  */
@@ -15,11 +15,12 @@ export async function createFile(
   pieces: readonly Uint8Array[],
   syncName: () => Promise<void>,
   signal: Stop | undefined,
+  onWritten: () => void = () => {},
 ): Promise<void> {
   const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants
   const fd = await callFs<number>((done) => fs.open(path, O_CREAT | O_EXCL | O_WRONLY, done))
   try {
-    await writeAndSync(path, fd, pieces, signal)
+    await writeAndSync(path, fd, pieces, signal, onWritten)
     signal?.throwIfAborted()
     await syncName()
   } catch (error) {
@@ -35,9 +36,11 @@ async function writeAndSync(
   fd: number,
   pieces: readonly Uint8Array[],
   signal: Stop | undefined,
+  onWritten: () => void,
 ): Promise<void> {
   try {
     if (!(await writeDirectly(path, pieces, signal))) await writeFully(fd, pieces, signal)
+    onWritten()
     signal?.throwIfAborted()
     // Enough for a file that only grew: what is needed to read the bytes back, its size too, is part of it.
     await callFs((done) => fs.fdatasync(fd, done))

@@ -4,7 +4,14 @@ import type { Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import { CallGate } from '../call-gate.ts'
-import type { CallOptions, ChunkStore, Gathering, ReadOptions, StoredChunk } from '../chunk-store.ts'
+import type {
+  CallOptions,
+  ChunkStore,
+  Gathering,
+  PutOptions,
+  ReadOptions,
+  StoredChunk,
+} from '../chunk-store.ts'
 import { callFs } from './call-fs.ts'
 import { newLocation, placeOf, shardNames, type Place } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
@@ -71,11 +78,15 @@ export class DiskChunkStore implements ChunkStore {
     }
   }
 
-  put(digest: Digest, pieces: readonly Uint8Array[], { signal }: CallOptions = {}): Promise<Location> {
+  put(
+    digest: Digest,
+    pieces: readonly Uint8Array[],
+    { signal, onTaken }: PutOptions = {},
+  ): Promise<Location> {
     return this.#call(`Cannot store chunk ${digest}`, signal, () => {
       const size = pieces.reduce((sum, { length }) => sum + length, 0)
       return size > packedBytes
-        ? this.#putFile(digest, pieces, signal)
+        ? this.#putFile(digest, pieces, signal, onTaken)
         : this.#putIntoPack(digest, pieces, size, signal)
     })
   }
@@ -145,9 +156,11 @@ export class DiskChunkStore implements ChunkStore {
     digest: Digest,
     pieces: readonly Uint8Array[],
     signal: AbortSignal | undefined,
+    onTaken: (() => void) | undefined,
   ): Promise<Location> {
     const location = newLocation(digest)
-    await createFile(this.#path(location), pieces, () => this.#shards.sync(location), signal)
+    const syncName = () => this.#shards.sync(location)
+    await createFile(this.#path(location), pieces, syncName, signal, onTaken)
     return location
   }
 

@@ -50,6 +50,22 @@ describe('a put', () => {
     ])
   })
 
+  it('has taken the pieces when they are written, before it syncs', async () => {
+    const { store, log } = await openInterposed()
+    const location = await store.put(chunk.digest, pieces, { onTaken: () => log.push('taken') })
+    const file = basename(location)
+    const at = log.indexOf('taken')
+    expect(log.slice(at - 1, at + 2)).toEqual([`writev ${file} ends`, 'taken', `fdatasync ${file} begins`])
+    expect(log.lastIndexOf('taken')).toBe(at)
+  })
+
+  it('has not taken pieces that could not be written', async () => {
+    const { store, log } = await openInterposed([{ on: 'writev', call: 1, kind: 'fail', code: 'EIO' }])
+    const put = store.put(chunk.digest, pieces, { onTaken: () => log.push('taken') })
+    await expect(put).rejects.toMatchObject({ code: 'unavailable' })
+    expect(log).not.toContain('taken')
+  })
+
   it('rides on no directory sync that started before its file was complete', async () => {
     const { store, log } = await openInterposed()
     const locations = await Promise.all(

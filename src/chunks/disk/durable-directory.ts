@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { callFs } from './call-fs.ts'
 
@@ -11,9 +11,42 @@ export async function makeDurableDirectory(
   directory: string,
   fill: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
-  const created = await mkdir(directory, { recursive: true, mode: 0o700 })
+  const created = await makeDirectories(resolve(directory))
   await fill()
   for (const path of directoriesToSync(directory, created)) await syncDirectory(path)
+}
+
+/**
+ * Creates what is missing of a path, and resolves with the topmost directory that it has created, if any. Node's own way to do that goes on for ever
+ * where there is a parent in which nothing can be created, as in /proc.
+ */
+async function makeDirectories(path: string): Promise<string | undefined> {
+  try {
+    return await makeDirectory(path)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    const created = await makeDirectories(dirname(path))
+    // Somebody else may have been faster.
+    const here = await makeDirectory(path)
+    return created ?? here
+  }
+}
+
+/** Resolves with its path, or with nothing if it is there already. */
+async function makeDirectory(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+    return path
+  } catch (error) {
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      error.code === 'EEXIST' &&
+      (await stat(path)).isDirectory()
+    )
+      return undefined
+    throw error
+  }
 }
 
 /**

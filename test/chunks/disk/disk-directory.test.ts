@@ -36,6 +36,21 @@ describe('the directory of a disk chunk store', () => {
     expect(await readdir(directory)).toEqual(shards)
   })
 
+  it.runIf(process.platform === 'linux')('is refused where nothing can be created', async () => {
+    for (const directory of ['/proc/ashlar', '/proc/ashlar/deep/down']) {
+      await expect(DiskChunkStore.open(directory)).rejects.toMatchObject({ code: 'unavailable' })
+    }
+  })
+
+  it('is refused where a file is in the way', async () => {
+    const path = join(await temporaryDirectory(), 'file')
+    await writeFile(path, '')
+    for (const directory of [path, join(path, 'deep')]) {
+      await expect(DiskChunkStore.open(directory)).rejects.toMatchObject({ code: 'unavailable' })
+    }
+    expect(await readFile(path, 'utf8')).toBe('')
+  })
+
   it('still has everything when it is opened again', async () => {
     const directory = await temporaryDirectory()
     const before = await DiskChunkStore.open(directory)

@@ -53,7 +53,7 @@ export function download(
     }
 
     return planned.pipe(
-      map((block) => new HeldBlock(store, block, limited)),
+      map((block) => new HeldBlock(store, block, limited, pace)),
       tap((block) => held.add(block)),
       concatMapEager(store.options.maxDownloadConcurrencyPerFile, startRead, writeInOrder, planned.pull),
       ignoreElements(),

@@ -3,6 +3,7 @@ import { isStoreError, StoreError } from '../model/errors.ts'
 import type { Lease, Offer } from '../rx/buffer-pool.ts'
 import type { Limited } from '../rx/fair-limiter.ts'
 import { leaseBytesFor, type FileStore } from './file-store.ts'
+import type { Pace } from './pace.ts'
 import type { PlannedBlock } from './plan-blocks.ts'
 
 /**
@@ -13,13 +14,15 @@ export class HeldBlock {
   readonly planned: PlannedBlock
   readonly #store: FileStore
   readonly #limited: Limited
+  readonly #pace: Pick<Pace, 'isFast'>
   #lease: Lease | undefined
   #offer: Offer | undefined
 
-  constructor(store: FileStore, planned: PlannedBlock, limited: Limited) {
+  constructor(store: FileStore, planned: PlannedBlock, limited: Limited, pace: Pick<Pace, 'isFast'>) {
     this.#store = store
     this.planned = planned
     this.#limited = limited
+    this.#pace = pace
   }
 
   /**
@@ -95,7 +98,8 @@ export class HeldBlock {
       await this.#store.chunks.read(location, offset, buffer.subarray(0, length), {
         size,
         blockDigests,
-        until,
+        // Nothing is made ready for who may never come so far.
+        ...(this.#pace.isFast && { until }),
         signal,
       })
     } catch (error) {

@@ -1,5 +1,6 @@
 import { lastValueFrom } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
 import { HeldBlock } from '../../src/files/held-block.ts'
 import { planBlocks } from '../../src/files/plan-blocks.ts'
@@ -20,12 +21,12 @@ beforeAll(async () => {
 })
 afterAll(() => parts.close())
 
-async function blocksOf(store: FileStore): Promise<readonly HeldBlock[]> {
+async function blocksOf(store: FileStore, isFast = false): Promise<readonly HeldBlock[]> {
   const file = await store.catalog.findFile(soleOwner, { name: parseFileName('file') })
   const limited = store.reading.queue()
   const blocks: HeldBlock[] = []
   for await (const planned of planBlocks(store.catalog, file!, { start: 0, end: file!.size })) {
-    blocks.push(new HeldBlock(store, planned, limited))
+    blocks.push(new HeldBlock(store, planned, limited, { isFast }))
   }
   return blocks
 }
@@ -52,6 +53,33 @@ describe('a held block', () => {
     block!.drop()
     await expectIdle(store)
   })
+
+  it.each([
+    { isFast: true, until: 2 * blockBytes },
+    { isFast: false, until: undefined },
+  ])(
+    'tells the store where its client is going to end only if that is fast: $isFast',
+    async ({ isFast, until }) => {
+      const asked: (number | undefined)[] = []
+      const wrapChunks = (inner: ChunkStore): ChunkStore => ({
+        put: (...args) => inner.put(...args),
+        read: (location, offset, into, options) => {
+          asked.push(options.until)
+          return inner.read(location, offset, into, options)
+        },
+        delete: (...args) => inner.delete(...args),
+        list: (...args) => inner.list(...args),
+        close: () => inner.close(),
+      })
+      const { store } = faultyFileStore(parts, { wrapChunks })
+      for (const block of await blocksOf(store, isFast)) {
+        await useOnce(block)
+        block.drop()
+      }
+      expect(asked).toEqual([until, until])
+      await expectIdle(store)
+    },
+  )
 
   it('gives its buffer to who waits, and is read again when it is used', async () => {
     const { store, faults } = faultyFileStore(parts, { maxBufferMemory: blockBytes })

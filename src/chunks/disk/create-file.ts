@@ -6,9 +6,9 @@ import { writeFully } from './write-fully.ts'
 
 /**
  * Creates a file that must not exist, and resolves once its bytes, its size and its name would survive a power
- * cut. `onWritten` is called when nothing reads the pieces any more, unless writing them fails. `syncName` is called when the bytes would, and syncs the directory that the file stands in, under this name or
- * another that it gets there. If anything rejects, an abort too, what has this name is removed. When it settles, nothing reads
- * the pieces any more.
+ * cut. `onWritten` is called when the bytes are written, and `syncName` when they are durable; it syncs the directory that the
+ * file stands in, under this name or another that it gets there. If anything rejects, an abort too, what has this name is
+ * removed. When it settles, and from `onWritten` on, nothing reads the pieces any more.
  */
 export async function createFile(
   path: string,

@@ -3,7 +3,7 @@ import type { ReadOptions } from '../chunk-store.ts'
 import { YoungGarbage } from '../../rx/young-garbage.ts'
 import { Fetch, type GetRange } from './fetch.ts'
 
-/** More than usual, as the heap may grow more where chunks come from a bucket: a quarter of it, and again four times as much, were measured to be slower. */
+/** More than usual, as the heap may grow more where chunks come from a bucket: a quarter of it was measured to be slower, and four times as much, too. */
 const bytesPerCollection = 16 * 1024 * 1024
 
 export interface JoinedReadsOptions {

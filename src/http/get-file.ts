@@ -22,8 +22,10 @@ const paces = new WeakMap<object, Pace>()
 /** The same as `getFile` where the file is in memory. Going through all routes would take as long again as the answer. */
 export function getHotFile(store: FileStore): Middleware<RequestState> {
   return (ctx, next) => {
-    const { path } = ctx.state.target
-    if ((ctx.method !== 'GET' && ctx.method !== 'HEAD') || !path.startsWith(prefix)) return next()
+    // As the routes do, by what stands in the request: an escape in the prefix is an address of nothing.
+    const isRoute =
+      ctx.req.url?.startsWith(prefix) === true && (ctx.method === 'GET' || ctx.method === 'HEAD')
+    if (!isRoute) return next()
     const hot = store.hotFiles.find(parseFileRef(pathBehind(prefix, ctx)))
     if (!hot) return next()
     sendHot(ctx, hot)

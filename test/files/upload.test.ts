@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import type { BodyCheck } from '../../src/files/receive.ts'
@@ -129,6 +130,8 @@ describe('an upload whose store has taken what it only has to sync', () => {
   it('fills the buffers anew meanwhile, as many as before and no more', async () => {
     const { store, upload, synced } = await givenTaken()
     await eventually(() => expect(store.pool.leasedBytes).toBe(2 * chunkSize))
+    for (let turn = 0; turn < 100; turn++) await nextTurn()
+    expect(store.pool.leasedBytes).toBe(2 * chunkSize)
     expect(store.storing.running).toBe(2)
     synced.resolve()
     await upload

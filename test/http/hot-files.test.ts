@@ -61,6 +61,26 @@ describe('a small file', () => {
     expect(headersAfter).toEqual(headersBefore)
   })
 
+  it.each([
+    ['GET', '/files%2Fsmall', 404],
+    ['HEAD', '/files%2fsmall', 404],
+    ['GET', '/%66iles/small', 404],
+    ['GET', '/files/sm%61ll', 200],
+    ['GET', '/files/', 400],
+    ['OPTIONS', '/files/small', 200],
+    ['POST', '/files/small', 405],
+  ])('is answered at an address as if it were not in memory: %s %s', async (method, path, status) => {
+    const statuses = await Promise.all(
+      [undefined, 0].map(async (maxHotMemory) => {
+        const { server } = await countingServer(maxHotMemory)
+        await given(server, 'small', sample(KiB))
+        await get(server, 'small')
+        return (await request(server, method, path)).status
+      }),
+    )
+    expect(statuses).toEqual([status, status])
+  })
+
   it('is read each time where none may be kept', async () => {
     const { server, readsFor } = await countingServer(0)
     await given(server, 'small', sample(KiB))

@@ -24,7 +24,8 @@ async function makeDirectories(path: string): Promise<string | undefined> {
   try {
     return await makeDirectory(path)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    if (!isAbsent || dirname(path) === path) throw error
     const created = await makeDirectories(dirname(path))
     // Somebody else may have been faster.
     const here = await makeDirectory(path)

@@ -52,6 +52,13 @@ it('keeps apart what comes over many connections at once, and uses them again', 
   expect(connections.size).toBe(maxSockets)
 })
 
+it('reads more at once than Node does by itself', async () => {
+  const { get } = await givenServer([16 * MiB])
+  let largest = 0
+  for await (const piece of await get(0)) largest = Math.max(largest, (piece as Buffer).length)
+  expect(largest).toBeGreaterThan(64 * 1024)
+})
+
 it('leaves what is not wanted yet to the sender, and what was read before is not overwritten', async () => {
   const { bodies, connections, get } = await givenServer([64 * MiB, 8 * MiB])
   const slow = await get(0)

@@ -32,11 +32,8 @@ type BackgroundReport = FileStoreOptions['onBackgroundError']
 /** How often servers that share a catalog hear of each other, and ask for the turn at upkeep. */
 const meetingMs = 10_000
 
-/** To write a line by itself takes longer than the request that it tells of: they go together, ten times a second at least. */
-const logBatches = { minLength: 4096, periodicFlush: 100 }
-
 async function serve(config: Config): Promise<void> {
-  const destination = pino.destination({ sync: false, ...logBatches })
+  const destination = pino.destination({ sync: false })
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     destination,
@@ -74,9 +71,6 @@ async function serve(config: Config): Promise<void> {
     { url: server.url, store: place, catalog: nameOfCatalog(config) },
     `Ashlar keeps files in ${place} and listens on ${server.url}`,
   )
-
-  // Somebody waits for that.
-  destination.flush()
 
   const signal = await new Promise<string>((received) => {
     process.once('SIGTERM', received).once('SIGINT', received)

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { ChunkUse, CommittedFile, Precondition } from '../catalog/catalog.ts'
 import { packed } from '../model/chunk.ts'
+import { asRefusal } from '../model/errors.ts'
 import { soleOwner, type FileId, type FileName, type Metadata } from '../model/file.ts'
 import { discardUpload } from './discard-upload.ts'
 import type { FileStore } from './file-store.ts'
@@ -63,9 +64,13 @@ export class Draft {
     // While it fails, the catalog has not been asked, and the parts are still to be deleted.
     let recorded: RecordedFile | undefined = await (this.#takeRecording() ??
       putAnew(parts.map(({ use }) => use)))
+    // The catalog has not been asked while this fails.
+    const refuse = (error: unknown) => {
+      throw asRefusal(error)
+    }
     return this.#pending.handOver(parts, async (chunks) => {
       // Called again where a chunk has gone, and the record with the attempt.
-      const current = recorded ?? (await putAnew(chunks))
+      const current = recorded ?? (await putAnew(chunks).catch(refuse))
       recorded = undefined
       return createWithRecord(this.#store, current, chunks, this.#request.precondition)
     })

@@ -1,14 +1,8 @@
+import { isRefusal } from '../model/errors.ts'
 import { soleOwner, type StoredFile } from '../model/file.ts'
 import { deleteFile } from './delete-file.ts'
 import type { FileStore } from './file-store.ts'
-import {
-  chunksPerRecord,
-  discardRecord,
-  endRecords,
-  hasChangedNothing,
-  putFirstPage,
-  settle,
-} from './keep-records.ts'
+import { chunksPerRecord, discardRecord, endRecords, putFirstPage, settle } from './keep-records.ts'
 
 /**
  * Calls and describes a file as another store does, if it was changed there later, and takes over the time of that. Another file that
@@ -31,7 +25,7 @@ export async function followChanges(
     if (from !== undefined) await endRecords(store, [from])
     return true
   } catch (error) {
-    if (hasChangedNothing(error)) await discardRecord(store, { at, locations: [to] })
+    if (isRefusal(error)) await discardRecord(store, { at, locations: [to] })
     throw error
   } finally {
     settle(store, [to])

@@ -7,7 +7,7 @@ import type {
 } from '../catalog/catalog.ts'
 import { packed, type Location, type PackedChunks } from '../model/chunk.ts'
 import { BlockHasher, digestOfChunk, FileHasher } from '../model/digest.ts'
-import { isStoreError, StoreError } from '../model/errors.ts'
+import { isRefusal, StoreError } from '../model/errors.ts'
 import type { FileId, StoredFile } from '../model/file.ts'
 import { writeRecord, type FileRecord } from './file-record.ts'
 import type { FileStore } from './file-store.ts'
@@ -76,7 +76,7 @@ async function committing(
   try {
     committed = await commit()
   } catch (error) {
-    if (hasChangedNothing(error)) for (const record of records) await discardRecord(store, record)
+    if (isRefusal(error)) for (const record of records) await discardRecord(store, record)
     throw error
   } finally {
     settle(
@@ -151,8 +151,8 @@ export function settle({ unsettled }: FileStore, locations: readonly Location[])
 }
 
 /**
- * Durably: records of what is deleted must not come back when somebody has heard that it is. Whatever fails rejects `unavailable`: the catalog
- * has changed by now, and a code that says that nothing has happened, as that of a disk too full to rewrite a pack, would have what it counts on deleted.
+ * Durably: records of what is deleted must not come back when somebody has heard that it is. Whatever fails rejects `unavailable`
+ * and is no refusal: the catalog has changed by now, and counts on what was put before.
  */
 export async function endRecords({ records }: FileStore, locations: readonly Location[]): Promise<void> {
   try {
@@ -172,11 +172,6 @@ export async function discardRecord(store: FileStore, { locations }: RecordPlace
     // They are collected; whoever waits is to hear of what went wrong first.
     store.options.onBackgroundError(error, 'deleting records of a file that is none')
   }
-}
-
-/** A refusal says that nothing has happened; after any other failure the catalog may have done it. */
-export function hasChangedNothing(error: unknown): boolean {
-  return isStoreError(error) && error.code !== 'unavailable' && error.code !== 'internal'
 }
 
 function putPage({ records }: FileStore, page: FileRecord): Promise<Location> {

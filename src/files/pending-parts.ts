@@ -1,6 +1,6 @@
 import type { ChunkUse } from '../catalog/catalog.ts'
 import type { Location } from '../model/chunk.ts'
-import { isStoreError } from '../model/errors.ts'
+import { isRefusal, isStoreError } from '../model/errors.ts'
 import type { FileStore } from './file-store.ts'
 
 /** A chunk of an upload that is durable, but which the catalog does not know as a part of it yet. */
@@ -46,7 +46,7 @@ export class PendingParts {
       try {
         return await call(owned.map(({ use }) => use))
       } catch (error) {
-        isUncertain = !hasChangedNothing(error)
+        isUncertain = !isRefusal(error)
         throw error
       }
     }
@@ -101,9 +101,4 @@ async function putMissing(owned: StoredPart[]): Promise<void> {
     if (part.use.location) continue
     owned[index] = { ...part, use: { ...part.use, location: await part.putAfterAll() } }
   }
-}
-
-/** A refusal says that nothing has happened; after any other failure the catalog may have done it. */
-function hasChangedNothing(error: unknown): boolean {
-  return isStoreError(error) && error.code !== 'unavailable' && error.code !== 'internal'
 }

@@ -1,16 +1,9 @@
 import type { FileChanges, Precondition } from '../catalog/catalog.ts'
 import type { Location } from '../model/chunk.ts'
-import { isStoreError, StoreError } from '../model/errors.ts'
+import { isRefusal, isStoreError, StoreError } from '../model/errors.ts'
 import { soleOwner, type FileRef, type StoredFile } from '../model/file.ts'
 import type { FileStore } from './file-store.ts'
-import {
-  chunksPerRecord,
-  discardRecord,
-  endRecords,
-  hasChangedNothing,
-  putFirstPage,
-  settle,
-} from './keep-records.ts'
+import { chunksPerRecord, discardRecord, endRecords, putFirstPage, settle } from './keep-records.ts'
 
 /** Changes what a file is called and how it is described, in its record, too. Rejects what `Catalog.updateFile` rejects. */
 export async function updateFile(
@@ -52,7 +45,7 @@ async function changeRecorded(
     if (from !== undefined) await endRecords(store, [from])
     return file
   } catch (error) {
-    if (hasChangedNothing(error)) await discardRecord(store, { at, locations: [to] })
+    if (isRefusal(error)) await discardRecord(store, { at, locations: [to] })
     throw error
   } finally {
     settle(store, [to])

@@ -33,12 +33,35 @@ export type ErrorCode =
 /** The one error type. The message says what to do about it and may be shown to a client; the cause may not. */
 export class StoreError extends Error {
   readonly code: ErrorCode
+  /**
+   * True if whoever rejected guarantees that the call changed nothing. Without it a change may have
+   * been committed, so nothing that it could count on may be deleted.
+   */
+  readonly isRefusal: boolean
 
-  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { readonly cause?: unknown; readonly isRefusal?: boolean },
+  ) {
     super(message, options)
     this.name = 'StoreError'
     this.code = code
+    this.isRefusal = options?.isRefusal ?? false
   }
+}
+
+/** The same error, marked as a refusal. Errors of other types stay what they are. */
+export function asRefusal(error: unknown): unknown {
+  if (!isStoreError(error) || error.isRefusal) return error
+  const refusal = new StoreError(error.code, error.message, { cause: error.cause, isRefusal: true })
+  if (error.stack !== undefined) refusal.stack = error.stack
+  return refusal
+}
+
+/** Whether the call that rejected with this is certain to have changed nothing. */
+export function isRefusal(error: unknown): boolean {
+  return isStoreError(error) && error.isRefusal
 }
 
 export function isStoreError(error: unknown, code?: ErrorCode): error is StoreError {

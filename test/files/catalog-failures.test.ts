@@ -33,7 +33,9 @@ const refusals: readonly [keyof Catalog, number, Buffer][] = [
 
 describe('an upload leaves nothing', () => {
   it.each(refusals)('if the catalog refuses %s the %d. time', async (method, which, bytes) => {
-    const refusal = new StoreError('no_space', 'The disk of the catalog is full, as planned.')
+    const refusal = new StoreError('no_space', 'The disk of the catalog is full, as planned.', {
+      isRefusal: true,
+    })
     const refuse = async (call: () => Promise<unknown>, nth: number) => {
       if (nth === which) throw refusal
       return call()

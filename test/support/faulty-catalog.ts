@@ -46,7 +46,9 @@ export function faultyCatalog(catalog: Catalog, firstPlan: readonly CatalogFault
     )?.kind
     if (kind === 'refuse') throw new StoreError('unavailable', `Refused as planned: ${method}.`)
     if (kind === 'no-space')
-      throw new StoreError('no_space', `The disk of the catalog is full, as planned: ${method}.`)
+      throw new StoreError('no_space', `The disk of the catalog is full, as planned: ${method}.`, {
+        isRefusal: true,
+      })
     if (kind === 'hang') await released.promise
     const result = await call()
     if (kind === 'lose-reply') throw new StoreError('unavailable', `Reply lost as planned: ${method}.`)

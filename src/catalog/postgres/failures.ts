@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { StoreError, type ErrorCode } from '../../model/errors.ts'
+import { asRefusal, StoreError, type ErrorCode } from '../../model/errors.ts'
 
 /** What the server has answered instead of a result. Nothing else that a call rejects with has a SQLSTATE. */
 export function stateOf(error: unknown): string | undefined {
@@ -33,9 +33,13 @@ export function connectionError(error: unknown): StoreError {
   )
 }
 
-/** As `Catalog` has it. */
-export function failureOf(error: unknown): StoreError {
-  if (error instanceof StoreError) return error
+/** As `Catalog` has it. `isUndone` says that the transaction was rolled back, so the call changed nothing. */
+export function failureOf(error: unknown, isUndone: boolean): unknown {
+  const failure = error instanceof StoreError ? error : describe(error)
+  return isUndone ? asRefusal(failure) : failure
+}
+
+function describe(error: unknown): StoreError {
   const state = stateOf(error) ?? ''
   const [, code, message] = answers.find(([pattern]) => pattern.test(state))!
   return new StoreError(code, `${message}.`, { cause: error })

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
-import { failureOf, isConflict } from './failures.ts'
+import { failureOf, isConflict, stateOf } from './failures.ts'
 import { Pool, type PoolSettings } from './pool.ts'
 import type { Database, Schema } from './schema.ts'
 
@@ -76,15 +76,18 @@ export class Transactions {
 
   #attempt<T>(beginning: string, work: Work<T>): Promise<T> {
     return this.#db.connection().execute(async (session) => {
+      let isCommitting = false
       try {
         await run(session, beginning)
         const result = await work(session)
+        isCommitting = true
         await run(session, 'commit')
         return result
       } catch (error) {
         // Without a connection to say so on, the server undoes it by itself.
         await run(session, 'rollback').catch(() => {})
-        throw error
+        // A commit that the server has answered with an error is undone; without an answer nobody knows.
+        throw new FailedAttempt(error, !isCommitting || stateOf(error) !== undefined)
       }
     })
   }
@@ -98,6 +101,16 @@ const altering = '1634952301, 0'
 
 const begin = 'begin isolation level read committed'
 
+/** Why a transaction failed, and whether it is certain that nothing of it was committed. */
+class FailedAttempt extends Error {
+  readonly isUndone: boolean
+
+  constructor(cause: unknown, isUndone: boolean) {
+    super('A transaction failed.', { cause })
+    this.isUndone = isUndone
+  }
+}
+
 async function run(session: Database, text: string): Promise<void> {
   await session.executeQuery(CompiledQuery.raw(text))
 }
@@ -108,7 +121,8 @@ async function persist<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt()
     } catch (error) {
-      if (!isConflict(error) || tries === mostTries) throw failureOf(error)
+      const { cause, isUndone } = error instanceof FailedAttempt ? error : new FailedAttempt(error, false)
+      if (!isConflict(cause) || tries === mostTries) throw failureOf(cause, isUndone)
       await setTimeout(Math.random() * pauseMs * tries)
     }
   }

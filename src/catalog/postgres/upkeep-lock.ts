@@ -42,7 +42,7 @@ export async function tryHold(
     }
   } catch (error) {
     await client.end()
-    throw failureOf(error instanceof pg.DatabaseError ? error : connectionError(error))
+    throw failureOf(error instanceof pg.DatabaseError ? error : connectionError(error), false)
   }
   const beating = beat(client, lost, beatMs)
   return {

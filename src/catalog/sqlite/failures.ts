@@ -5,11 +5,17 @@ import type { ErrorCode } from '../../model/errors.ts'
 export interface Failure {
   readonly code: ErrorCode
   readonly message: string
+  readonly isRefusal: boolean
   /** The stack of what lies behind it. */
   readonly cause?: string
 }
 
-export function failureOf(error: unknown): Failure {
+/** `isUndone` says that the transaction was rolled back, so the call changed nothing. */
+export function failureOf(error: unknown, isUndone: boolean): Failure {
+  return { ...described(error), isRefusal: isUndone }
+}
+
+function described(error: unknown): Omit<Failure, 'isRefusal'> {
   if (error instanceof StoreError) {
     const { code, message, cause } = error
     return { code, message, ...(cause !== undefined && { cause: stackOf(cause) }) }
@@ -25,11 +31,11 @@ export function failureOf(error: unknown): Failure {
   return { code: 'internal', message: 'The catalog failed in a way that it should not.', cause }
 }
 
-export function errorOf({ code, message, cause }: Failure): StoreError {
-  if (cause === undefined) return new StoreError(code, message)
+export function errorOf({ code, message, isRefusal, cause }: Failure): StoreError {
+  if (cause === undefined) return new StoreError(code, message, { isRefusal })
   const behind = new Error(cause.split('\n', 1)[0])
   behind.stack = cause
-  return new StoreError(code, message, { cause: behind })
+  return new StoreError(code, message, { cause: behind, isRefusal })
 }
 
 export function isIoError(error: unknown): boolean {

@@ -3,7 +3,10 @@ import { StoreError } from '../../model/errors.ts'
 import { isIoError } from './failures.ts'
 
 export type Work = () => Promise<unknown>
-export type Outcome = PromiseSettledResult<unknown>
+/** `isUndone`: the work was rolled back, or never began. Otherwise it may have been committed. */
+export type Outcome =
+  | PromiseFulfilledResult<unknown>
+  | (PromiseRejectedResult & { readonly isUndone: boolean })
 
 /**
  * Runs pieces of work in one transaction, so that all of them together wait for one sync. Work that rejects is
@@ -24,16 +27,20 @@ export class GroupCommit {
   }
 
   async run(works: readonly Work[]): Promise<readonly Outcome[]> {
-    if (this.#failure) return works.map(() => rejected(this.#failure))
+    if (this.#failure) return works.map(() => rejected(this.#failure, true))
+    let isCommitting = false
     try {
       this.#database.exec('begin immediate')
       const outcomes: Outcome[] = []
       for (const work of works) outcomes.push(await this.#runAlone(work))
+      isCommitting = true
       this.#commit()
       return outcomes
     } catch (error) {
+      // If the sync failed, the log may hold the transaction all the same.
+      const isUndone = !isCommitting || !this.#failure
       if (this.#database.isTransaction) this.#database.exec('rollback')
-      return works.map(() => rejected(error))
+      return works.map(() => rejected(error, isUndone))
     }
   }
 
@@ -71,10 +78,10 @@ export async function outcomeOf(work: Work): Promise<Outcome> {
   try {
     return { status: 'fulfilled', value: await work() }
   } catch (reason) {
-    return rejected(reason)
+    return rejected(reason, true)
   }
 }
 
-function rejected(reason: unknown): PromiseRejectedResult {
-  return { status: 'rejected', reason }
+function rejected(reason: unknown, isUndone: boolean): Outcome {
+  return { status: 'rejected', reason, isUndone }
 }

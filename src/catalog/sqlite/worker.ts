@@ -71,5 +71,5 @@ async function close(): Promise<void> {
 function replyOf({ id }: Call, outcome: Outcome): Reply {
   return outcome.status === 'fulfilled'
     ? { id, value: outcome.value }
-    : { id, failure: failureOf(outcome.reason) }
+    : { id, failure: failureOf(outcome.reason, outcome.isUndone) }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { failureOf } from '../../../src/catalog/sqlite/failures.ts'
-import { GroupCommit } from '../../../src/catalog/sqlite/group-commit.ts'
+import { GroupCommit, type Outcome } from '../../../src/catalog/sqlite/group-commit.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 let database: DatabaseSync
@@ -27,6 +27,10 @@ const insert =
     database.prepare('insert into parents values (?, ?)').run(id, Buffer.alloc(bytes))
     return id
   }
+
+function failureIn(outcome: Outcome) {
+  return outcome.status === 'rejected' ? failureOf(outcome.reason, outcome.isUndone) : undefined
+}
 
 /** What somebody else sees, that is what is committed. */
 function committedIds(): readonly unknown[] {
@@ -70,7 +74,11 @@ it('undoes work that rejects, whole and alone', async () => {
 
 it('rejects all if the commit is refused, undoes all, and goes on', async () => {
   const outcomes = await commits.run([insert(1), orphan, insert(2)])
-  expect(outcomes.map(statusOf)).toEqual(['rejected', 'rejected', 'rejected'])
+  expect(outcomes.map(failureIn)).toMatchObject([
+    { isRefusal: true },
+    { isRefusal: true },
+    { isRefusal: true },
+  ])
   expect(commits.committed).toBe(0)
   expect(committedIds()).toEqual([])
   expect((await commits.run([insert(1)])).map(statusOf)).toEqual(['fulfilled'])
@@ -82,9 +90,10 @@ it('rejects all if the transaction cannot begin', async () => {
   onTestFinished(() => other.close())
   other.exec('begin immediate')
   const outcomes = await commits.run([insert(1), insert(2)])
-  expect(outcomes.map((outcome) => outcome.status === 'rejected' && failureOf(outcome.reason))).toMatchObject(
-    [{ code: 'unavailable' }, { code: 'unavailable' }],
-  )
+  expect(outcomes.map(failureIn)).toMatchObject([
+    { code: 'unavailable', isRefusal: true },
+    { code: 'unavailable', isRefusal: true },
+  ])
   other.exec('rollback')
   expect((await commits.run([insert(1)])).map(statusOf)).toEqual(['fulfilled'])
 })
@@ -94,9 +103,7 @@ it('keeps its word when the database is full: what was rejected is undone, what 
   const outcomes = await commits.run([insert(1), insert(2, 1_000_000), insert(3)])
   const fulfilled = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   expect(committedIds()).toEqual(fulfilled)
-  expect(outcomes[1]).toHaveProperty('reason')
-  const { reason } = outcomes[1] as PromiseRejectedResult
-  expect(failureOf(reason)).toMatchObject({ code: 'no_space' })
+  expect(failureIn(outcomes[1]!)).toMatchObject({ code: 'no_space', isRefusal: true })
   database.exec('pragma max_page_count = 1000')
   expect((await commits.run([insert(4, 1_000_000)])).map(statusOf)).toEqual(['fulfilled'])
 })

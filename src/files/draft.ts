@@ -16,6 +16,11 @@ import {
 import type { PendingParts, StoredPart } from './pending-parts.ts'
 import { newExpiry } from './receive-into-upload.ts'
 
+/** For what fails before the catalog is asked. */
+const refuse = (error: unknown) => {
+  throw asRefusal(error)
+}
+
 /** As many chunks go to the catalog in one transaction; a file of no more is created in a single one. */
 export const partsPerCommit = 64
 
@@ -64,10 +69,6 @@ export class Draft {
     // While it fails, the catalog has not been asked, and the parts are still to be deleted.
     let recorded: RecordedFile | undefined = await (this.#takeRecording() ??
       putAnew(parts.map(({ use }) => use)))
-    // The catalog has not been asked while this fails.
-    const refuse = (error: unknown) => {
-      throw asRefusal(error)
-    }
     return this.#pending.handOver(parts, async (chunks) => {
       // Called again where a chunk has gone, and the record with the attempt.
       const current = recorded ?? (await putAnew(chunks).catch(refuse))

@@ -19,47 +19,52 @@ export interface CollectionReport {
   foundOrphans(found: FoundOrphans): void
 }
 
-/** Collects garbage now and then. What fails is reported to `onBackgroundError`, and tried again in the next run. */
+/**
+ * Collects garbage at an interval. The search for orphans lists everything that is stored, so it runs
+ * beside the collections, which do not wait for it. What fails is reported to `onBackgroundError`,
+ * and tried again in the next run.
+ */
 export function collectRegularly(
   store: FileStore,
   { collectIntervalMs, orphanIntervalMs }: CollectionTimes,
   report: CollectionReport,
 ): RegularCollection {
   const abort = new AbortController()
-  let timer: NodeJS.Timeout
-  let running = Promise.resolve()
-  let lookAgainAt = -Infinity
+  const { signal } = abort
   const attempt = async (doing: string, work: () => Promise<void>) => {
     try {
       await work()
     } catch (error) {
-      if (!abort.signal.aborted) store.options.onBackgroundError(error, doing)
+      if (!signal.aborted) store.options.onBackgroundError(error, doing)
     }
   }
-  const lookForOrphans = async () => {
-    if (performance.now() < lookAgainAt) return
-    const found = await findOrphans(store, abort.signal)
-    lookAgainAt = performance.now() + orphanIntervalMs
-    report.foundOrphans(found)
+  let searching: Promise<void> | undefined
+  let searchAgainAt = -Infinity
+  const search = async () => {
+    report.foundOrphans(await findOrphans(store, signal))
+    searchAgainAt = performance.now() + orphanIntervalMs
   }
+  const searchIfDue = () => {
+    if (searching || performance.now() < searchAgainAt) return
+    searching = attempt('looking for orphans', search).finally(() => (searching = undefined))
+  }
+  const collect = async () => report.collected(await collectGarbage(store, signal))
+  let timer: NodeJS.Timeout
+  let collecting = Promise.resolve()
   const run = async () => {
-    await attempt('looking for orphans', lookForOrphans)
-    await attempt('collecting garbage', async () => {
-      report.collected(await collectGarbage(store, abort.signal))
-    })
-    if (!abort.signal.aborted) wait()
+    searchIfDue()
+    await attempt('collecting garbage', collect)
+    if (!signal.aborted) wait()
   }
   const wait = () => {
-    timer = setTimeout(() => {
-      running = run()
-    }, collectIntervalMs)
+    timer = setTimeout(() => (collecting = run()), collectIntervalMs)
   }
   wait()
   return {
     async stop() {
       abort.abort()
       clearTimeout(timer)
-      await running
+      await Promise.all([collecting, searching])
     },
   }
 }

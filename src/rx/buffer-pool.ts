@@ -1,4 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
+import { reportUnhandled } from './report-unhandled.ts'
 import { Slabs } from './slabs.ts'
 
 /**
@@ -158,15 +159,18 @@ export class BufferPool {
     // What is given back as soon as it is got would otherwise recurse for each that waits.
     if (this.#isServing) return
     this.#isServing = true
-    for (const waiter of this.#waiters) {
-      const lease = this.#lend(waiter.size)
-      if (!lease) break
-      this.#waiters.delete(waiter)
-      this.#waitingBytes -= waiter.size
-      this.#beginPatience()
-      deliver(lease, waiter.subscriber)
+    try {
+      for (const waiter of this.#waiters) {
+        const lease = this.#lend(waiter.size)
+        if (!lease) break
+        this.#waiters.delete(waiter)
+        this.#waitingBytes -= waiter.size
+        this.#beginPatience()
+        deliver(lease, waiter.subscriber)
+      }
+    } finally {
+      this.#isServing = false
     }
-    this.#isServing = false
     if (this.#waiters.size === 0) this.#endPatience()
   }
 
@@ -265,8 +269,13 @@ function deliver(lease: Lease, subscriber: Subscriber<Lease>): void {
     lease.release()
     return
   }
-  subscriber.next(lease)
-  subscriber.complete()
+  try {
+    subscriber.next(lease)
+    subscriber.complete()
+  } catch (error) {
+    // A teardown threw: whoever waits behind it must not wait for ever.
+    reportUnhandled(error)
+  }
 }
 
 class CountedLease implements Lease {

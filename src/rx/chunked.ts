@@ -87,6 +87,11 @@ class ChunkFiller {
   }
 
   fill(data: Buffer): void {
+    if (this.#rest) {
+      // Going on would lose the bytes that still wait for room.
+      this.#subscriber.error(new Error('the source was resumed by somebody else while it was paused'))
+      return
+    }
     this.#rest = data
     this.#continueCopying()
     if (this.#rest) this.#source.pause()

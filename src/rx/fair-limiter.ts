@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs'
+import { reportUnhandled } from './report-unhandled.ts'
 
 /** Wraps work so that it starts when its queue's turn has come; see `FairLimiter`. */
 export type Limited = <T>(work: Observable<T>) => Observable<T>
@@ -41,11 +42,18 @@ export class FairLimiter {
       new Observable((subscriber) => {
         const begin = () => {
           this.#running++
-          const run = work.subscribe(subscriber)
-          run.add(() => {
+          const end = () => {
             this.#running--
             this.#startWaiting()
-          })
+          }
+          try {
+            work.subscribe(subscriber).add(end)
+          } catch (error) {
+            // A subject that was unsubscribed throws here, and so does a teardown that runs at once.
+            end()
+            if (subscriber.closed) throw error
+            subscriber.error(error)
+          }
         }
         if (this.#running < this.#limit && this.#turns.length === 0) {
           begin()
@@ -70,7 +78,12 @@ export class FairLimiter {
       if (!start) continue
       queue.delete(start)
       if (queue.size > 0) this.#turns.push(queue)
-      start()
+      try {
+        start()
+      } catch (error) {
+        // The others must not wait for ever because of it.
+        reportUnhandled(error)
+      }
     }
     this.#isStarting = false
   }

@@ -1,5 +1,5 @@
-import type { Subscription } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { config, type Subscription } from 'rxjs'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { BufferPool, type Lease } from '../../src/rx/buffer-pool.ts'
 
 /** Waits for a lease and notes it under its name. */
@@ -130,6 +130,25 @@ describe('A lease', () => {
     lease?.release()
     expect(() => lease?.release()).toThrow('exactly once')
     expect(pool.leasedBytes).toBe(0)
+  })
+
+  it('goes to the next waiter when the teardown of the one before throws, and the error is reported', async () => {
+    const unhandled = Promise.withResolvers<unknown>()
+    config.onUnhandledError = unhandled.resolve
+    onTestFinished(() => {
+      config.onUnhandledError = null
+    })
+    const pool = new BufferPool(10)
+    const held = [pool.tryLease(5), pool.tryLease(5)]
+    const got = new Map<string, Lease>()
+    waitFor(pool, 5, 'first', got).add(() => {
+      throw new Error('teardown')
+    })
+    waitFor(pool, 5, 'second', got)
+    for (const lease of held) lease?.release()
+    expect([...got.keys()]).toEqual(['first', 'second'])
+    expect(pool.waiting).toBe(0)
+    expect(await unhandled.promise).toMatchObject({ errors: [new Error('teardown')] })
   })
 
   it('goes back when all who share it have released it, in any order', () => {

@@ -96,4 +96,20 @@ describe('chunked, when it ends before the stream does,', () => {
     expect(pool.leasedBytes).toBe(0)
     expect(subscription.closed).toBe(true)
   })
+
+  it('fails if somebody else resumes the source while its bytes wait for room, instead of losing them', async () => {
+    const pool = new BufferPool(8)
+    const held = pool.tryLease(8)
+    const source = new PassThrough()
+    const { texts, ends, ended } = watch(source, pool)
+    source.write('abcd')
+    await until(() => pool.waiting > 0)
+    source.resume()
+    source.end('efgh')
+    await ended
+    held?.release()
+    expect(texts).toEqual([])
+    expect(ends).toEqual([expect.any(Error)])
+    expect(pool.leasedBytes).toBe(0)
+  })
 })

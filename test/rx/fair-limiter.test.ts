@@ -1,9 +1,11 @@
 import {
+  config,
   finalize,
   from,
   lastValueFrom,
   mergeMap,
   NEVER,
+  ObjectUnsubscribedError,
   Observable,
   of,
   range,
@@ -11,7 +13,7 @@ import {
   take,
   timer,
 } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { FairLimiter } from '../../src/rx/fair-limiter.ts'
 import { marbles } from '../support/marbles.ts'
 
@@ -200,6 +202,48 @@ describe('FairLimiter', () => {
     limited(of('second')).subscribe(note)
     running.complete()
     expect(seen).toEqual(['first', 'second', 'newcomer'])
+  })
+
+  it('gives the next its turn when work throws as it is subscribed to', () => {
+    const limiter = new FairLimiter(1)
+    const limited = limiter.queue()
+    const running = new Subject<string>()
+    const unsubscribed = new Subject<string>()
+    unsubscribed.unsubscribe()
+    const seen: unknown[] = []
+    limited(running).subscribe()
+    limited(unsubscribed).subscribe({ error: (error: unknown) => seen.push(error) })
+    limited(of('next')).subscribe((value) => seen.push(value))
+    running.complete()
+    expect(seen).toEqual([expect.any(ObjectUnsubscribedError), 'next'])
+    expect(limiter.running + limiter.waiting).toBe(0)
+  })
+
+  it('gives the next its turn when a teardown throws, and reports the error', async () => {
+    const unhandled = Promise.withResolvers<unknown>()
+    config.onUnhandledError = unhandled.resolve
+    onTestFinished(() => {
+      config.onUnhandledError = null
+    })
+    const limiter = new FairLimiter(1)
+    const limited = limiter.queue()
+    const running = new Subject<string>()
+    const failure = new Error('teardown')
+    const seen: string[] = []
+    limited(running).subscribe()
+    limited(
+      new Observable((subscriber) => {
+        subscriber.complete()
+        return () => {
+          throw failure
+        }
+      }),
+    ).subscribe()
+    limited(of('next')).subscribe((value) => seen.push(value))
+    running.complete()
+    expect(seen).toEqual(['next'])
+    expect(limiter.running + limiter.waiting).toBe(0)
+    expect(await unhandled.promise).toBe(failure)
   })
 
   it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses a limit of %d', (limit) => {

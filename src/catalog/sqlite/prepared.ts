@@ -25,6 +25,11 @@ class Hole {
   constructor(name: string) {
     this.name = name
   }
+
+  /** Sums and templates are taken when the query is built, and would end up in it as NaN or text. */
+  [Symbol.toPrimitive](): never {
+    throw new TypeError(`'${this.name}' has no value while the query is built: compute with it in SQL`)
+  }
 }
 
 const holes: object = new Proxy({}, { get: (_, name) => new Hole(String(name)) })

@@ -57,7 +57,9 @@ export function collectRegularly(
     if (!signal.aborted) wait()
   }
   const wait = () => {
-    timer = setTimeout(() => (collecting = run()), collectIntervalMs)
+    timer = setTimeout(() => {
+      collecting = run()
+    }, collectIntervalMs)
   }
   wait()
   return {

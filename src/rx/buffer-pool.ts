@@ -1,17 +1,9 @@
 import { Observable, type Subscriber } from 'rxjs'
 import { reportUnhandled } from './report-unhandled.ts'
+import { CountedLease, type Lease } from './counted-lease.ts'
 import { Slabs } from './slabs.ts'
 
-/**
- * A right to use `bytes` until it is released. Releasing it twice throws: the buffer may be somebody else's
- * by then, and whoever did so has a bug that must not stay hidden.
- */
-export interface Lease {
-  readonly bytes: Buffer
-  /** Another right to the same bytes. The buffer is lent again when all rights are released. */
-  share(): Lease
-  release(): void
-}
+export type { Lease } from './counted-lease.ts'
 
 /** What somebody holds and could do without for a while. */
 export interface Offer {
@@ -275,34 +267,5 @@ function deliver(lease: Lease, subscriber: Subscriber<Lease>): void {
   } catch (error) {
     // A teardown threw: whoever waits behind it must not wait for ever.
     reportUnhandled(error)
-  }
-}
-
-class CountedLease implements Lease {
-  readonly bytes: Buffer
-  readonly #onLastRelease: () => void
-  #rights = 1
-  #isReleased = false
-
-  constructor(bytes: Buffer, onLastRelease: () => void) {
-    this.bytes = bytes
-    this.#onLastRelease = onLastRelease
-  }
-
-  share(): Lease {
-    if (this.#isReleased) throw new Error('a released lease cannot be shared')
-    this.#rights++
-    return new CountedLease(this.bytes, () => this.#drop())
-  }
-
-  release(): void {
-    if (this.#isReleased) throw new Error('a lease is released exactly once')
-    this.#isReleased = true
-    this.#drop()
-  }
-
-  #drop(): void {
-    this.#rights--
-    if (this.#rights === 0) this.#onLastRelease()
   }
 }

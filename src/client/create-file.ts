@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import type { FileInfo } from './file-info.ts'
 import { hasContentOf } from './has-content.ts'
 import type { AnswerHeaders } from './platform.ts'
+import { RefusedError } from './refusal.ts'
 import { notOurs } from './request.ts'
 import { showFile, undefinedIfAbsent } from './show-file.ts'
 import type { Source } from './source.ts'
@@ -56,7 +57,9 @@ async function findSame(
 
 /** What arrived damaged was not taken, and may arrive well the next time. */
 export function isTransientOrDamaged(error: unknown): error is StoreError {
-  return isTransientError(error) || isStoreError(error, 'checksum_mismatch')
+  const isDamaged = isStoreError(error, 'checksum_mismatch') || isStoreError(error, 'digest_mismatch')
+  // A source that has changed is no fault of the line.
+  return isTransientError(error) || (isDamaged && error instanceof RefusedError)
 }
 
 /** The answer that completes an upload names the file in `Content-Location`: `/files/@` and its id. */

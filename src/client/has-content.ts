@@ -1,3 +1,4 @@
+import type { Digest } from '../model/digest.ts'
 import type { Connection } from './connection.ts'
 import type { ChunkInfo, FileInfo } from './file-info.ts'
 import { showChunks, undefinedIfAbsent } from './show-file.ts'
@@ -22,6 +23,20 @@ export async function hasContent(
     if (read !== size || hasher.digest() !== digest) return false
   }
   return true
+}
+
+/** The digest that a file of these bytes has where it is kept as one chunk. */
+export async function digestAsOneChunk(
+  { platform }: Connection,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Digest> {
+  const file = await platform.fileHasher()
+  if (bytes.length > 0) {
+    const chunk = await platform.chunkHasher()
+    chunk.update(bytes)
+    file.update(chunk.digest())
+  }
+  return file.digest()
 }
 
 /** Whether the file is what the source has. */

@@ -11,6 +11,16 @@ export interface Description {
 
 /** An `Upload-Metadata` header (tus 1.0, Creation). Throws `invalid_metadata` for keys that it cannot carry. */
 export function metadataHeader(name: string, { mediaType, metadata = {} }: Description): string {
+  const described = { filename: name, ...(mediaType !== undefined && { filetype: mediaType }) }
+  return [...Object.entries(described).map(pairOf), ...pairsOf(metadata)].join(',')
+}
+
+/** The same for a `PUT`, whose address has the name. */
+export function metadataOnly(metadata: Metadata): string {
+  return pairsOf(metadata).join(',')
+}
+
+function pairsOf(metadata: Metadata): readonly string[] {
   const free = Object.entries(metadata)
   // "The key MUST NOT contain spaces and commas and MUST NOT be empty. The key SHOULD be ASCII encoded".
   const unfit = free.find(([key]) => !/^[!-+\--~]+$/.test(key) || reserved.has(key))
@@ -20,10 +30,11 @@ export function metadataHeader(name: string, { mediaType, metadata = {} }: Descr
       `The metadata key ${JSON.stringify(unfit[0])} must be ASCII without spaces and commas, and none of ${[...reserved].join(', ')}.`,
     )
   }
-  const pairs = [['filename', name], ...(mediaType === undefined ? [] : [['filetype', mediaType]]), ...free]
-  return pairs
-    .map(([key = '', value = '']) => `${key} ${toBase64(new TextEncoder().encode(value))}`)
-    .join(',')
+  return free.map(pairOf)
+}
+
+function pairOf([key, value]: readonly [string, string]): string {
+  return `${key} ${toBase64(new TextEncoder().encode(value))}`
 }
 
 export function toBase64(bytes: Uint8Array): string {

@@ -1,38 +1,164 @@
-import type { Connection } from './connection.ts'
-import { createFile, tusHeaders } from './create-file.ts'
+import { isStoreError } from '../model/errors.ts'
+import { Attempts } from './attempts.ts'
+import { toPath, type Connection } from './connection.ts'
+import { isTransientOrDamaged } from './create-file.ts'
 import { conditionHeaders } from './delete-file.ts'
+import { digestAsOneChunk, hasContent } from './has-content.ts'
 import type { FileInfo } from './file-info.ts'
-import { metadataHeader, toBase64 } from './metadata-header.ts'
-import type { PutOptions } from './put-options.ts'
-import { contentOf, sendBytes, sizeChanged } from './send-bytes.ts'
+import { metadataOnly, toBase64 } from './metadata-header.ts'
+import type { PutOptions, PutResult } from './put-options.ts'
+import { refuseEarly } from './refuse-early.ts'
+import { jsonIn, notOurs } from './request.ts'
+import { contentOf, sendContent, sizeChanged } from './send-bytes.ts'
+import { showChunks, showFile, undefinedIfAbsent } from './show-file.ts'
 import type { Source } from './source.ts'
 import type { ProgressMeter } from './transfer.ts'
 
 /** Up to here a file is not worth more than one request: one block. */
 export const wholeBytes = 1024 * 1024
 
-/** Sends a file in one request, with a checksum: it is there whole or not at all. */
+/** Up to here sending costs no more than asking first whether the file is there: the smallest chunk that a server can be told to cut. */
+const bytesWithoutAsking = 64 * 1024
+
+/** Sends a file in one request with its digest: it is there whole or not at all. */
 export async function putWhole(
   connection: Connection,
   name: string,
   source: Source,
   options: PutOptions,
   meter: ProgressMeter,
-): Promise<FileInfo> {
-  const { signal } = options
-  const bytes = await readWhole(source)
-  const headers = {
-    ...tusHeaders,
-    ...conditionHeaders(options),
-    'Upload-Length': String(bytes.length),
-    'Upload-Metadata': metadataHeader(name, options),
-    'Upload-Checksum': `sha256 ${toBase64(await connection.platform.sha256(bytes))}`,
+): Promise<PutResult> {
+  const upload = await SmallUpload.of(connection, name, source, options)
+  const present = await upload.findPresent()
+  const result =
+    present && (await upload.isContentOf(present))
+      ? { file: present, isUnchanged: true }
+      : await upload.send(present)
+  if (result.isUnchanged) meter.reuse(source.size)
+  else meter.add(source.size)
+  return result
+}
+
+class SmallUpload {
+  readonly #connection: Connection
+  readonly #name: string
+  readonly #bytes: Uint8Array<ArrayBuffer>
+  readonly #options: PutOptions
+  /** Of the file, if the server keeps it as one chunk, as it nearly always does. */
+  readonly #digest: string
+
+  private constructor(
+    connection: Connection,
+    name: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    options: PutOptions,
+    digest: string,
+  ) {
+    this.#connection = connection
+    this.#name = name
+    this.#bytes = bytes
+    this.#options = options
+    this.#digest = digest
   }
-  const file = await createFile(connection, name, source, signal, () =>
-    sendBytes(connection, 'uploads', { method: 'POST', headers, signal }, contentOf(bytes)),
-  )
-  meter.add(bytes.length)
-  return file
+
+  static async of(
+    connection: Connection,
+    name: string,
+    source: Source,
+    options: PutOptions,
+  ): Promise<SmallUpload> {
+    const bytes = await readWhole(source)
+    const digest = await digestAsOneChunk(connection, bytes)
+    return new SmallUpload(connection, name, bytes, options, digest)
+  }
+
+  /** `undefined` where there is no file, or where nobody has looked. */
+  async findPresent(): Promise<FileInfo | undefined> {
+    const { present } = this.#options
+    if (present !== undefined) return present ?? undefined
+    return this.#bytes.length <= bytesWithoutAsking ? undefined : this.#findBehindName()
+  }
+
+  /** `undefined` where the file is gone, and there is nothing left to compare. */
+  async isContentOf(file: FileInfo): Promise<boolean | undefined> {
+    if (file.size !== this.#bytes.length) return false
+    if (file.digest === this.#digest) return true
+    // It may have been cut into several chunks.
+    const { signal } = this.#options
+    const whole = await undefinedIfAbsent(showChunks(this.#connection, `@${file.id}`, { signal }))
+    const source = { read: (from: number, to: number) => piecesOf(this.#bytes.subarray(from, to)) }
+    return whole && hasContent(this.#connection, source, whole.chunks, signal)
+  }
+
+  async send(present: FileInfo | undefined): Promise<PutResult> {
+    if (present) refuseEarly(present, this.#options)
+    const { signal, ifMatch, ifNoneMatch } = this.#options
+    const isConditional = ifMatch !== undefined || ifNoneMatch !== undefined
+    const request = await this.#request()
+    const attempts = new Attempts(this.#connection, signal)
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        // Nobody knows what became of the attempt before: what it has stored is not stored again over what came after it.
+        const stored = isFirst ? undefined : await this.#findSame()
+        return { file: stored ?? (await request()), isUnchanged: false }
+      } catch (error) {
+        const isRefused = isStoreError(error, 'precondition_failed')
+        const same = isRefused ? await this.#findSame() : undefined
+        if (same) return { file: same, isUnchanged: isFirst }
+        // Without a precondition of the caller, only this very content refuses: it has been replaced since.
+        const isReplaced = isRefused && !isConditional
+        await attempts.failed(error, isReplaced ? isStoreError : isTransientOrDamaged)
+      }
+    }
+  }
+
+  /** One request, that makes no second file of content that the name has already. */
+  async #request(): Promise<() => Promise<FileInfo>> {
+    const { signal, mediaType, metadata = {}, ifMatch, ifNoneMatch } = this.#options
+    const etag = `"${this.#digest}"`
+    const precondition = {
+      ...(ifMatch !== undefined && { ifMatch }),
+      ifNoneMatch: ifNoneMatch === undefined ? etag : orEtag(ifNoneMatch, etag),
+    }
+    const headers = {
+      ...conditionHeaders(precondition),
+      ...(mediaType !== undefined && { 'Content-Type': mediaType }),
+      ...(Object.keys(metadata).length > 0 && { 'Upload-Metadata': metadataOnly(metadata) }),
+      'Repr-Digest': `sha-256=:${toBase64(await this.#connection.platform.sha256(this.#bytes))}:`,
+    }
+    const path = toPath('files/', this.#name)
+    const content = contentOf(this.#bytes)
+    return async () => {
+      const file = await sendContent(
+        this.#connection,
+        path,
+        { method: 'PUT', headers, signal },
+        content,
+        jsonIn<FileInfo>,
+      )
+      if ((await this.isContentOf(file)) === false)
+        throw notOurs('with another file than the one that was sent')
+      return file
+    }
+  }
+
+  async #findSame(): Promise<FileInfo | undefined> {
+    const file = await this.#findBehindName()
+    return file && (await this.isContentOf(file)) ? file : undefined
+  }
+
+  #findBehindName(): Promise<FileInfo | undefined> {
+    return undefinedIfAbsent(showFile(this.#connection, this.#name, { signal: this.#options.signal }))
+  }
+}
+
+/** The caller's condition, and that the file is none with this tag. */
+function orEtag(ifNoneMatch: string, etag: string): string {
+  return ifNoneMatch.trim() === '*' ? ifNoneMatch : `${ifNoneMatch}, ${etag}`
+}
+
+async function* piecesOf(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield bytes
 }
 
 async function readWhole(source: Source): Promise<Uint8Array<ArrayBuffer>> {

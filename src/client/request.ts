@@ -66,19 +66,22 @@ export async function requestJson<T>(
   options: RequestOptions,
   content?: unknown,
 ): Promise<T> {
-  const text = await withStallTimeout(connection, options.signal, async (signal, moved) => {
+  return withStallTimeout(connection, options.signal, async (signal, moved) => {
     const body = content === undefined ? undefined : JSON.stringify(content)
-    const answer = await request(connection, path, { ...options, signal }, body)
-    const decoder = new TextDecoder()
-    let decoded = ''
-    for await (const piece of bytesOf(answer, signal)) {
-      moved()
-      decoded += decoder.decode(piece, { stream: true })
-    }
-    return decoded + decoder.decode()
+    return jsonIn<T>(await request(connection, path, { ...options, signal }, body), signal, moved)
   })
+}
+
+/** What an answer says in JSON. */
+export async function jsonIn<T>(answer: Answer, signal: AbortSignal, moved: () => void): Promise<T> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const piece of bytesOf(answer, signal)) {
+    moved()
+    text += decoder.decode(piece, { stream: true })
+  }
   try {
-    return JSON.parse(text) as T
+    return JSON.parse(text + decoder.decode()) as T
   } catch (error) {
     throw notOurs('with something that is not JSON', error)
   }

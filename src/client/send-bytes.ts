@@ -1,6 +1,6 @@
 import { StoreError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
-import type { AnswerHeaders } from './platform.ts'
+import type { Answer, AnswerHeaders } from './platform.ts'
 import { headersOf, request, type RequestOptions } from './request.ts'
 import { withStallTimeout } from './stall-timeout.ts'
 
@@ -13,13 +13,25 @@ export interface Content {
   readonly onSent?: (bytes: number) => void
 }
 
-/** One request with a body, once, that is given up when nothing of it moves. Resolves and rejects as requests do. */
-export async function sendBytes(
+/** One request to `/uploads` with a body; see `sendContent`. */
+export function sendBytes(
   connection: Connection,
   path: string,
   options: RequestOptions,
   content: Content,
 ): Promise<AnswerHeaders> {
+  const headers = { ...options.headers, 'Content-Type': 'application/offset+octet-stream' }
+  return sendContent(connection, path, { ...options, headers }, content, async (answer) => headersOf(answer))
+}
+
+/** One request with a body, once, that is given up when nothing of it moves. Resolves and rejects as requests do. */
+export async function sendContent<T>(
+  connection: Connection,
+  path: string,
+  options: RequestOptions,
+  content: Content,
+  read: (answer: Answer, signal: AbortSignal, moved: () => void) => Promise<T>,
+): Promise<T> {
   let failure: { readonly error: unknown } | undefined
   async function* pieces(signal: AbortSignal) {
     try {
@@ -43,12 +55,8 @@ export async function sendBytes(
         if (!signal.aborted) content.onSent?.(bytes)
       }
       const body = { pieces: pieces(signal), onSent }
-      const headers = {
-        ...options.headers,
-        'Content-Type': 'application/offset+octet-stream',
-        'Content-Length': String(content.length),
-      }
-      return headersOf(await request(connection, path, { ...options, headers, signal }, body))
+      const headers = { ...options.headers, 'Content-Length': String(content.length) }
+      return read(await request(connection, path, { ...options, headers, signal }, body), signal, moved)
     })
   } catch (error) {
     // Who sends tells only that there was no answer.

@@ -11,6 +11,7 @@ import { etagOf, readPrecondition } from './headers/etags.ts'
 import { expectedDigests } from './headers/expected-digests.ts'
 import { mediaTypeOf } from './headers/media-type.ts'
 import { refuseCoded } from './refuse-coded.ts'
+import { parseMetadata } from './tus/upload-metadata.ts'
 
 /** `PUT /files/{name}`: the body becomes the file behind the name, whole or not at all. */
 export async function putFile(store: FileStore, ctx: HttpContext): Promise<void> {
@@ -20,6 +21,7 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
   const committed = await uploadFile(store, () => continued(ctx.req), {
     name,
     mediaType: mediaTypeOf(headers['content-type'], name),
+    metadata: parseMetadata(ctx.get('Upload-Metadata')),
     precondition: readPrecondition(headers),
     checks: [new BodyDigests(expectedDigests(headers))],
     ...(headers['content-length'] !== undefined && { size: Number(headers['content-length']) }),

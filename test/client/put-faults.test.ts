@@ -103,19 +103,41 @@ describe('put', () => {
     },
   )
 
-  it('finds the small file that a lost answer was about', async () => {
-    const proxy = await FaultyProxy.open(server, [{ on: 'POST', kind: 'lose-answer' }])
+  it.each([
+    ['any', {}],
+    ['no', { ifNoneMatch: '*' }],
+  ])(
+    'finds the small file that a lost answer was about, where %s file may be replaced',
+    async (_, options) => {
+      const proxy = await FaultyProxy.open(server, [{ on: 'PUT', kind: 'lose-answer' }])
+      const name = freshName()
+      const result = await clientOf(proxy).put(name, sourceOf(sample(100)), options).result
+      expect(result).toEqual({ file: await clientOf(server).show(name), isUnchanged: false })
+      expect(proxy.seen('PUT')).toHaveLength(1)
+    },
+  )
+
+  it('sends a small file again where the one that refused it was replaced meanwhile', async () => {
     const name = freshName()
-    const { file } = await clientOf(proxy).put(name, sourceOf(sample(100)), { ifNoneMatch: '*' }).result
-    expect(await clientOf(server).show(name)).toEqual(file)
+    const small = sample(100)
+    await given(server, name, small)
+    const replaced = Promise.withResolvers<unknown>()
+    const proxy = await FaultyProxy.open(server, [
+      { on: 'PUT', kind: 'answer', status: 412 },
+      { on: 'GET', kind: 'lose-answer', meanwhile: () => replaced.resolve(given(server, name, 'other')) },
+    ])
+    const client = clientOf(proxy, { firstPauseMs: 200 })
+    const [result] = await Promise.all([client.put(name, sourceOf(small)).result, replaced.promise])
+    expect(result.isUnchanged).toBe(false)
+    expect((await get(server, name)).body.equals(small)).toBe(true)
   })
 
   it('does not take for its own a file that somebody else has made', async () => {
     const name = freshName()
     const made = Promise.withResolvers<unknown>()
     const proxy = await FaultyProxy.open(server, [
-      { on: 'POST', kind: 'answer', status: 503 },
-      { on: 'POST', call: 2, kind: 'answer', status: 412 },
+      { on: 'PUT', kind: 'answer', status: 503 },
+      { on: 'PUT', call: 2, kind: 'answer', status: 412 },
     ])
     const source = sourceOf(sample(100))
     const client = clientOf(proxy, { onRetry: () => made.resolve(given(server, name, 'else')) })
@@ -160,17 +182,15 @@ describe('put', () => {
   })
 
   it('sends a small file again in which a bit was flipped on the way, and gives up if that is always so', async () => {
-    const once = await FaultyProxy.open(server, [{ on: 'POST', kind: 'flip-request', at: 9 }])
+    const once = await FaultyProxy.open(server, [{ on: 'PUT', kind: 'flip-request', at: 9 }])
     const small = sample(100)
     const name = freshName()
     await clientOf(once).put(name, sourceOf(small)).result
     expect((await get(server, name)).body.equals(small)).toBe(true)
-    const always = await FaultyProxy.open(server, [
-      { on: 'POST', call: 'every', kind: 'flip-request', at: 9 },
-    ])
+    const always = await FaultyProxy.open(server, [{ on: 'PUT', call: 'every', kind: 'flip-request', at: 9 }])
     const other = freshName()
     const { result } = clientOf(always, { giveUpAfterMs: 50 }).put(other, sourceOf(small))
-    await expect(result).rejects.toMatchObject({ code: 'checksum_mismatch' })
+    await expect(result).rejects.toMatchObject({ code: 'digest_mismatch' })
     expect((await get(server, other)).status).toBe(404)
   })
 
@@ -249,7 +269,7 @@ describe('put', () => {
   it('ends at once when it is told to while it waits to try again', async () => {
     const reason = new Error('enough')
     const controller = new AbortController()
-    const proxy = await FaultyProxy.open(server, [{ on: 'GET', call: 'every', kind: 'answer', status: 503 }])
+    const proxy = await FaultyProxy.open(server, [{ on: 'PUT', call: 'every', kind: 'answer', status: 503 }])
     const client = clientOf(proxy, {
       firstPauseMs: 100_000,
       giveUpAfterMs: 1e9,

@@ -69,6 +69,53 @@ describe('put', () => {
     expect(proxy.requests.every(({ line }) => line.startsWith('GET'))).toBe(true)
   })
 
+  it('stores a small file with one request, metadata and digest in it', async () => {
+    const proxy = await FaultyProxy.open(server)
+    const name = freshName()
+    const options = { mediaType: 'text/x-test', metadata: { place: 'Käfig, 1', kind: 'x' } }
+    const { file } = await clientOf(proxy).put(name, sourceOf(sample(3)), options).result
+    expect(file).toMatchObject(options)
+    expect(await clientOf(server).show(name)).toEqual(file)
+    expect(proxy.requests.map(({ line, headers }) => [line, typeof headers['repr-digest']])).toEqual([
+      [`PUT /files/${name}`, 'string'],
+    ])
+  })
+
+  it.each([
+    ['nothing', 0],
+    ['one chunk', 64 * 1024],
+    ['more than is sent without asking', 64 * 1024 + 1],
+    ['several chunks', 300 * 1024],
+  ])('keeps the id of a small file that is there already: %s', async (_, size) => {
+    const small = await startTestServer({ chunkSize: 128 * 1024 })
+    const bytes = sample(size)
+    const { id } = await given(small, 'a', bytes)
+    const { result } = clientOf(small).put('a', sourceOf(bytes), { metadata: { k: 'v' } })
+    expect(await result).toMatchObject({ isUnchanged: true, file: { id, metadata: {} } })
+    expect(await clientOf(small).show('a')).toMatchObject({ id })
+  })
+
+  it.each([
+    ['small', 3],
+    ['large', 2 * MiB],
+  ])('does not ask about a %s file that a listing has told of', async (_, size) => {
+    const proxy = await FaultyProxy.open(server)
+    const client = clientOf(proxy)
+    const name = freshName()
+    const bytes = sample(size)
+    const { file } = await client.put(name, sourceOf(bytes), { present: null }).result
+    const sent = proxy.requests.length
+    expect(proxy.seen('GET /api/files/file')).toEqual([])
+    expect(await client.put(name, sourceOf(bytes), { present: file }).result).toEqual({
+      file,
+      isUnchanged: true,
+    })
+    // The chunks of what has more than one digest.
+    expect(proxy.requests.slice(sent).map(({ line }) => line)).toEqual(
+      size > MiB ? [`GET /api/files/%40${file.id}?chunks=1`] : [],
+    )
+  })
+
   it('replaces a file of the same size and other content', async () => {
     const name = freshName()
     await given(server, name, sample(3 * MiB))

@@ -38,6 +38,25 @@ describe('a new file', () => {
     expect((await request(server, 'GET', `/files/@${id}`)).body).toEqual(body)
   })
 
+  it('keeps the metadata of Upload-Metadata, with every key that it has', async () => {
+    const metadata = 'filename eA==,mode NjQ0,place S8OkZmln,empty'
+    const answer = await put(server, 'described', 'x', { 'Upload-Metadata': metadata })
+    expect(answer.json()).toMatchObject({
+      name: 'described',
+      metadata: { filename: 'x', mode: '644', place: 'Käfig', empty: '' },
+    })
+  })
+
+  it.each(['a b c', 'a eA==,a eA==', 'a *', `a ${'eHh4'.repeat(700)}`])(
+    'is refused with the Upload-Metadata %j',
+    async (metadata) => {
+      const answer = await put(server, 'refused', 'x', { 'Upload-Metadata': metadata })
+      expect(answer).toMatchObject({ status: 400 })
+      expect(answer.json()).toMatchObject({ code: 'invalid_metadata' })
+      expect((await get(server, 'refused')).status).toBe(404)
+    },
+  )
+
   it('replaces the one behind its name with 200 and an id of its own', async () => {
     const first = await given(server, 'replaced')
     const answer = await put(server, 'replaced', 'second')

@@ -13,6 +13,7 @@ import { formFileName } from '../headers/form-file-name.ts'
 import { mediaTypeOf } from '../headers/media-type.ts'
 import { refuseWhatWouldNotBeTheFile } from '../put-file.ts'
 import { locationOf, newUploadId } from '../tus/tus-route.ts'
+import { parseMetadata } from '../tus/upload-metadata.ts'
 import { limits, uploadComplete } from './draft-fields.ts'
 import { sendInterim } from './interim.ts'
 import { partOf, receiveRequest, type Part } from './receive-request.ts'
@@ -82,7 +83,7 @@ async function createUpload(
     owner: soleOwner,
     name,
     mediaType,
-    metadata: {},
+    metadata: parseMetadata(ctx.get('Upload-Metadata')),
     expiresAt: newExpiry(store),
     announced: keepPrecondition(precondition),
     ...(size !== undefined && { size }),

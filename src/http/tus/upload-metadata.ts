@@ -20,14 +20,26 @@ export function describeFile(header: string, id: string): DescribedFile {
   const name = parseFileName(pairs.get('filename') || pairs.get('name') || id)
   const mediaType = mediaTypeOf(pairs.get('filetype') || pairs.get('type') || undefined, name)
   const rest = [...pairs].filter(([key]) => !['filename', 'name', 'filetype', 'type'].includes(key))
-  const metadata = metadataSchema.safeParse(Object.fromEntries(rest))
+  return { name, mediaType, metadata: toMetadata(rest) }
+}
+
+/**
+ * The same header on a `PUT`, whose address has the name and whose `Content-Type` is the media type: all of its pairs are metadata. Throws
+ * `invalid_metadata`.
+ */
+export function parseMetadata(header: string): Metadata {
+  return header === '' ? {} : toMetadata(parsePairs(header))
+}
+
+function toMetadata(pairs: Iterable<readonly [string, string]>): Metadata {
+  const metadata = metadataSchema.safeParse(Object.fromEntries(pairs))
   if (!metadata.success) {
     throw new StoreError(
       'invalid_metadata',
       `Upload-Metadata cannot be kept: ${metadata.error.issues[0]?.message}.`,
     )
   }
-  return { name, mediaType, metadata: metadata.data }
+  return metadata.data
 }
 
 /**

@@ -55,6 +55,12 @@ describe('"If the request content was fully received, no resumable upload is nee
     await endUploads(server, [])
   })
 
+  it('PUT keeps the metadata of Upload-Metadata as a plain PUT does', async () => {
+    const headers = { 'Upload-Complete': '?1', 'Upload-Metadata': 'place S8OkZmln' }
+    const answer = await draft(server, 'PUT', '/files/described', headers, bytes)
+    expect(answer.json()).toMatchObject({ name: 'described', metadata: { place: 'Käfig' } })
+  })
+
   it.each([
     [{ 'Content-Disposition': 'inline; filename="a b.jpg"' }, 'a b.jpg', 'image/jpeg'],
     [

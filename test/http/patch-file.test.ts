@@ -1,8 +1,9 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { request, type Answer } from '../support/http-request.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { refused } from './refused.ts'
-import { get, given, infoIn, KiB, type FileInfo } from './sample.ts'
+import { get, given, infoIn, KiB, MiB, sample, type FileInfo } from './sample.ts'
 import { settled } from './settled.ts'
 
 let server: TestServer
@@ -23,6 +24,11 @@ const json = { 'Content-Type': 'application/json' }
 function patch(ref: string, changes: unknown, headers = {}): Promise<Answer> {
   const body = typeof changes === 'string' ? changes : JSON.stringify(changes)
   return request(server, 'PATCH', `/api/files/${ref}`, { body, headers: { ...json, ...headers } })
+}
+
+function sendCoded(coding: string, body: Buffer): Promise<Answer> {
+  const headers = { ...json, 'Content-Encoding': coding }
+  return request(server, 'PATCH', '/api/files/file.txt', { body, headers })
 }
 
 describe('changes', () => {
@@ -134,5 +140,45 @@ describe('is refused', () => {
     const written = Object.entries(headers).map(([name, value]) => [name, value.replace('<tag>', file.etag)])
     const send = () => patch('file.txt', { name: 'x' }, Object.fromEntries(written))
     expect(await refused(server, send)).toMatchObject({ refusal: [412, 'precondition_failed'] })
+  })
+})
+
+describe('a compressed body', () => {
+  const changes = Buffer.from(JSON.stringify({ name: 'other' }))
+  const pack = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }
+  const all = ['gzip', 'deflate', 'br'] as const
+
+  it.each([...all.map((coding) => [coding, coding] as const), ['x-gzip', 'gzip'], ['GZIP', 'gzip']] as const)(
+    'in %s is read',
+    async (coding, format) => {
+      const answer = await sendCoded(coding, pack[format](changes))
+      expect(answer).toMatchObject({ status: 200 })
+      expect(infoIn(answer).name).toBe('other')
+    },
+  )
+
+  it.each(
+    all.flatMap((coding) => [
+      ['is not', coding, Buffer.from('{"name":"other"}'), [400, 'invalid_request']] as const,
+      ['is half of', coding, pack[coding](changes).subarray(0, -8), [400, 'invalid_request']] as const,
+      ['is empty instead of', coding, Buffer.alloc(0), [400, 'invalid_request']] as const,
+      ['has bad JSON in', coding, pack[coding]('{"name":'), [400, 'invalid_request']] as const,
+      ['grows too large from', coding, pack[coding](Buffer.alloc(9 * MiB, ' ')), [413, 'too_large']] as const,
+    ]),
+  )('that %s %s is refused', async (_what, coding, body, refusal) => {
+    expect(await refused(server, () => sendCoded(coding, body))).toMatchObject({ refusal })
+  })
+
+  it.each(['zstd', 'gzip, br', 'compress', 'utf-8'])('in %s is refused with 415', async (coding) => {
+    const answer = await refused(server, () => sendCoded(coding, changes))
+    expect(answer).toMatchObject({
+      refusal: [415, 'unsupported_media_type'],
+      headers: { 'accept-encoding': 'gzip, deflate, br, identity' },
+    })
+  })
+
+  it.each(all)('in %s with megabytes behind its limit gets its answer', async (coding) => {
+    const body = Buffer.concat([pack[coding](changes.subarray(1)), sample(24 * MiB)])
+    expect((await sendCoded(coding, body)).status).toBe(400)
   })
 })

@@ -118,6 +118,16 @@ describe('a client that stands still', () => {
       head('PATCH /api/files/a', 'Content-Type: application/json', 'Content-Length: 1000'),
       '{"name":',
     ],
+    [
+      'compressed change',
+      head(
+        'PATCH /api/files/a',
+        'Content-Type: application/json',
+        'Content-Encoding: gzip',
+        'Content-Length: 1000',
+      ),
+      '\x1f',
+    ],
   ])('in a %s is told, and cut off', async (_what, start, some) => {
     const before = await contentsOf(server.store)
     const cutOffsBefore = await cutOffs(server)

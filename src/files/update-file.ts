@@ -5,11 +5,14 @@ import { soleOwner, type FileRef, type StoredFile } from '../model/file.ts'
 import type { FileStore } from './file-store.ts'
 import { chunksPerRecord, discardRecord, endRecords, putFirstPage, settle } from './keep-records.ts'
 
+/** What is to change, or how it follows from the file as it is: asked again whenever somebody else was faster. */
+export type Changes = FileChanges | ((file: StoredFile) => FileChanges)
+
 /** Changes what a file is called and how it is described, in its record, too. Rejects what `Catalog.updateFile` rejects. */
 export async function updateFile(
   store: FileStore,
   ref: FileRef,
-  changes: FileChanges,
+  changes: Changes,
   precondition?: Precondition,
 ): Promise<StoredFile> {
   for (;;) {
@@ -17,7 +20,8 @@ export async function updateFile(
     if (!current) throw new StoreError('not_found', 'There is no such file.')
     const [from] = await store.catalog.listRecords(current.id)
     try {
-      return await changeRecorded(store, current, from, changes, precondition)
+      const now = typeof changes === 'function' ? changes(current) : changes
+      return await changeRecorded(store, current, from, now, precondition)
     } catch (error) {
       if (!isStoreError(error, 'record_moved') && !isStoreError(error, 'not_found')) throw error
       // Somebody else was faster: what is there now may have the name, and another content.

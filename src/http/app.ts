@@ -22,7 +22,7 @@ import { appendPart } from './resumable/append-part.ts'
 import { cancel } from './resumable/cancel.ts'
 import { uploadComplete } from './resumable/draft-fields.ts'
 import { eitherDialect } from './resumable/either-dialect.ts'
-import { showState } from './resumable/show-state.ts'
+import { getState, showState } from './resumable/show-state.ts'
 import { startPost, startPut } from './resumable/start-upload.ts'
 import { showFile } from './show-file.ts'
 import { showUpload } from './show-upload.ts'
@@ -33,6 +33,7 @@ import { showCapabilities } from './tus/show-capabilities.ts'
 import { showOffset } from './tus/show-offset.ts'
 import { terminate } from './tus/terminate.ts'
 import { deleteUpload, listUploads } from './list-uploads.ts'
+import { writeJson } from './write-json.ts'
 
 export interface AppOptions {
   readonly maxFormFiles: number
@@ -52,6 +53,7 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   app.use(observe(log, metrics))
   app.use(allowCrossOrigin(corsOrigins))
   app.use(renderErrors())
+  app.use(writeJson())
   app.use(refuseUnadmitted())
   app.use(parseTarget())
   app.use(overrideMethod())
@@ -74,7 +76,7 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
     route((ctx) => (uploadComplete(ctx) === undefined ? putFile(store, ctx) : startPut(store, ctx))),
   )
   router.post(
-    '/files',
+    ['/files', '/files/'],
     route((ctx) => postFiles(store, maxFormFiles, ctx)),
   )
   // Also for HEAD.
@@ -102,8 +104,9 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
   for (const path of ['/uploads', '/uploads/{*id}']) {
     router.options(path, (ctx) => showCapabilities(store, ctx as unknown as HttpContext))
   }
+  // Many clients are configured with a slash at the end of the endpoint.
   router.post(
-    '/uploads',
+    ['/uploads', '/uploads/'],
     either(
       (ctx) => createUpload(store, ctx),
       (ctx) => startPost(store, ctx),
@@ -115,6 +118,10 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
       (ctx) => showOffset(store, ctx),
       (ctx) => showState(store, ctx),
     ),
+  )
+  router.get(
+    '/uploads/{*id}',
+    route((ctx) => getState(store, ctx)),
   )
   router.patch(
     '/uploads/{*id}',

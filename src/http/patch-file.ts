@@ -4,17 +4,22 @@ import { parseFileRef } from '../model/file.ts'
 import { pathBehind, type HttpContext } from './context.ts'
 import { fileInfo } from './file-info.ts'
 import { etagOf, readPrecondition } from './headers/etags.ts'
-import { parseFileChanges } from './headers/file-changes.ts'
+import { parseFileChanges, parseMergePatch } from './headers/file-changes.ts'
 import { readJson } from './read-json.ts'
 import { HttpProblem } from './render-errors.ts'
 
-const jsonTypes = ['application/json', 'application/merge-patch+json']
+const mergeType = 'application/merge-patch+json'
+const jsonTypes = ['application/json', mergeType]
 
-/** `PATCH /api/files/{ref}`: renames, and changes media type and metadata. */
+/**
+ * `PATCH /api/files/{ref}`: renames, and changes media type and metadata. Metadata in a merge patch is merged with that of
+ * the file (RFC 7396); in plain JSON it replaces all of it.
+ */
 export async function patchFile(store: FileStore, ctx: HttpContext): Promise<void> {
   const ref = parseFileRef(pathBehind('/api/files/', ctx))
   const precondition = readPrecondition(ctx.req.headers)
-  const changes = parseFileChanges(await readChanges(ctx))
+  const body = await readChanges(ctx)
+  const changes = ctx.is(mergeType) ? parseMergePatch(body) : parseFileChanges(body)
   const file = await updateFile(store, ref, changes, precondition)
   ctx.set('ETag', etagOf(file.digest))
   ctx.body = fileInfo(file)

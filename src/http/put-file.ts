@@ -11,6 +11,8 @@ import { etagOf, readPrecondition } from './headers/etags.ts'
 import { expectedDigests } from './headers/expected-digests.ts'
 import { mediaTypeOf } from './headers/media-type.ts'
 import { refuseCoded } from './refuse-coded.ts'
+import { refuseWithoutLength } from './refuse-without-length.ts'
+import { refuseOlderDraft } from './resumable/refuse-older-draft.ts'
 import { parseMetadata } from './tus/upload-metadata.ts'
 
 /** `PUT /files/{name}`: the body becomes the file behind the name, whole or not at all. */
@@ -18,6 +20,8 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
   const { headers } = ctx.req
   const name = parseFileName(pathBehind('/files/', ctx))
   refuseWhatWouldNotBeTheFile(ctx)
+  refusePart(ctx)
+  refuseWithoutLength(ctx)
   const committed = await uploadFile(store, () => continued(ctx.req), {
     name,
     mediaType: mediaTypeOf(headers['content-type'], name),
@@ -27,6 +31,23 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
     ...(headers['content-length'] !== undefined && { size: Number(headers['content-length']) }),
   })
   describeStored(ctx, committed)
+}
+
+/** Headers of tus and of the IETF draft that say that the body is not all of the file, where neither is spoken. */
+function refusePart(ctx: HttpContext): void {
+  const { headers } = ctx.req
+  refuseOlderDraft(ctx)
+  const offset = headers['upload-offset']
+  const length = headers['upload-length']
+  const isPart =
+    (offset !== undefined && offset !== '0') ||
+    (length !== undefined && headers['content-length'] !== undefined && length !== headers['content-length'])
+  if (isPart) {
+    throw new StoreError(
+      'invalid_request',
+      'A part of a file cannot be put: send Upload-Complete too, or upload with tus.',
+    )
+  }
 }
 
 /** The answer to a request that has stored a whole file. */

@@ -20,6 +20,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   timeout: 408,
   name_taken: 409,
   offset_conflict: 409,
+  length_required: 411,
   precondition_failed: 412,
   too_large: 413,
   unsupported_media_type: 415,

@@ -32,7 +32,7 @@ async function* jsonOf(
     if (at === from) throw doNotJoin(info.id, at)
     yield `${from > 0 ? ',' : ''}${entries.join(',')}`
   }
-  yield ']}'
+  yield ']}\n'
 }
 
 function doNotJoin(id: FileId, at: number): StoreError {

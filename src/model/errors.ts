@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'name_taken'
   | 'offset_conflict'
   | 'range_not_satisfiable'
+  | 'length_required'
   | 'too_large'
   | 'incomplete_body'
   | 'digest_mismatch'

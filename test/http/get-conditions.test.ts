@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { refused } from './refused.ts'
-import { get, given, type FileInfo } from './sample.ts'
+import { request } from '../support/http-request.ts'
+import { get, given, put, type FileInfo } from './sample.ts'
 
 let server: TestServer
 let file: FileInfo
@@ -30,6 +31,11 @@ describe('is sent', () => {
   it.each(
     rows([
       { 'If-None-Match': '"other"' },
+      { 'If-None-Match': ',' },
+      { 'If-None-Match': 'other' },
+      { 'If-None-Match': '"other' },
+      { 'If-None-Match': 'other', 'If-Modified-Since': '<after>' },
+      { 'If-Match': 'other' },
       { 'If-Modified-Since': '<before>' },
       { 'If-Modified-Since': 'not a date' },
       { 'If-Match': '*' },
@@ -81,6 +87,7 @@ describe('is refused', () => {
   it.each(
     rows([
       { 'If-Match': '"other"' },
+      { 'If-Match': ',' },
       { 'If-Match': 'W/<tag>' },
       { 'If-Unmodified-Since': '<before>' },
       { 'If-Match': '"other"', 'If-None-Match': '<tag>' },
@@ -92,10 +99,41 @@ describe('is refused', () => {
       refusal: [412, 'precondition_failed'],
     })
   })
+})
 
-  it.each(rows([{ 'If-Match': 'other' }, { 'If-None-Match': '"other' }]))('with %s', async (_, headers) => {
-    expect(await refused(server, () => get(server, 'file', headers))).toMatchObject({
-      refusal: [400, 'invalid_request'],
-    })
-  })
+it('of a file with another media type: the tag of the old one is not enough, that of the new one is', async () => {
+  const { etag, name } = await given(server, 'typed', 'content')
+  const changes = { mediaType: 'text/markdown' }
+  const headers = { 'Content-Type': 'application/json' }
+  await request(server, 'PATCH', '/api/files/typed', { body: JSON.stringify(changes), headers })
+
+  const changed = await get(server, name, { 'If-None-Match': etag })
+  expect(changed.status).toBe(200)
+  expect(changed.headers).toMatchObject({ 'content-type': 'text/markdown' })
+  const tag = changed.headers.etag!
+  expect(tag).not.toBe(etag)
+  expect((await get(server, name, { 'If-None-Match': tag })).status).toBe(304)
+  // Bytes of one must not be joined with those of the other unless the client wants just that.
+  const range = { Range: 'bytes=0-1' }
+  expect((await get(server, name, { ...range, 'If-Range': etag })).status).toBe(200)
+  expect((await get(server, name, { ...range, 'If-Range': tag })).status).toBe(206)
+  // The content is what it was, which either tag names.
+  for (const known of [etag, tag]) {
+    expect((await get(server, name, { ...range, 'If-Match': known })).status).toBe(206)
+    expect((await put(server, name, 'content', { 'If-None-Match': known })).status).toBe(412)
+  }
+  expect((await put(server, name, 'other', { 'If-Match': tag })).status).toBe(200)
+})
+
+it('If-Range with a date does not hold while its second lasts', async () => {
+  for (;;) {
+    const first = await given(server, 'dated', 'first')
+    const second = new Date(first.modifiedAt).toUTCString()
+    await given(server, 'dated', 'other')
+    const answer = await get(server, 'dated', { Range: 'bytes=1-', 'If-Range': second })
+    // The second was over: once more.
+    if (new Date(answer.headers.date!).toUTCString() !== second) continue
+    expect([answer.status, answer.body.toString()]).toEqual([200, 'other'])
+    return
+  }
 })

@@ -62,6 +62,22 @@ describe('changes', () => {
     expect((await patch('file.txt', { name: 'other' }, headers)).status).toBe(200)
   })
 
+  it('as a merge patch, merges metadata and deletes what is null', async () => {
+    const headers = { 'Content-Type': 'application/merge-patch+json' }
+    await patch('file.txt', { metadata: { a: '1', b: '2', c: '3' } })
+    const answer = await patch('file.txt', { metadata: { b: '4', c: null } }, headers)
+    expect(answer.json()).toMatchObject({ metadata: { a: '1', b: '4' } })
+    expect(Object.keys(infoIn(answer).metadata)).toEqual(['a', 'b'])
+  })
+
+  it('as merge patches at the same time, loses none of them', async () => {
+    const headers = { 'Content-Type': 'application/merge-patch+json' }
+    const keys = Array.from({ length: 10 }, (_, n) => `key-${n}`)
+    await Promise.all(keys.map((key) => patch('file.txt', { metadata: { [key]: 'x' } }, headers)))
+    const shown = await request(server, 'GET', '/api/files/file.txt')
+    expect(Object.keys(infoIn(shown).metadata).sort()).toEqual(keys)
+  })
+
   it('takes the place of all metadata that was there', async () => {
     await patch('file.txt', { metadata: { a: '1', b: '2' } })
     expect((await patch('file.txt', { metadata: { c: '3' } })).json()).toMatchObject({ metadata: { c: '3' } })

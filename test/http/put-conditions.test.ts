@@ -36,6 +36,7 @@ describe.each([
 ])('%s', (_, headers, isContinued) => {
   it.each([
     ['over a file', 'If-None-Match', '<other>', true],
+    ['over a file', 'If-None-Match', ',', true],
     ['over a file', 'If-Match', '*', true],
     ['over a file', 'If-Match', '<tag>', true],
     ['over a file', 'If-Match', '<other>, <tag>', true],
@@ -69,7 +70,9 @@ describe.each([
     ['over none', 'If-Match', '*', false, failed],
     ['over none', 'If-Match', '<tag>', false, failed],
     ['over a file', 'If-Match', 'tag', true, malformed],
-    ['over a file', 'If-Match', '', true, malformed],
+    ['over a file', 'If-None-Match', 'tag', true, malformed],
+    ['over a file', 'If-Match', '', true, failed],
+    ['over a file', 'If-Match', ',', true, failed],
     ['over none', 'If-None-Match', '"tag', false, malformed],
   ])('%s is refused with %s: %s', async (__, header, value, isThere, refusal) => {
     const name = 'refused'

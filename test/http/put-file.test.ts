@@ -6,6 +6,7 @@ import { openTestServer, startTestServer, type TestServer } from '../support/tes
 import { refused } from './refused.ts'
 import { digestOf, get, given, infoIn, inPieces, KiB, MiB, put, sample } from './sample.ts'
 import { settled } from './settled.ts'
+import { withoutBody } from './without-body.ts'
 
 let server: TestServer
 
@@ -15,6 +16,46 @@ beforeAll(async () => {
 })
 
 afterEach(() => settled(server))
+
+it('without a body is refused, and does not empty the file that is there', async () => {
+  await given(server, 'emptied', 'content')
+  expect(await refused(server, () => withoutBody(server, 'PUT', '/files/emptied'))).toMatchObject({
+    refusal: [411, 'length_required'],
+  })
+  expect((await get(server, 'emptied')).body.toString()).toBe('content')
+  const answer = await put(server, 'emptied', '', { 'Content-Length': 0 })
+  expect([answer.status, infoIn(answer).size]).toEqual([200, 0])
+})
+
+describe('a body that says that it is a part is refused', () => {
+  it.each([
+    [{ 'Upload-Incomplete': '?1' }],
+    [{ 'Upload-Offset': '5' }],
+    [{ 'Upload-Length': '100' }],
+    [{ 'Content-Range': 'bytes 0-2/5' }],
+  ])('%j', async (headers) => {
+    const send = () => put(server, 'part', 'hel', headers)
+    expect(await refused(server, send)).toMatchObject({ refusal: [400, 'invalid_request'] })
+  })
+})
+
+it.each(['', 'foo', 'null', 'text/', 'image'])(
+  'with %j as its Content-Type is stored as application/octet-stream',
+  async (type) => {
+    expect(await given(server, 'a.txt', 'x', { 'Content-Type': type })).toMatchObject({
+      mediaType: 'application/octet-stream',
+    })
+  },
+)
+
+it('is answered with JSON that ends in a newline', async () => {
+  expect((await put(server, 'line', 'x')).body.toString()).toMatch(/^\{.*\}\n$/)
+  for (const path of ['/api/files', '/api/files/line', '/api/files/line?chunks=1', '/healthz']) {
+    const answer = await request(server, 'GET', path)
+    expect(answer.body.toString()).toMatch(/^\{.*\}\n$/)
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
+  }
+})
 
 describe('a new file', () => {
   it('is answered with 201, its address, its tag and all that is known of it', async () => {
@@ -123,7 +164,6 @@ describe('is refused', () => {
     ['in a coding', encoded, [415, 'unsupported_media_type']],
     ['in two codings', { 'Content-Encoding': 'identity, br' }, [415, 'unsupported_media_type']],
     ['as a part', part, [400, 'invalid_request']],
-    ['with a media type that is none', { 'Content-Type': 'text' }, [400, 'invalid_request']],
   ] as const)('%s, whether or not its body is waited for', async (_, headers, refusal) => {
     const body = sample(300 * KiB)
     expect(await refused(server, () => put(server, 'refused', body, headers))).toMatchObject({ refusal })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { FileChanges } from '../../catalog/catalog.ts'
 import { StoreError } from '../../model/errors.ts'
-import { parseFileName } from '../../model/file.ts'
+import { parseFileName, type StoredFile } from '../../model/file.ts'
 import { describeIssue } from './describe-issue.ts'
 import { problemWithMediaType } from './media-type.ts'
 import { metadataSchema } from './metadata.ts'
@@ -32,4 +32,28 @@ export function parseFileChanges(body: unknown): FileChanges {
   }
   const { name, ...others } = result.data
   return name === undefined ? others : { ...others, name: parseFileName(name) }
+}
+
+/**
+ * The body of a PATCH as JSON Merge Patch (RFC 7396): metadata is merged, `null` deletes a key of it, or all of it. What
+ * is to change follows from the file as it is at that moment. Throws as `parseFileChanges` does; name and media type
+ * cannot be deleted.
+ */
+export function parseMergePatch(body: unknown): (file: Pick<StoredFile, 'metadata'>) => FileChanges {
+  const patch = isObject(body) ? body['metadata'] : undefined
+  if (patch !== null && !isObject(patch)) {
+    const changes = parseFileChanges(body)
+    return () => changes
+  }
+  const set = Object.entries(patch ?? {}).filter(([, value]) => value !== null)
+  // Whatever is wrong with the patch itself is known before the file is looked at.
+  const changes = parseFileChanges({ ...(body as object), metadata: Object.fromEntries(set) })
+  return ({ metadata }) => {
+    const kept = Object.entries(metadata).filter(([key]) => patch !== null && !Object.hasOwn(patch, key))
+    return { ...changes, ...parseFileChanges({ metadata: Object.fromEntries([...kept, ...set]) }) }
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

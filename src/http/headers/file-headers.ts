@@ -1,6 +1,6 @@
 import type { StoredFile } from '../../model/file.ts'
 import { disposition } from './disposition.ts'
-import { etagOf } from './etags.ts'
+import { downloadTagOf } from './etags.ts'
 
 type Fields = readonly (readonly [name: string, value: string])[]
 
@@ -22,7 +22,7 @@ export function headersOf(file: StoredFile): FileHeaders {
   if (there) return there
   const headers: FileHeaders = {
     always: [
-      ['ETag', etagOf(file.digest)],
+      ['ETag', downloadTagOf(file)],
       ['Last-Modified', new Date(file.modifiedAt).toUTCString()],
       ['Accept-Ranges', 'bytes'],
       ['Cache-Control', 'no-cache'],

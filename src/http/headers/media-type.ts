@@ -1,6 +1,5 @@
 import { posix } from 'node:path'
 import { lookup } from 'mime-types'
-import { StoreError } from '../../model/errors.ts'
 import type { FileName } from '../../model/file.ts'
 
 /** What a file is that nobody has said anything about (RFC 9110, 8.3). */
@@ -21,11 +20,10 @@ export function problemWithMediaType(text: string): string | undefined {
 
 /**
  * The media type that a file is to have: the one that came with it, even if it is a client's own default, or else
- * the usual one for the extension of the name. Throws `invalid_request` if what came is no media type.
+ * the usual one for the extension of the name. Clients send `null`, `undefined`, `image` or nothing where they do not
+ * know it; whatever cannot be read as a media type means that it is unknown.
  */
 export function mediaTypeOf(contentType: string | undefined, name: FileName): string {
   if (contentType === undefined) return lookup(posix.extname(name)) || unknown
-  const problem = problemWithMediaType(contentType)
-  if (problem) throw new StoreError('invalid_request', `The media type in Content-Type ${problem}.`)
-  return contentType
+  return problemWithMediaType(contentType) === undefined ? contentType : unknown
 }

@@ -7,11 +7,13 @@ import { uploadIdOf } from '../tus/tus-route.ts'
 import { countIn, hasPartialMediaType, limits, partialMediaType, uploadComplete } from './draft-fields.ts'
 import { HttpProblem } from '../render-errors.ts'
 import { partOf, receiveRequest } from './receive-request.ts'
+import { refuseOlderDraft } from './refuse-older-draft.ts'
 
 /** `PATCH /uploads/{id}`: more bytes at the end, the last ones or not. */
 export async function appendPart(store: FileStore, ctx: HttpContext): Promise<void> {
   const id = uploadIdOf(ctx)
   ctx.state.always['Upload-Complete'] = '?0'
+  refuseOlderDraft(ctx)
   // "A client can continue the upload and append representation data by sending a PATCH request with the
   // application/partial-upload media type".
   if (!hasPartialMediaType(ctx)) {

@@ -17,6 +17,7 @@ export function speaksDraft(ctx: HttpContext): boolean {
   if (headers['tus-resumable'] !== undefined) return false
   return (
     headers['upload-complete'] !== undefined ||
+    headers['upload-incomplete'] !== undefined ||
     headers['upload-draft-interop-version'] !== undefined ||
     hasPartialMediaType(ctx)
   )

@@ -1,8 +1,22 @@
 import type { FileStore } from '../../files/file-store.ts'
 import { settledUpload } from '../../files/settled-upload.ts'
 import type { HttpContext } from '../context.ts'
+import { HttpProblem } from '../render-errors.ts'
 import { uploadIdOf } from '../tus/tus-route.ts'
 import { limits } from './draft-fields.ts'
+
+/**
+ * `GET /uploads/{id}`: the same as `HEAD`, without content: "This document does not place any requirements on the
+ * response content for GET requests." tus has no GET.
+ */
+export function getState(store: FileStore, ctx: HttpContext): Promise<void> {
+  if (ctx.req.headers['tus-resumable'] !== undefined) {
+    throw new HttpProblem('method_not_allowed', 'Ask for the offset of an upload with HEAD.', {
+      Allow: 'DELETE, HEAD, OPTIONS, PATCH',
+    })
+  }
+  return showState(store, ctx)
+}
 
 /**
  * `HEAD /uploads/{id}`: how far the upload is. "the server MUST NOT send outdated information in responses when retrieving the offset":

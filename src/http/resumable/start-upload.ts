@@ -12,11 +12,13 @@ import { pathBehind, type HttpContext } from '../context.ts'
 import { formFileName } from '../headers/form-file-name.ts'
 import { mediaTypeOf } from '../headers/media-type.ts'
 import { refuseWhatWouldNotBeTheFile } from '../put-file.ts'
+import { refuseWithoutLength } from '../refuse-without-length.ts'
 import { locationOf, newUploadId } from '../tus/tus-route.ts'
 import { parseMetadata } from '../tus/upload-metadata.ts'
 import { limits, uploadComplete } from './draft-fields.ts'
 import { sendInterim } from './interim.ts'
 import { partOf, receiveRequest, type Part } from './receive-request.ts'
+import { refuseOlderDraft } from './refuse-older-draft.ts'
 
 /** What the whole upload was refused for: nobody would continue it. */
 const refusals: ReadonlySet<ErrorCode> = new Set([
@@ -37,10 +39,14 @@ export function startPost(store: FileStore, ctx: HttpContext): Promise<void> {
 }
 
 async function startUpload(store: FileStore, ctx: HttpContext, named: FileName | undefined): Promise<void> {
+  refuseOlderDraft(ctx)
   const isWhole = uploadComplete(ctx)
   if (isWhole === undefined)
     throw new StoreError('invalid_request', 'Send Upload-Complete: ?1 with a whole file, ?0 with a part.')
+  // Problems of the request itself are not of a file that was received.
+  ctx.state.always['Upload-Complete'] = '?0'
   refuseWhatWouldNotBeTheFile(ctx)
+  if (isWhole) refuseWithoutLength(ctx)
   // "A server responding with a 413 Content Too Large status code as a result of its upload limits MUST include the Upload-Limit
   // header in this response".
   ctx.state.always['Upload-Limit'] = limits(store)
@@ -50,7 +56,6 @@ async function startUpload(store: FileStore, ctx: HttpContext, named: FileName |
   // Whoever sends only the rest could not be held to a digest of all bytes.
   const canContinue = ctx.req.headers['repr-digest'] === undefined
   const isAnnounced = canContinue && announce(store, ctx, upload)
-  ctx.state.always['Upload-Complete'] = '?0'
   try {
     const appended = await receiveRequest(store, ctx, id, part)
     if (!isWhole) describeStarted(store, ctx, appended.upload)

@@ -36,11 +36,21 @@ export async function append(store: FileStore, ctx: HttpContext): Promise<void> 
   // "Once it is known the Client MUST set the Upload-Length header in the next PATCH request. Once set the length MUST
   // NOT be changed."
   const size = wholeNumber('Upload-Length', ctx.get('Upload-Length'))
+  if (upload.isFinished && from === upload.offset && (size ?? from) === from && isEmpty(ctx)) {
+    // The client lost the answer that told it so, and asks once more.
+    ctx.status = 204
+    describeProgress(ctx, upload)
+    return
+  }
   const appended = await receiveBody(store, ctx, id, { from, ...(size !== undefined && { size }) })
   // "The Server MUST acknowledge successful PATCH requests with the 204 No Content status. It MUST include the
   // Upload-Offset header containing the new offset."
   ctx.status = 204
   describeAppended(ctx, appended)
+}
+
+function isEmpty({ req: { headers } }: HttpContext): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 }
 
 /** The body of a PATCH, or of a creation with upload. */

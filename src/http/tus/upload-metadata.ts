@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { StoreError } from '../../model/errors.ts'
 import type { FileName, Metadata } from '../../model/file.ts'
 import { parseFileName } from '../../model/file.ts'
@@ -13,10 +14,11 @@ export interface DescribedFile {
 
 /**
  * Reads `Upload-Metadata`: `filename` (or `name`) becomes the name, `filetype` (or `type`) the media type, all else metadata. A file without
- * a name is named for its id. Throws `invalid_metadata`, `invalid_name`, `invalid_request`.
+ * a name is named for its id. A value that is not text, which is UTF-8 without U+0000, is ignored: metadata is text, and
+ * clients may send bytes for their own use, which `HEAD` still repeats. Throws `invalid_metadata`, `invalid_name`.
  */
 export function describeFile(header: string, id: string): DescribedFile {
-  const pairs = parsePairs(header)
+  const pairs = textsIn(parsePairs(header))
   const name = parseFileName(pairs.get('filename') || pairs.get('name') || id)
   const mediaType = mediaTypeOf(pairs.get('filetype') || pairs.get('type') || undefined, name)
   const rest = [...pairs].filter(([key]) => !['filename', 'name', 'filetype', 'type'].includes(key))
@@ -28,7 +30,7 @@ export function describeFile(header: string, id: string): DescribedFile {
  * `invalid_metadata`.
  */
 export function parseMetadata(header: string): Metadata {
-  return header === '' ? {} : toMetadata(parsePairs(header))
+  return header === '' ? {} : toMetadata(textsIn(parsePairs(header)))
 }
 
 function toMetadata(pairs: Iterable<readonly [string, string]>): Metadata {
@@ -48,29 +50,28 @@ function toMetadata(pairs: Iterable<readonly [string, string]>): Metadata {
  * SHOULD be ASCII encoded and the value MUST be Base64 encoded. All keys MUST be unique. The value MAY be empty. In
  * these cases, the space, which would normally separate the key and the value, MAY be left out."
  */
-function parsePairs(header: string): ReadonlyMap<string, string> {
-  const pairs = new Map<string, string>()
+function parsePairs(header: string): ReadonlyMap<string, Buffer> {
+  const pairs = new Map<string, Buffer>()
   if (header.trim() === '') return pairs
   for (const pair of header.split(',')) {
     const [key = '', value = '', ...more] = pair.trim().split(' ')
     if (key === '' || more.length > 0 || pairs.has(key))
       throw malformed('must be pairs of a unique key and a value')
-    pairs.set(key, decode(value))
+    pairs.set(key, bytesOf(value))
   }
   return pairs
 }
 
-function decode(base64: string): string {
+function bytesOf(base64: string): Buffer {
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(base64)) {
     throw malformed('has a value that is not Base64')
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(base64, 'base64'))
-  } catch (error) {
-    throw new StoreError('invalid_metadata', 'Upload-Metadata has a value that is not UTF-8.', {
-      cause: error,
-    })
-  }
+  return Buffer.from(base64, 'base64')
+}
+
+function textsIn(pairs: ReadonlyMap<string, Buffer>): ReadonlyMap<string, string> {
+  const texts = [...pairs].filter(([, bytes]) => isUtf8(bytes) && !bytes.includes(0))
+  return new Map(texts.map(([key, bytes]) => [key, bytes.toString()]))
 }
 
 function malformed(problem: string): StoreError {

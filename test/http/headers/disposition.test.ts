@@ -14,10 +14,22 @@ it.each([
   ['a\\b.txt', 'filename="a_b.txt"; filename*=UTF-8\'\'a%5Cb.txt'],
   ['100%.txt', 'filename="100_.txt"; filename*=UTF-8\'\'100%25.txt'],
   ['a%20b.txt', 'filename="a_20b.txt"; filename*=UTF-8\'\'a%2520b.txt'],
-  ['é.txt', 'filename="_.txt"; filename*=UTF-8\'\'%C3%A9.txt'],
+  ['é.txt', 'filename="e.txt"; filename*=UTF-8\'\'%C3%A9.txt'],
   ['€ rates.txt', 'filename="_ rates.txt"; filename*=UTF-8\'\'%E2%82%AC%20rates.txt'],
   ['dir/🌍', 'filename="_"; filename*=UTF-8\'\'%F0%9F%8C%8D'],
-  ["é'*().txt", "filename=\"_'*().txt\"; filename*=UTF-8''%C3%A9%27%2A%28%29.txt"],
+  [
+    'Straße – Käse.txt',
+    'filename="Strasse - Kase.txt"; filename*=UTF-8\'\'Stra%C3%9Fe%20%E2%80%93%20K%C3%A4se.txt',
+  ],
+  ['u\u0308.txt', 'filename="u.txt"; filename*=UTF-8\'\'u%CC%88.txt'],
+  [
+    'Łódź ﬁx œuvre.txt',
+    'filename="Lodz fix oeuvre.txt"; filename*=UTF-8\'\'%C5%81%C3%B3d%C5%BA%20%EF%AC%81x%20%C5%93uvre.txt',
+  ],
+  ['\u2100.txt', 'filename="a_c.txt"; filename*=UTF-8\'\'%E2%84%80.txt'],
+  ['\uff0e\uff0e', 'filename="_"; filename*=UTF-8\'\'%EF%BC%8E%EF%BC%8E'],
+  ['\u0301', 'filename="_"; filename*=UTF-8\'\'%CC%81'],
+  ["é'*().txt", "filename=\"e'*().txt\"; filename*=UTF-8''%C3%A9%27%2A%28%29.txt"],
 ])('%s: %s', (name, parameters) => {
   expect(disposition(parseFileName(name), 'attachment')).toBe(`attachment; ${parameters}`)
   expect(disposition(parseFileName(name), 'inline')).toBe(`inline; ${parameters}`)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseFileChanges } from '../../../src/http/headers/file-changes.ts'
+import { parseFileChanges, parseMergePatch } from '../../../src/http/headers/file-changes.ts'
 
 const many = (count: number, length: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`key-${n}`, 'x'.repeat(length)]))
@@ -73,6 +73,54 @@ describe('names the place of what is wrong', () => {
   ])('%j: %s, %s', (body: unknown, code, message) => {
     expect(() => parseFileChanges(body)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) as string }),
+    )
+  })
+})
+
+describe('a merge patch', () => {
+  const metadata = { a: '1', b: '2' }
+
+  it.each([
+    [{ metadata: { b: '3' } }, { metadata: { a: '1', b: '3' } }],
+    [{ metadata: { c: '' } }, { metadata: { a: '1', b: '2', c: '' } }],
+    [{ metadata: { a: null } }, { metadata: { b: '2' } }],
+    [{ metadata: { absent: null } }, { metadata }],
+    [
+      { metadata: { a: null, c: '3' }, name: 'n' },
+      { name: 'n', metadata: { b: '2', c: '3' } },
+    ],
+    [{ metadata: {} }, { metadata }],
+    [{ metadata: null }, { metadata: {} }],
+    [{ metadata: { constructor: 'x' } }, { metadata: { a: '1', b: '2', constructor: 'x' } }],
+    [{ mediaType: 'a/b' }, { mediaType: 'a/b' }],
+  ])('%j makes %j', (patch, changes) => {
+    expect(parseMergePatch(patch)({ metadata })).toEqual(changes)
+  })
+
+  it('keeps keys that are properties of every object', () => {
+    const file = { metadata: { constructor: 'x', toString: 'y' } as Record<string, string> }
+    expect(parseMergePatch({ metadata: { b: '2' } })(file)).toEqual({
+      metadata: { ...file.metadata, b: '2' },
+    })
+  })
+
+  it.each([
+    [{ name: null }, 'invalid_name'],
+    [{ mediaType: null }, 'invalid_metadata'],
+    [{ metadata: ['a'] }, 'invalid_metadata'],
+    [{ metadata: { a: 1 } }, 'invalid_metadata'],
+    [{ metadata: { a: { b: 'c' } } }, 'invalid_metadata'],
+    [{ other: null }, 'invalid_metadata'],
+    [null, 'invalid_metadata'],
+    [{}, 'invalid_metadata'],
+  ])('%j is refused', (patch: unknown, code) => {
+    expect(() => parseMergePatch(patch)).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('is refused if all metadata together would be too much', () => {
+    const apply = parseMergePatch({ metadata: { more: 'x'.repeat(2048) } })
+    expect(() => apply({ metadata: many(7, 2048) })).toThrow(
+      expect.objectContaining({ code: 'invalid_metadata' }),
     )
   })
 })

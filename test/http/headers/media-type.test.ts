@@ -43,8 +43,9 @@ describe('a type that was sent', () => {
     'text/plain; x="a\nb"',
     'text/plain\0',
     `a/${'b'.repeat(254)}`,
-  ])('is refused: %j', (type) => {
-    expect(() => mediaTypeOf(type, name)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
+  ])('is unknown if it cannot be read: %j', (type) => {
+    expect(mediaTypeOf(type, name)).toBe('application/octet-stream')
+    expect(problemWithMediaType(type)).toBeDefined()
   })
 
   it('is looked at in no time, however it is built', () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { request } from '../../support/http-request.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
 import { problemIn } from '../refused.ts'
 import { get, given, infoIn, inPieces, KiB, sample } from '../sample.ts'
@@ -21,6 +22,25 @@ afterEach(() => endUploads(server))
 function md5(body: string): string {
   return `md5=:${createHash('md5').update(body).digest('base64')}:`
 }
+
+describe('GET is answered as HEAD is', () => {
+  it.each(['application/x', undefined])('also without a header of the draft', async (accept) => {
+    const path = await givenUpload(server, 'abc', { 'Upload-Length': 10 })
+    const headers = accept === undefined ? {} : { Accept: accept, 'Upload-Draft-Interop-Version': '8' }
+    const answer = await request(server, 'GET', path, { headers })
+    expect(answer).toMatchObject({
+      status: 204,
+      headers: {
+        'upload-offset': '3',
+        'upload-length': '10',
+        'upload-complete': '?0',
+        'upload-limit': expect.stringContaining('max-age='),
+        'cache-control': 'no-store',
+      },
+    })
+    expect((await request(server, 'GET', absent)).status).toBe(404)
+  })
+})
 
 describe('PATCH', () => {
   it('"If the Upload-Complete request header field is set to false, … the upload resource acknowledges the appended data by sending a 2xx (Successful) response with the Upload-Complete header field set to false."', async () => {

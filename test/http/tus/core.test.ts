@@ -7,6 +7,7 @@ import {
   endUploads,
   fileOf,
   givenUpload,
+  idIn,
   offsetMediaType,
   offsetOf,
   patch,
@@ -31,6 +32,7 @@ describe('Tus-Resumable', () => {
 
   it.each([
     ['POST', '/uploads', { 'Upload-Length': '1' }, 201],
+    ['POST', '/uploads/', { 'Upload-Length': '1' }, 201],
     ['POST', '/uploads', {}, 400],
     ['POST', '/uploads', { 'Tus-Resumable': '2.0.0', 'Upload-Length': '1' }, 412],
     ['POST', '/uploads', { 'Upload-Length': '1', Origin: 'http://elsewhere.test' }, 403],
@@ -46,6 +48,7 @@ describe('Tus-Resumable', () => {
     ['DELETE', '', {}, 204],
     ['DELETE', absent, {}, 404],
     ['OPTIONS', '/uploads', {}, 204],
+    ['OPTIONS', '/uploads/', {}, 204],
   ])(
     '"MUST be included in every request and response": %s %s %j → %i',
     async (method, at, headers, status) => {
@@ -281,8 +284,22 @@ describe('PATCH', () => {
   })
 })
 
+it('an empty PATCH at the end of a finished upload succeeds and changes nothing', async () => {
+  path = await givenUpload(server, { 'Upload-Length': 3 }, 'abc')
+  for (const headers of [{}, { 'Upload-Length': 3 }]) {
+    const answer = await patch(server, path, 3, '', headers)
+    expect(answer).toMatchObject({
+      status: 204,
+      headers: { 'upload-offset': '3', 'content-location': `/files/@${idIn(path)}` },
+    })
+  }
+  expect((await fileOf(server, path)).toString()).toBe('abc')
+  expect((await patch(server, path, 2)).status).toBe(409)
+  expect((await patch(server, path, 3, 'd')).status).toBe(409)
+  expect((await patch(server, path, 3, '', { 'Upload-Length': 4 })).status).toBe(409)
+})
+
 it.each([
-  ['POST', '/uploads/'],
   ['DELETE', '/uploads'],
   ['PATCH', '/uploads'],
   ['GET', absent],

@@ -65,16 +65,23 @@ type Flags = Readonly<Record<string, string | true>>
 /**
  * Reads the flags (`argv` without program and script) and the `ASHLAR_*` variables; a flag wins over its variable.
  * Throws `ConfigError`: with the text asked for by `--help` and `--version`, else with one line that names what
- * is wrong. A flag or an `ASHLAR_*` variable that does not exist is wrong, too.
+ * is wrong. An unknown flag is an error; an unknown `ASHLAR_*` variable is only reported to `warn`, because
+ * variables also come from other software.
  */
-export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
+export function readConfig(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  warn: (message: string) => void = () => {},
+): Config {
   const flags = readFlags(argv)
-  refuseUnknownVariables(env)
+  for (const variable of unknownVariables(env)) warn(`unknown variable ${variable}: see --help for the list`)
   const given = optionRows.map((row) => {
     const flag = flags[row.attribute]
     if (flag !== undefined) return { key: row.key, source: row.flag, text: String(flag) }
     const variable = env[row.variable]
-    if (variable !== undefined) return { key: row.key, source: row.variable, text: variable }
+    if (variable !== undefined && !isServiceAddress(row.variable, variable)) {
+      return { key: row.key, source: row.variable, text: variable }
+    }
     return { key: row.key, source: `the default of ${row.flag}`, text: row.default }
   })
   const result = schema.safeParse(Object.fromEntries(given.map(({ key, text }) => [key, text])))
@@ -120,14 +127,21 @@ Examples:
   return command.opts<Flags>()
 }
 
-function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
+function unknownVariables(env: NodeJS.ProcessEnv): readonly string[] {
   // Who uses server and command line in one shell has this one, which says where the server is.
   const known = new Set([...optionRows.map((row) => row.variable), 'ASHLAR_URL'])
-  for (const variable of Object.keys(env)) {
-    if (variable.startsWith('ASHLAR_') && !known.has(variable)) {
-      throw new ConfigError(`${variable} is no variable that Ashlar knows: see --help for those it does`, 2)
-    }
-  }
+  return Object.keys(env).filter(
+    (name) => name.startsWith('ASHLAR_') && !known.has(name) && !serviceVariable.test(name),
+  )
+}
+
+/** Kubernetes sets these in every container for a Service named `ashlar` or `ashlar-…`. */
+const serviceVariable =
+  /^ASHLAR_(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
+
+/** For a Service named `ashlar`, Kubernetes sets `ASHLAR_PORT=tcp://10.0.0.1:8080`: not our option. */
+function isServiceAddress(variable: string, value: string): boolean {
+  return variable.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 }
 
 function ownVersion(): string {

@@ -12,6 +12,7 @@ import {
 } from './drivers/open-catalog.ts'
 import { openChunksToRead, openChunkStores, refuseUnused } from './drivers/open-chunk-stores.ts'
 import { nameOfCatalog, nameOfStore, storePlace } from './drivers/places.ts'
+import { planOpenFiles } from './drivers/plan-open-files.ts'
 import { collectRegularly } from './files/collect-regularly.ts'
 import { createFileStore, type FileStoreOptions } from './files/file-store.ts'
 import { keepPresent } from './files/keep-present.ts'
@@ -20,14 +21,22 @@ import { rebuild, type Rebuilt } from './files/rebuild.ts'
 import { scrubRegularly } from './files/scrub-regularly.ts'
 import { upkeepInTurn } from './files/upkeep-in-turn.ts'
 import { createApp } from './http/app.ts'
-import { connectionsThatFit } from './http/connections-that-fit.ts'
 import { createMetrics } from './http/metrics.ts'
 import { startServer } from './http/start-server.ts'
 import { reportCollection, reportScrub } from './http/report-upkeep.ts'
 import { isStoreError, StoreError } from './model/errors.ts'
+import { openFileLimit } from './system/open-file-limit.ts'
 import { shareHeaps } from './system/share-heaps.ts'
 
 type BackgroundReport = FileStoreOptions['onBackgroundError']
+
+const warned = new Set<string>()
+
+/** On standard error, once each: `migrate` reads the variables for both of its stores. */
+function warn(message: string): void {
+  if (!warned.has(message)) console.error(`ashlar: ${message}`)
+  warned.add(message)
+}
 
 /** How often servers that share a catalog hear of each other, and ask for the turn at upkeep. */
 const meetingMs = 10_000
@@ -42,6 +51,11 @@ async function serve(config: Config): Promise<void> {
     log.error({ err: error }, `failed while ${doing}`)
   const opened = await openConfigured(config, onBackgroundError)
   const { store, place, upkeepTurns, isShared } = opened
+  void opened.death?.then(() => {
+    log.fatal('a thread of the catalog has died: exiting, because only a restart helps')
+    destination.flushSync()
+    process.exit(1)
+  })
   const metrics = createMetrics(store)
   const beginUpkeep = () => [
     collectRegularly(store, config, reportCollection(log, metrics)),
@@ -59,14 +73,14 @@ async function serve(config: Config): Promise<void> {
     corsOrigins: config.corsOrigins,
     isReady: () => !isStopping,
   })
-  const maxConnections = connectionsThatFit(config.maxConnections)
-  if (maxConnections < config.maxConnections) {
+  const plan = planOpenFiles(config, openFileLimit())
+  if (plan.maxConnections < config.maxConnections) {
     log.warn(
-      { maxConnections, wanted: config.maxConnections },
-      `takes ${maxConnections} connections instead of ${config.maxConnections}: this process may not open more files (ulimit -n)`,
+      { maxConnections: plan.maxConnections, wanted: config.maxConnections },
+      `takes ${plan.maxConnections} connections instead of ${config.maxConnections}: this process may not open more files (ulimit -n)`,
     )
   }
-  const server = await startServer(app, { ...config, maxConnections, onCutOff: () => metrics.cutOff() })
+  const server = await startServer(app, { ...config, ...plan, onCutOff: () => metrics.cutOff() })
   log.info(
     { url: server.url, store: place, catalog: nameOfCatalog(config) },
     `Ashlar keeps files in ${place} and listens on ${server.url}`,
@@ -93,7 +107,7 @@ export async function openStore(
   env: NodeJS.ProcessEnv,
   onBackgroundError: BackgroundReport,
 ): Promise<OpenedStore> {
-  const config = readConfig(argv, env)
+  const config = readConfig(argv, env, warn)
   await checkPresence(config)
   sizeThreadPool(config)
   const opened = await openConfigured(config, onBackgroundError)
@@ -111,7 +125,7 @@ export async function openStore(
 
 /** The same for one that changes nothing: a server may have the store open. */
 export async function openStoreToRead(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<StoreToRead> {
-  const config = readConfig(argv, env)
+  const config = readConfig(argv, env, warn)
   await checkPresence(config)
   sizeThreadPool(config)
   const survey = await openSurvey(config)
@@ -134,7 +148,7 @@ export async function openStoreToFill(
   env: NodeJS.ProcessEnv,
   onBackgroundError: BackgroundReport,
 ): Promise<OpenedStore> {
-  const config = readConfig(argv, env)
+  const config = readConfig(argv, env, warn)
   sizeThreadPool(config)
   const opened = await openConfigured(config, onBackgroundError)
   if (!opened.isShared) return opened
@@ -151,7 +165,7 @@ export async function openStoreToRebuild(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<StoreToRebuild> {
-  const config = readConfig(argv, env)
+  const config = readConfig(argv, env, warn)
   await refuseUnused(config, ['chunks', 'records'])
   sizeThreadPool(config)
   const { chunks, records, close } = await openChunkStores(config)
@@ -168,14 +182,14 @@ export async function openStoreToRebuild(
   }
 }
 
-interface ConfiguredStore extends OpenedStore, Pick<OpenedCatalog, 'upkeepTurns' | 'isShared'> {}
+interface ConfiguredStore extends OpenedStore, Pick<OpenedCatalog, 'upkeepTurns' | 'isShared' | 'death'> {}
 
 async function openConfigured(config: Config, onBackgroundError: BackgroundReport): Promise<ConfiguredStore> {
   const { chunks, records, gathering, freeBytes, close: closeChunks } = await openChunkStores(config)
   try {
     // To an empty catalog all that is there would be garbage.
     if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
-    const { catalog, presence, upkeepTurns, isShared } = await openCatalog(config)
+    const { catalog, presence, upkeepTurns, isShared, death } = await openCatalog(config)
     const store = createFileStore(
       { catalog, chunks, records, presence, ...(gathering && { gathering }) },
       {
@@ -191,7 +205,7 @@ async function openConfigured(config: Config, onBackgroundError: BackgroundRepor
       await closeChunks()
       await catalog.close()
     }
-    return { store, place: nameOfStore(config), upkeepTurns, isShared, close }
+    return { store, place: nameOfStore(config), upkeepTurns, isShared, ...(death && { death }), close }
   } catch (error) {
     await closeChunks()
     throw error
@@ -245,7 +259,7 @@ function sizeThreadPool({ maxUploadConcurrency }: Config): void {
  */
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   try {
-    const config = readConfig(argv, env)
+    const config = readConfig(argv, env, warn)
     sizeThreadPool(config)
     keepHeapSmall(config)
     shareHeaps()

@@ -345,11 +345,47 @@ describe('what is no option', () => {
       {},
       "unknown option '--allow-unauthenticated=no' (Did you mean --allow-unauthenticated?)",
     ],
-    [[], { ASHLAR_PROT: '1' }, 'ASHLAR_PROT is no variable that Ashlar knows: see --help for those it does'],
-    [[], { ASHLAR_: '' }, 'ASHLAR_ is no variable that Ashlar knows: see --help for those it does'],
     [[], { ASHLAR_PORT: 'a\nb' }, 'ASHLAR_PORT "a\\nb" must be a whole number from 0 to 65535'],
   ])('%j with %j: one line', (argv, env, message) => {
     expect(refusal(argv, env)).toMatchObject({ name: 'ConfigError', exitCode: 2, message })
+  })
+})
+
+function warningsFor(env: NodeJS.ProcessEnv): readonly string[] {
+  const warnings: string[] = []
+  readConfig([], env, (message) => warnings.push(message))
+  return warnings
+}
+
+describe('a variable', () => {
+  it('that is unknown is a warning that names it', () => {
+    expect(warningsFor({ ASHLAR_PROT: '1', ASHLAR_: '' })).toEqual([
+      expect.stringContaining('ASHLAR_PROT'),
+      expect.stringContaining('ASHLAR_'),
+    ])
+    expect(warningsFor({ ASHLAR_URL: 'http://x', ASHLAR_PORT: '1', OTHER: '' })).toEqual([])
+  })
+
+  it('that Kubernetes injects for a Service named ashlar is ignored', () => {
+    const env = {
+      ASHLAR_SERVICE_HOST: '10.0.0.1',
+      ASHLAR_SERVICE_PORT: '8080',
+      ASHLAR_SERVICE_PORT_HTTP: '8080',
+      ASHLAR_PORT: 'tcp://10.0.0.1:8080',
+      ASHLAR_PORT_8080_TCP: 'tcp://10.0.0.1:8080',
+      ASHLAR_PORT_8080_TCP_PROTO: 'tcp',
+      ASHLAR_PORT_8080_TCP_PORT: '8080',
+      ASHLAR_PORT_8080_TCP_ADDR: '10.0.0.1',
+      ASHLAR_BLUE_SERVICE_HOST: '10.0.0.2',
+      ASHLAR_BLUE_PORT: 'tcp://10.0.0.2:8080',
+    }
+    expect(warningsFor(env)).toEqual([])
+    expect(readConfig([], env)).toEqual(readConfig([], {}))
+  })
+
+  it('with an address that Kubernetes would not put there is still refused', () => {
+    expect(refusal([], { ASHLAR_PORT: 'http://10.0.0.1:8080' }).exitCode).toBe(2)
+    expect(refusal([], { ASHLAR_MAX_FORM_FILES: 'tcp://10.0.0.1:8080' }).exitCode).toBe(2)
   })
 })
 

@@ -169,7 +169,7 @@ describe('is refused with one line', () => {
   it.each([
     { args: ['--port', 'http'], env: {}, says: '--port' },
     { args: ['--nonsense'], env: {}, says: '--nonsense' },
-    { args: [], env: { ASHLAR_PROT: '1' }, says: 'ASHLAR_PROT' },
+    { args: [], env: { ASHLAR_PORT: 'x' }, says: 'ASHLAR_PORT' },
   ])('$args with $env', async ({ args, env, says }) => {
     const server = new ServerProcess(args, env)
     expect(await server.exited).toBe(2)
@@ -206,4 +206,25 @@ it('prints every option on request', async () => {
     expect(server.stdout).toContain(variable)
   }
   expect(server.stderr).toBe('')
+})
+
+it('exits when a thread of its catalog dies, and says why', async () => {
+  const directory = await temporaryDirectory()
+  const sign = join(directory, 'die')
+  // Threads load it, too: each ends once the file is there, as one that has run out of memory does.
+  const preload = `
+    import { existsSync } from 'node:fs'
+    import { isMainThread } from 'node:worker_threads'
+    if (!isMainThread) setInterval(() => existsSync(${JSON.stringify(sign)}) && process.exit(1), 5).unref()`
+  const nodeOptions = `--import data:text/javascript,${encodeURIComponent(preload)}`
+  const server = await ServerProcess.start(join(directory, 'store'), [], { NODE_OPTIONS: nodeOptions })
+  await writeFile(sign, '')
+  expect(await server.exited).toBe(1)
+  expect(server.log.at(-1)).toMatchObject({ level: 60 })
+})
+
+it('starts with a variable that it does not know, which it names', async () => {
+  const store = join(await temporaryDirectory(), 'store')
+  const server = await ServerProcess.start(store, [], { ASHLAR_PROT: '1' })
+  expect(server.stderr).toMatch(/^ashlar: .*ASHLAR_PROT.*\n$/)
 })

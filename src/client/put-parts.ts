@@ -42,7 +42,7 @@ export async function putParts(
   try {
     const ids = await lastValueFrom(sent)
     const file = await join(connection, name, source, options, signal, ids)
-    await forget(connection, new Set([...ids, ...leftovers.map(({ id }) => id)]), signal)
+    await forget(connection, new Set([...ids, ...leftovers.map(({ id }) => id)]), parallel, signal)
     return file
   } catch (error) {
     failed.abort(error)
@@ -99,9 +99,13 @@ async function join(
 }
 
 /** The file has their chunks by now. What cannot be deleted at once expires. */
-async function forget(connection: Connection, ids: Iterable<string>, signal: AbortSignal): Promise<void> {
-  const deleted = Array.from(ids, (id) =>
-    requestHeaders(connection, `api/uploads/${id}`, { method: 'DELETE', signal }),
-  )
-  await Promise.allSettled(deleted)
+async function forget(
+  connection: Connection,
+  ids: Iterable<string>,
+  parallel: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const deleteOne = (id: string) =>
+    requestHeaders(connection, `api/uploads/${id}`, { method: 'DELETE', signal }).catch(() => undefined)
+  await lastValueFrom(from(ids).pipe(mergeMap(deleteOne, parallel)), { defaultValue: undefined })
 }

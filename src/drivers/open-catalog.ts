@@ -17,6 +17,8 @@ export interface OpenedCatalog {
   readonly upkeepTurns: UpkeepTurns
   /** Other processes may use it at the same time. */
   readonly isShared: boolean
+  /** Resolves if it can never be used again by this process. */
+  readonly death?: Promise<void>
 }
 
 // The drivers are loaded when they are used: pg takes as long as all the rest.
@@ -28,7 +30,7 @@ export async function openCatalog(places: Places): Promise<OpenedCatalog> {
   if (place.kind === 'sqlite') {
     await makeDurableDirectory(dirname(place.path))
     const catalog = await SqliteCatalog.open(place.path)
-    return { catalog, presence: alone, upkeepTurns: aloneAtUpkeep, isShared: false }
+    return { catalog, presence: alone, upkeepTurns: aloneAtUpkeep, isShared: false, death: catalog.death }
   }
   const { url } = place
   const { tryHold } = await import('../catalog/postgres/upkeep-lock.ts')

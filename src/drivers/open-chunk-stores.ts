@@ -11,7 +11,9 @@ import { timingOut } from '../chunks/timing-out.ts'
 import { verifying } from '../chunks/verifying.ts'
 import type { Config } from '../config.ts'
 import { StoreError } from '../model/errors.ts'
+import { openFileLimit } from '../system/open-file-limit.ts'
 import { storePlace } from './places.ts'
+import { planOpenFiles } from './plan-open-files.ts'
 
 export interface ChunkStoreToRead {
   readonly chunks: ChunkStore
@@ -83,7 +85,12 @@ async function open(
 ): Promise<ChunkStore> {
   const place = storePlace(config)
   if (place.kind === 'directory') {
-    return DiskChunkStore.open(join(place.directory, name), { hasDurableDeletes: name === 'records' })
+    const { keptFiles, keepsDirectories } = planOpenFiles(config, openFileLimit())
+    return DiskChunkStore.open(join(place.directory, name), {
+      maxOpenFiles: keptFiles,
+      keepsDirectories,
+      hasDurableDeletes: name === 'records',
+    })
   }
   const { s3Endpoint, s3Region, s3Addressing, s3TimeoutMs } = config
   const store = await openS3ChunkStore({

@@ -1,9 +1,12 @@
+import { from, lastValueFrom, mergeMap } from 'rxjs'
 import type { FileStore } from './file-store.ts'
 import { orphansFoundBefore } from './meet-others.ts'
 import { inBatches } from './in-batches.ts'
 
 /** Locations that are held in memory, and that one transaction looks at. */
 const batchSize = 1000
+/** Where a store gathers deletes, as many as it takes; elsewhere each holds a connection. */
+const deletesAtOnce = 8
 
 /**
  * Finds records that the catalog has never heard of, as a kill between a record and its commit leaves them, and makes garbage of
@@ -29,7 +32,8 @@ export async function deleteEndedRecords(store: FileStore, signal?: AbortSignal)
     signal?.throwIfAborted()
     const ended = await catalog.listEndedRecords(batchSize, await orphansFoundBefore(store))
     if (ended.length === 0) return
-    await Promise.all(ended.map((location) => records.delete(location)))
+    const atOnce = store.gathering?.atOnce ?? deletesAtOnce
+    await lastValueFrom(from(ended).pipe(mergeMap((location) => records.delete(location), atOnce)))
     await catalog.forgetRecords(ended)
   }
 }

@@ -7,11 +7,9 @@ export interface Exchange {
   readonly res: ServerResponse
 }
 
-/** Connections past the limit that are let in to be told so; others are closed without a word. */
-export const surplusPlaces = 256
-
 /**
- * The open connections of a server, and what goes on in each. When there are more than `maxConnections`, the one in which nothing
+ * The open connections of a server, and what goes on in each. `surplusConnections` past the limit are let in to be
+ * told so; others are closed without a word. When there are more than `maxConnections`, the one in which nothing
  * has gone on for the longest gives way to the new one; if something goes on in all, the new one is surplus.
  */
 export class Connections {
@@ -21,8 +19,8 @@ export class Connections {
   #running = 0
   #isEnding = false
 
-  constructor(server: Server, maxConnections: number) {
-    server.maxConnections = maxConnections + surplusPlaces
+  constructor(server: Server, maxConnections: number, surplusConnections: number) {
+    server.maxConnections = maxConnections + surplusConnections
     server.on('connection', (socket) => {
       if (this.#exchanges.size >= maxConnections) this.#makeRoomFor(socket)
       this.#exchanges.set(socket, new Set())

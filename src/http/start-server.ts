@@ -15,6 +15,8 @@ export interface ServerOptions extends AdmissionLimits {
   readonly port: number
   readonly maxHeaderSize: number
   readonly maxConnections: number
+  /** Connections past those that are told so with 503: 256 unless given. */
+  readonly surplusConnections?: number
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly stallTimeoutMs: number
@@ -44,7 +46,7 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
     // Node's own answer would not say why.
     requireHostHeader: false,
   })
-  const connections = new Connections(server, options.maxConnections)
+  const connections = new Connections(server, options.maxConnections, options.surplusConnections ?? 256)
   cutOffStalled(server, connections, options)
   answerUnparsed(server, connections)
   deferContinue(server)

@@ -1,7 +1,9 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
+import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { openFile } from '../../src/files/download.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
 import { newLocation } from '../../src/chunks/disk/chunk-path.ts'
@@ -9,6 +11,7 @@ import { uploadFile } from '../../src/files/upload-file.ts'
 import { BlockHasher, digestOfChunk } from '../../src/model/digest.ts'
 import { parseFileId, parseFileName, soleOwner, type FileId, type StoredFile } from '../../src/model/file.ts'
 import { aChunk, aDigest, aFile } from '../catalog/fixtures.ts'
+import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { storedFiles } from '../chunks/stored-files.ts'
 import { faulty } from '../support/faulty.ts'
 import { request } from '../support/http-request.ts'
@@ -258,4 +261,28 @@ it('beside itself, and beside files with the same content that come and go, lose
   await Promise.all(collecting)
   expect((await contentOf('round/14')).equals(bytes)).toBe(true)
   expect(chunkCount(server)).toBe(3)
+})
+
+it('deletes few records at once where each takes a connection', async () => {
+  const { gathering: _, ...others } = store
+  const { digest, bytes } = sampleChunk(10)
+  const ended = await Promise.all(Array.from({ length: 30 }, () => store.records.put(digest, [bytes])))
+  await store.catalog.adoptRecords(ended, 0)
+  let running = 0
+  let most = 0
+  const records: ChunkStore = {
+    put: (...args) => store.records.put(...args),
+    read: (...args) => store.records.read(...args),
+    list: (...args) => store.records.list(...args),
+    close: () => store.records.close(),
+    async delete(location, options) {
+      most = Math.max(most, ++running)
+      await nextTurn()
+      await store.records.delete(location, options)
+      running--
+    },
+  }
+  await collect({ ...others, records })
+  expect(most).toBe(8)
+  expect(await store.catalog.listEndedRecords(100)).toEqual([])
 })

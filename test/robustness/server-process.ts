@@ -14,6 +14,11 @@ export interface LogLine {
   readonly url?: string
 }
 
+export interface ProcessLimits {
+  /** `ulimit -n`; what this process has unless given. */
+  readonly openFiles?: number
+}
+
 /** The server as people start it: a process of its own, that ends with the test at the latest. */
 export class ServerProcess {
   readonly child: ChildProcess
@@ -22,8 +27,11 @@ export class ServerProcess {
   stderr = ''
   #url: string | undefined
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, [main, ...args], {
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, { openFiles }: ProcessLimits = {}) {
+    const command = [process.execPath, main, ...args]
+    const limited = ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', ...command]
+    const [file, ...rest] = openFiles === undefined ? command : limited
+    this.child = spawn(file!, rest, {
       env: { ...inheritedEnv(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -46,8 +54,9 @@ export class ServerProcess {
     store: string,
     args: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
+    limits: ProcessLimits = {},
   ): Promise<ServerProcess> {
-    const server = new ServerProcess(['--store', store, '--port', '0', ...args], env)
+    const server = new ServerProcess(['--store', store, '--port', '0', ...args], env, limits)
     await eventually(() => {
       server.#url = server.log.find(({ url }) => url)?.url
       assert(server.#url !== undefined || server.child.exitCode !== null, 'it does not listen yet')

@@ -103,6 +103,7 @@ export class DatabaseThread<Methods extends Readonly<Record<keyof Methods, (...a
         this.#waiting.get(id)?.reject(error)
         this.#waiting.delete(id)
       }
+      if (this.#waiting.size === 0) this.#worker.unref()
     }
   }
 

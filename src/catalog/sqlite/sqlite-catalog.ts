@@ -43,6 +43,7 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
   readonly #writer: DatabaseThread<Writes>
   readonly #reader: DatabaseThread<Reads>
   readonly #now: () => number
+  readonly #death = Promise.withResolvers<void>()
   #closing: Promise<void> | undefined
 
   private constructor(path: string, now: () => number) {
@@ -66,6 +67,11 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
       await catalog.#terminate()
       throw error
     }
+  }
+
+  /** Resolves if a thread ends that nobody told to: every call rejects from then on, and only a restart helps. */
+  get death(): Promise<void> {
+    return this.#death.promise
   }
 
   /** Transactions committed so far; fewer than changes where these came together. */
@@ -256,7 +262,9 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
   /** Half a catalog is none: if one thread dies, so does the other. */
   async #endTogether(): Promise<void> {
     await Promise.race([this.#writer.exited, this.#reader.exited])
-    if (!this.#closing) await this.#terminate()
+    if (this.#closing) return
+    await this.#terminate()
+    this.#death.resolve()
   }
 
   async #terminate(): Promise<void> {

@@ -33,8 +33,10 @@ import { TemporaryFiles } from './temporary-files.ts'
 export const diskGathering: Gathering = { bytes: packedBytes, atOnce: maxEntries }
 
 export interface DiskChunkStoreOptions {
-  /** Chunk files kept open between reads, 128 unless given. 256 descriptors more are open all the time. */
+  /** Chunk files kept open between reads, 128 unless given. */
   readonly maxOpenFiles?: number
+  /** Whether 256 directories stay open, too: true unless given. */
+  readonly keepsDirectories?: boolean
   /** Deletes are synced: what is deleted stays so after a power cut. Chunks do without, for one that comes back is garbage, not loss. */
   readonly hasDurableDeletes?: boolean
 }
@@ -68,10 +70,10 @@ export class DiskChunkStore implements ChunkStore {
   /** Creates the directory if it is not there. Rejects `no_space`, `unavailable`. */
   static async open(
     directory: string,
-    { maxOpenFiles = 128, hasDurableDeletes = false }: DiskChunkStoreOptions = {},
+    { maxOpenFiles = 128, keepsDirectories = true, hasDurableDeletes = false }: DiskChunkStoreOptions = {},
   ): Promise<DiskChunkStore> {
     try {
-      const shards = await Shards.open(directory)
+      const shards = await Shards.open(directory, keepsDirectories)
       return new DiskChunkStore(directory, shards, new OpenFiles(maxOpenFiles), hasDurableDeletes)
     } catch (error) {
       throw diskError(error, 'Cannot open the chunk directory')

@@ -64,7 +64,7 @@ function directoriesToSync(directory: string, created: string | undefined): read
   return paths
 }
 
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const fd = await openDirectory(path)
   try {
     await syncDescriptor(fd)

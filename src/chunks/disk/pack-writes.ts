@@ -80,10 +80,10 @@ export class PackWrites {
   }
 
   async #writePack(puts: readonly Put[]): Promise<void> {
-    const path = newPackPath()
-    const header = writePackHeader(puts.map(({ digest, size }, number) => ({ number, digest, size })))
-    const pieces = [header, ...puts.flatMap((put) => put.pieces), header]
     try {
+      const path = newPackPath()
+      const header = writePackHeader(puts.map(({ digest, size }, number) => ({ number, digest, size })))
+      const pieces = [header, ...puts.flatMap((put) => put.pieces), header]
       await this.#temporary.create(path, (temporary) =>
         createFile(temporary, pieces, () => this.#name(temporary, path), unlessNobodyWants(puts)),
       )

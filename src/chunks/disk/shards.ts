@@ -3,17 +3,19 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { callFs } from './call-fs.ts'
 import { shardNames, shardOf } from './chunk-path.ts'
-import { makeDurableDirectory, openDirectory, syncDescriptor } from './durable-directory.ts'
+import { makeDurableDirectory, openDirectory, syncDescriptor, syncDirectory } from './durable-directory.ts'
 import { sharedSync } from './shared-sync.ts'
 
 interface Shard {
-  readonly fd: number
+  /** Absent where it is opened for each sync. */
+  readonly fd?: number
   readonly sync: () => Promise<void>
 }
 
 /**
  * The 256 directories that chunk files stand in. All are there and durable from the beginning, so that storing
- * a chunk creates nothing but its file; each is kept open, so that syncing it costs one call.
+ * a chunk creates nothing but its file. Where the process may have files enough each is kept open, so that
+ * syncing it costs one call.
  */
 export class Shards {
   readonly #shards: ReadonlyMap<string, Shard>
@@ -23,16 +25,16 @@ export class Shards {
   }
 
   /** Creates what is missing, readable by the server's user only. Rejects with what the system reports. */
-  static async open(directory: string): Promise<Shards> {
+  static async open(directory: string, isKeptOpen = true): Promise<Shards> {
     const shards = new Map<string, Shard>()
     try {
       await makeDurableDirectory(directory, async () => {
         const there = new Set(await readdir(directory))
         for (const name of shardNames) {
+          const path = join(directory, name)
           // Recursive, because another store may be opening the same directory.
-          if (!there.has(name)) await mkdir(join(directory, name), { recursive: true, mode: 0o700 })
-          const fd = await openDirectory(join(directory, name))
-          shards.set(name, { fd, sync: sharedSync(() => syncDescriptor(fd)) })
+          if (!there.has(name)) await mkdir(path, { recursive: true, mode: 0o700 })
+          shards.set(name, await openShard(path, isKeptOpen))
         }
       })
     } catch (error) {
@@ -54,6 +56,13 @@ export class Shards {
   }
 }
 
+async function openShard(path: string, isKeptOpen: boolean): Promise<Shard> {
+  if (!isKeptOpen) return { sync: sharedSync(() => syncDirectory(path)) }
+  const fd = await openDirectory(path)
+  return { fd, sync: sharedSync(() => syncDescriptor(fd)) }
+}
+
 async function closeAll(shards: ReadonlyMap<string, Shard>): Promise<void> {
-  await Promise.all(Array.from(shards.values(), ({ fd }) => callFs((done) => fs.close(fd, done))))
+  const open = Array.from(shards.values(), ({ fd }) => fd).filter((fd) => fd !== undefined)
+  await Promise.all(open.map((fd) => callFs((done) => fs.close(fd, done))))
 }

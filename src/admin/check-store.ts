@@ -1,5 +1,5 @@
 import { EMPTY, from, lastValueFrom, mergeMap, of, toArray } from 'rxjs'
-import type { CheckedList, Condition, Holder } from '../catalog/upkeep.ts'
+import type { CheckedList, ChunkPosition, Condition, Holder } from '../catalog/upkeep.ts'
 import { checkChunk } from '../files/check-chunk.ts'
 import { inBatches } from '../files/in-batches.ts'
 import type { Chunk, Location } from '../model/chunk.ts'
@@ -92,7 +92,7 @@ async function checkChunks(store: StoreToRead, isQuick: boolean, report: StoreCh
     )
     return bad ? of(bad) : EMPTY
   }
-  let after: Digest | undefined
+  let after: ChunkPosition | undefined
   for (;;) {
     const page = await store.survey.listAllChunks(after, chunksPerPage)
     const bad = from(page).pipe(
@@ -106,7 +106,7 @@ async function checkChunks(store: StoreToRead, isQuick: boolean, report: StoreCh
     }
     counts.chunks += page.length
     for (const { size } of page) counts.bytes += size
-    after = page.at(-1)?.digest
+    after = page.at(-1)
     if (after === undefined) return counts
   }
 }

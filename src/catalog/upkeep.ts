@@ -9,6 +9,9 @@ export interface CheckedChunk extends Chunk {
   readonly condition: Condition
 }
 
+/** Where a listing by location stands. Chunks that are lost share a location. */
+export type ChunkPosition = Pick<Chunk, 'location' | 'digest'>
+
 /** Bytes at a location that nobody counts on. */
 export interface Garbage {
   readonly location: Location
@@ -38,8 +41,11 @@ export interface Collectable {
 export interface CatalogSurvey {
   /** A chunk of that content, if one is present. */
   findChunk(digest: Digest): Promise<Chunk | undefined>
-  /** Chunks by digest, those behind `after`. */
-  listAllChunks(after: Digest | undefined, limit: number): Promise<readonly Chunk[]>
+  /**
+   * Chunks by location, those behind `after`. A store keeps small chunks with neighbouring locations
+   * in one file, so reading them in this order opens each file once.
+   */
+  listAllChunks(after: ChunkPosition | undefined, limit: number): Promise<readonly Chunk[]>
   /** Who uses a chunk, by id, those behind `after`. Files that were let go do not count. */
   listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly Holder[]>
   /**

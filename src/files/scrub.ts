@@ -28,6 +28,10 @@ export interface ScrubReport {
   found(damage: Damage): void
 }
 
+function byLocation(a: Chunk, b: Chunk): number {
+  return a.location < b.location ? -1 : 1
+}
+
 /** Chunks whose checks are taken down together. After a restart as many are read again, at most. */
 export const scrubBatch = 64
 const mostHolders = 10
@@ -72,7 +76,8 @@ export class Scrub {
     const checks: ChunkCheck[] = []
     const failures: unknown[] = []
     try {
-      for (const chunk of due) {
+      // Neighbours by location are kept in one file, which is opened once then.
+      for (const chunk of due.toSorted(byLocation)) {
         const { digest, location } = chunk
         try {
           const condition = await this.#check(chunk, signal)

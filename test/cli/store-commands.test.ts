@@ -392,8 +392,11 @@ describe('a server that is killed in the middle of an upload', () => {
     const times = ['--collect-interval', '50ms', '--orphan-grace', '0s']
     const second = await ServerProcess.start(directory, times)
     await eventually(() => expect(chunkCount()).toBe(5))
-    const metrics = (await request(second, 'GET', '/metrics')).body.toString()
-    expect(metrics).toMatch(new RegExp(`^ashlar_orphans_found_total ${left}$`, 'm'))
+    // The search is reported when it is over, and collection does not wait for it.
+    await eventually(async () => {
+      const metrics = (await request(second, 'GET', '/metrics')).body.toString()
+      expect(metrics).toMatch(new RegExp(`^ashlar_orphans_found_total ${left}$`, 'm'))
+    })
     for (const name of ['folder/one', 'two']) {
       expect((await request(second, 'GET', `/files/${name}`)).body.equals(bytes)).toBe(true)
     }

@@ -2,7 +2,7 @@ import type { OpenedStore, StoreToRead } from '../../src/admin/opened-store.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
 import type { Location } from '../../src/model/chunk.ts'
-import type { Digest } from '../../src/model/digest.ts'
+import type { ChunkPosition } from '../../src/catalog/upkeep.ts'
 import { soleOwner } from '../../src/model/file.ts'
 
 const pageSize = 1000
@@ -39,11 +39,11 @@ export async function leftovers(
 
 async function knownChunks(survey: StoreToRead['survey']): Promise<readonly Location[]> {
   const known: Location[] = []
-  let after: Digest | undefined
+  let after: ChunkPosition | undefined
   do {
     const page = await survey.listAllChunks(after, pageSize)
     known.push(...page.map(({ location }) => location))
-    after = page.at(-1)?.digest
+    after = page.at(-1)
   } while (after !== undefined)
   return known
 }

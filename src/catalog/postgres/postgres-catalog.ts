@@ -20,6 +20,7 @@ import type { CatalogRestore, FoundChunk, FoundRecord, Restored } from '../catal
 import type {
   CheckedChunk,
   CheckedList,
+  ChunkPosition,
   ChunkCheck,
   Collectable,
   CollectableQuery,
@@ -197,7 +198,7 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
     return this.#transactions.change((db) => garbage.forgetGarbage(db, locations))
   }
 
-  listAllChunks(after: Digest | undefined, limit: number): Promise<readonly Chunk[]> {
+  listAllChunks(after: ChunkPosition | undefined, limit: number): Promise<readonly Chunk[]> {
     return this.#transactions.read((db) => survey.listAllChunks(db, after, limit))
   }
 

@@ -1,8 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
-import type { Chunk } from '../../model/chunk.ts'
+import type { Chunk, Location } from '../../model/chunk.ts'
 import { bytesOfDigest, digestOfBytes, FileHasher, type Digest } from '../../model/digest.ts'
 import type { FileId } from '../../model/file.ts'
-import type { CheckedList, Holder } from '../upkeep.ts'
+import type { CheckedList, ChunkPosition, Holder } from '../upkeep.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
 import { segmentsFrom, type Segment } from './segments.ts'
@@ -10,15 +10,16 @@ import { beforeAllIds } from './uploads.ts'
 
 export async function listAllChunks(
   db: Database,
-  after: Digest | undefined,
+  after: ChunkPosition | undefined,
   limit: number,
 ): Promise<readonly Chunk[]> {
-  const rows = await selectByDigest(db, { after: after ? bytesOfDigest(after) : new Uint8Array(), limit })
-  return rows.map(({ digest, size, block_digests, location }) => ({
-    digest: digestOfBytes(digest),
-    size,
-    blockDigests: block_digests,
-    location,
+  const { location, digest } = after ?? beforeAllChunks
+  const rows = await selectByLocation(db, { location, digest: bytesOfDigest(digest), limit })
+  return rows.map((row) => ({
+    digest: digestOfBytes(row.digest),
+    size: row.size,
+    blockDigests: row.block_digests,
+    location: row.location,
   }))
 }
 
@@ -83,11 +84,14 @@ async function* usesOf(db: Database, { listId, start }: Segment) {
 
 const usesPerPage = 1024
 
-const selectByDigest = prepared((db, values: { after: Uint8Array; limit: number }) =>
+const beforeAllChunks = { location: '' as Location, digest: '0'.repeat(64) as Digest }
+
+const selectByLocation = prepared((db, values: { location: Location; digest: Uint8Array; limit: number }) =>
   db
     .selectFrom('chunks')
     .select(['digest', 'size', 'block_digests', 'location'])
-    .where('digest', '>', values.after)
+    .where(sql<boolean>`(location, digest) > (${values.location}, ${values.digest})`)
+    .orderBy('location')
     .orderBy('digest')
     .limit(values.limit),
 )

@@ -2,7 +2,14 @@ import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { FileId } from '../../model/file.ts'
 import type { FilePage, ListQuery } from '../catalog.ts'
-import type { CatalogSurvey, CheckedList, Collectable, CollectableQuery, Holder } from '../upkeep.ts'
+import type {
+  CatalogSurvey,
+  CheckedList,
+  ChunkPosition,
+  Collectable,
+  CollectableQuery,
+  Holder,
+} from '../upkeep.ts'
 import { DatabaseThread } from './database-thread.ts'
 import type { Reads } from './methods.ts'
 
@@ -30,7 +37,7 @@ export class SqliteSurvey implements CatalogSurvey {
     return this.#reader.call('findChunk', digest)
   }
 
-  listAllChunks(after: Digest | undefined, limit: number): Promise<readonly Chunk[]> {
+  listAllChunks(after: ChunkPosition | undefined, limit: number): Promise<readonly Chunk[]> {
     return this.#reader.call('listAllChunks', after, limit)
   }
 

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Catalog, ChunkUse } from '../../../src/catalog/catalog.ts'
+import type { ChunkPosition } from '../../../src/catalog/upkeep.ts'
+import type { Chunk } from '../../../src/model/chunk.ts'
 import type { Digest } from '../../../src/model/digest.ts'
 import { FileHasher } from '../../../src/model/digest.ts'
 import {
@@ -29,22 +31,24 @@ export function describeSurvey(opened: () => Catalog): void {
   const create = async (name: string, chunks: readonly ChunkUse[], digest = digestOf(chunks)) =>
     (await opened().createFile(aFile(anOwner(), name, { chunks, digest }))).file
 
-  it('lists all chunks by digest, a page at a time', async () => {
+  it('lists all chunks by location, a page at a time', async () => {
     const chunks = Array.from({ length: 5 }, () => aChunk())
     await create('x', chunks)
-    const listed: Digest[] = []
-    for (let after: Digest | undefined; ;) {
+    const listed: Chunk[] = []
+    for (let after: ChunkPosition | undefined; ;) {
       const page = await opened().listAllChunks(after, 3)
       expect(page.length).toBeLessThanOrEqual(3)
-      listed.push(...page.map(({ digest }) => digest))
-      after = page.at(-1)?.digest
+      listed.push(...page)
+      after = page.at(-1)
       if (after === undefined) break
     }
-    expect(listed).toEqual(listed.toSorted())
-    expect(new Set(listed).size).toBe(listed.length)
-    expect(listed).toEqual(expect.arrayContaining(chunks.map(({ digest }) => digest)))
+    const locations = listed.map(({ location }) => location)
+    expect(locations).toEqual(locations.toSorted())
+    const digests = listed.map(({ digest }) => digest)
+    expect(new Set(digests).size).toBe(digests.length)
+    expect(digests).toEqual(expect.arrayContaining(chunks.map(({ digest }) => digest)))
     const [first] = chunks
-    const before = listed[listed.indexOf(first!.digest) - 1]
+    const before = listed[digests.indexOf(first!.digest) - 1]
     const [found] = await opened().listAllChunks(before, 1)
     expect({ ...found, blockDigests: Buffer.from(found!.blockDigests) }).toEqual(first)
   })

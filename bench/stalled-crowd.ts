@@ -28,7 +28,7 @@ export class StalledCrowd {
 
   /** Resolves when the beginning of the file has come and been read. */
   async download(name: string): Promise<void> {
-    const socket = await this.#open(`GET /files/${name} HTTP/1.1\r\nHost: bench\r\n\r\n`)
+    const socket = await this.#open(`GET /files/${name} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
     let received = 0
     await new Promise<void>((resolve) => {
       socket.on('data', (data: Buffer) => {
@@ -62,7 +62,7 @@ export class StalledCrowd {
   async #send(request: string, fields: readonly string[]): Promise<void> {
     const lines = [
       `${request} HTTP/1.1`,
-      'Host: bench',
+      'Host: localhost',
       `Content-Length: ${announcedBytes}`,
       ...fields,
       '',

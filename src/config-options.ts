@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import {
+  addressRanges,
   catalogPlace,
   duration,
   host,
+  hostNames,
   httpUrlOr,
   origins,
+  publicUrl,
   size,
   sizeOrUnlimited,
   storePlace,
@@ -158,6 +161,24 @@ export const options = {
     value: 'origins',
     help: 'pages of these origins may use everything from a browser: none, * for all, or a list such as https://app.example,http://localhost:3000',
     schema: origins(),
+  },
+  publicUrl: {
+    default: 'none',
+    value: 'url',
+    help: 'where clients reach the server through a proxy, such as https://files.example/share/; answers give addresses below it',
+    schema: publicUrl(),
+  },
+  allowedHosts: {
+    default: 'none',
+    value: 'names',
+    help: 'host names to answer to besides localhost, IP addresses and that of --public-url: a list such as files.example,*.lan',
+    schema: hostNames(),
+  },
+  trustedProxies: {
+    default: 'none',
+    value: 'addresses',
+    help: 'proxies whose X-Forwarded-For, -Proto, -Host and -Prefix count: a list such as 127.0.0.1,10.0.0.0/8',
+    schema: addressRanges(),
   },
   headersTimeoutMs: {
     default: '30s',

@@ -89,23 +89,63 @@ function isUrl(text: string, shape: RegExp): boolean {
   return shape.test(text) && URL.canParse(text)
 }
 
-/** `none`, `*`, or origins with commas between them, each just as a browser names it, `null` included; to `*` or a list. */
-export function origins() {
+/** `none`, or an http or https URL, maybe with a path; to the URL, or undefined. */
+export function publicUrl() {
   const error =
-    'must be none, *, or origins as browsers name them, such as https://app.example, with commas between them'
-  return z.string().transform((text, context): '*' | readonly string[] => {
-    if (text === '*') return text
+    'must be none, or a URL without user, query and fragment, such as https://files.example/share/'
+  return z
+    .string()
+    .refine((text) => text === 'none' || isUrl(text, /^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i), error)
+    .transform((text) => (text === 'none' ? undefined : new URL(text).href))
+}
+
+/** `none`, or host names with commas between them; `*.` in front stands for all names below one. */
+export function hostNames() {
+  return list(
+    (text) =>
+      /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i.test(
+        text,
+      ),
+    'must be none, or host names without scheme and port, such as files.example,*.lan, with commas between them',
+  )
+}
+
+/** `none`, or IP addresses and ranges (`10.0.0.0/8`) with commas between them. */
+export function addressRanges() {
+  return list(
+    isAddressRange,
+    'must be none, or IP addresses and ranges such as 127.0.0.1,10.0.0.0/8, with commas between them',
+  )
+}
+
+function isAddressRange(text: string): boolean {
+  const [, address = '', bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const family = isIP(address)
+  return family !== 0 && Number(bits ?? 1) >= 1 && Number(bits ?? 1) <= (family === 4 ? 32 : 128)
+}
+
+function list(isItem: (text: string) => boolean, error: string) {
+  return z.string().transform((text, context): readonly string[] => {
     if (text === 'none') return []
-    const list = text.split(',').map((origin) => origin.trim())
-    if (list.every(isOrigin)) return list
+    const items = text.split(',').map((item) => item.trim())
+    if (items.every(isItem)) return items
     context.addIssue({ code: 'custom', message: error })
     return z.NEVER
   })
 }
 
-/** One that is written in another way, with a path or a default port, would never be met. */
+/** `none`, `*`, or origins with commas between them, each just as a browser names it; to `*` or a list. */
+export function origins() {
+  const error =
+    'must be none, *, or origins as browsers name them, such as https://app.example, with commas between them'
+  return z.union([z.literal('*'), list(isOrigin, error)], { error })
+}
+
+/**
+ * One that is written in another way, with a path or a default port, would never be met. `null` is what a browser says for every page
+ * that has no origin of its own, sandboxed ones of any site among them.
+ */
 function isOrigin(text: string): boolean {
-  if (text === 'null') return true
   if (!/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9_.[\]:-]+$/.test(text) || !URL.canParse(text)) return false
   const { origin, protocol } = new URL(text)
   // Apps and extensions have schemes of their own, of which `URL` knows no origin.

@@ -71,6 +71,10 @@ async function serve(config: Config): Promise<void> {
     metrics,
     maxFormFiles: config.maxFormFiles,
     corsOrigins: config.corsOrigins,
+    publicUrl: config.publicUrl,
+    // Who has it listen at a name means it to be asked for by that.
+    allowedHosts: [...config.allowedHosts, config.host],
+    trustedProxies: config.trustedProxies,
     isReady: () => !isStopping,
   })
   const plan = planOpenFiles(config, openFileLimit())

@@ -43,6 +43,9 @@ it('has the promised defaults', () => {
     maxRequests: 4096,
     maxPipelinedRequests: 32,
     corsOrigins: [],
+    publicUrl: undefined,
+    allowedHosts: [],
+    trustedProxies: [],
     headersTimeoutMs: 30_000,
     keepAliveTimeoutMs: 65_000,
     stallTimeoutMs: 60_000,
@@ -201,13 +204,14 @@ describe('limits, both sides', () => {
       [
         'none',
         '*',
-        'null',
         'https://a.example',
         'https://a.example, http://localhost:3000,http://[::1]:8080',
         'capacitor://localhost,chrome-extension://abcdefgh',
       ],
       [
         '',
+        'null',
+        'https://a.example,null',
         'a.example',
         'https://',
         'https://a.example/',
@@ -253,6 +257,40 @@ describe('limits, both sides', () => {
     ['--s3-addressing', ['auto', 'path', 'host'], ['', 'virtual']],
     ['--s3-timeout', ['100ms', '24d'], ['99ms', '25d']],
     ['--max-clock-skew', ['0ms', '1d'], ['25h', '1']],
+    [
+      '--public-url',
+      ['none', 'http://files.example', 'https://files.example:8443/a/b/', 'https://[::1]/'],
+      [
+        '',
+        '/share/',
+        'files.example',
+        'ftp://a',
+        'https://me@a/',
+        'https://a/?x',
+        'https://a/#x',
+        'https://',
+      ],
+    ],
+    [
+      '--allowed-hosts',
+      ['none', 'files.example', 'nas, *.lan', '*.a.example.', 'my_app', '192.0.2.1'],
+      ['', '*', 'a.*', '*a.example', 'https://a', 'a:80', 'a,,b', '.a', 'a..b', 'b\u00fccher.example', '-a'],
+    ],
+    [
+      '--trusted-proxies',
+      ['none', '127.0.0.1', '::1, 10.0.0.0/8,fd00::/8'],
+      [
+        '',
+        'proxy.example',
+        '10.0.0',
+        '10.0.0.0/0',
+        '10.0.0.0/33',
+        '::1/129',
+        'fe80::1%eth0',
+        'loopback',
+        '1.2.3.4,',
+      ],
+    ],
     ['--host', ['localhost', '::1'], ['', '[::1]', 'a b', '-x', 'http://localhost']],
   ])('%s takes %j and refuses %j', (flag, taken, refused) => {
     for (const text of taken) expect(() => readConfig([...roomy, `${flag}=${text}`], {})).not.toThrow()
@@ -267,7 +305,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(37)
+    expect(optionRows).toHaveLength(40)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

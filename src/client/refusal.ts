@@ -65,6 +65,7 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   410: 'not_found',
   412: 'precondition_failed',
   413: 'too_large',
+  421: 'host_not_allowed',
   423: 'offset_conflict',
   429: 'overloaded',
   460: 'checksum_mismatch',

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import type { Middleware } from 'koa'
 import type { Connections } from './connections.ts'
 import type { RequestState } from './context.ts'
-import { refuseAmbiguous } from './refuse-ambiguous.ts'
 import { HttpProblem } from './render-errors.ts'
 
 export interface AdmissionLimits {
@@ -39,17 +38,11 @@ export function admit(req: IncomingMessage, connections: Connections, limits: Ad
   return true
 }
 
-/** Refuses what is too much for the server, and what could be read in two ways, before anybody looks at what it asks for. */
+/** Refuses what is too much for the server, before anybody looks at what it asks for. */
 export function refuseUnadmitted(): Middleware<RequestState> {
   return (ctx, next) => {
-    // Node's parser drops what comes in one packet behind a request to upgrade, which nothing here obeys.
-    if (ctx.get('Upgrade')) {
-      ctx.state.always['Connection'] = 'close'
-      ctx.set('Connection', 'close')
-    }
     const refusal = refusals.get(ctx.req)
     if (refusal) throw refusal
-    refuseAmbiguous(ctx.req)
     return next()
   }
 }

@@ -4,8 +4,13 @@ import type { RequestState } from './context.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** All that routes read and that a page may not send, or not with any value, without asking (Fetch, "CORS-safelisted request-header"). */
+/** All that is read here or before, and that a page may not send, or not with any value, without asking (Fetch, "CORS-safelisted request-header"). */
 const readHeaders = [
+  // What proxies that authenticate ask for, and what libraries add to every request.
+  'Authorization',
+  'X-CSRF-Token',
+  'X-Requested-With',
+  // What routes read.
   'Content-Type',
   'Content-Disposition',
   'Content-Encoding',
@@ -25,6 +30,7 @@ const readHeaders = [
   'Upload-Concat',
   'Upload-Defer-Length',
   'Upload-Draft-Interop-Version',
+  'Upload-Incomplete',
   'Upload-Length',
   'Upload-Metadata',
   'Upload-Offset',
@@ -62,21 +68,32 @@ const sentHeaders = [
   'X-Request-Id',
 ]
 
+/** For answers that pages of other origins may not see. */
+export const alwaysSent: Readonly<Record<string, string>> = {
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+}
+
 /** Browsers need not ask again for so long; none of them remembers an answer for much longer. */
 const maxAgeSeconds = 7200
 
 /**
- * Lets pages of these origins use everything from a browser, and read every answer, problems too; never with credentials. Answers
- * what a browser asks beforehand (a preflight) itself, at any address.
+ * Says in every answer, problems too, who may read it: our own pages and those of these origins, without credentials. Other pages
+ * cannot even embed it, and no browser guesses another media type.
  */
-export function allowCrossOrigin(origins: AllowedOrigins): Middleware<RequestState> {
+export function restrictReaders(origins: AllowedOrigins): Middleware<RequestState> {
+  return (ctx, next) => {
+    const headers = origins.length === 0 ? alwaysSent : headersFor(origins, ctx.get('Origin'))
+    for (const [name, value] of Object.entries(headers)) ctx.res.setHeader(name, value)
+    Object.assign(ctx.state.always, headers)
+    return next()
+  }
+}
+
+/** Answers what a browser asks before it sends a request of such a page (a preflight), at any address. */
+export function answerPreflights(origins: AllowedOrigins): Middleware<RequestState> {
   return async (ctx, next) => {
     const origin = ctx.get('Origin')
-    if (origins.length > 0) {
-      const headers = headersFor(origins, origin)
-      ctx.set(headers)
-      Object.assign(ctx.state.always, headers)
-    }
     // Fetch, "HTTP requests": "A CORS-preflight request … uses `OPTIONS` as method and includes" this header. Any other OPTIONS
     // asks what the address itself can do.
     const isPreflight = ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== ''
@@ -93,12 +110,16 @@ export function allowCrossOrigin(origins: AllowedOrigins): Middleware<RequestSta
   }
 }
 
-function headersFor(origins: AllowedOrigins, origin: string): Record<string, string> {
-  const exposed = { 'Access-Control-Expose-Headers': sentHeaders.join(', ') }
+function headersFor(origins: AllowedOrigins, origin: string): Readonly<Record<string, string>> {
+  const exposed = {
+    ...alwaysSent,
+    'Access-Control-Expose-Headers': sentHeaders.join(', '),
+    'Cross-Origin-Resource-Policy': 'cross-origin',
+  }
   if (origins === '*') return { 'Access-Control-Allow-Origin': '*', ...exposed }
   // Fetch, "CORS protocol and HTTP caches": "If CORS protocol requirements are more complicated than setting
   // `Access-Control-Allow-Origin` to * or a static origin, `Vary` is to be used": also towards those who are not allowed.
   const varying = { Vary: 'Origin' }
-  if (!isAllowedOrigin(origins, origin)) return varying
+  if (!isAllowedOrigin(origins, origin)) return { ...alwaysSent, ...varying }
   return { 'Access-Control-Allow-Origin': origin, ...exposed, ...varying }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { StoreError, type ErrorCode } from '../model/errors.ts'
+import { alwaysSent } from './allow-cross-origin.ts'
 import type { Connections } from './connections.ts'
 
 /** How long a client that still sends is listened to after it has got its answer. */
@@ -105,6 +106,7 @@ function endWith(socket: Socket, { status, title, code, detail }: Refusal): void
       `HTTP/1.1 ${status} ${title}`,
       'Content-Type: application/problem+json',
       'Cache-Control: no-store',
+      ...Object.entries(alwaysSent).map(([name, value]) => `${name}: ${value}`),
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Connection: close',
       '',

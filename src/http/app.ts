@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { FileStore } from '../files/file-store.ts'
 import { StoreError } from '../model/errors.ts'
 import { refuseUnadmitted } from './admission.ts'
-import { allowCrossOrigin } from './allow-cross-origin.ts'
+import { answerPreflights, restrictReaders } from './allow-cross-origin.ts'
 import type { AllowedOrigins } from './allowed-origins.ts'
 import type { HttpContext, RequestState } from './context.ts'
 import { deleteFile } from './delete-file.ts'
@@ -15,6 +15,7 @@ import { observe, parseTarget } from './observe.ts'
 import { patchFile } from './patch-file.ts'
 import { postFiles } from './post-files.ts'
 import { putFile } from './put-file.ts'
+import { refuseMisdirected } from './refuse-misdirected.ts'
 import { refuseCrossOrigin } from './refuse-cross-origin.ts'
 import { renderErrors } from './render-errors.ts'
 import { announceLimits } from './resumable/announce-limits.ts'
@@ -26,6 +27,7 @@ import { getState, showState } from './resumable/show-state.ts'
 import { startPost, startPut } from './resumable/start-upload.ts'
 import { showFile } from './show-file.ts'
 import { showUpload } from './show-upload.ts'
+import { Site, type SiteOptions } from './site/site.ts'
 import { append } from './tus/append.ts'
 import { createUpload } from './tus/create-upload.ts'
 import { overrideMethod } from './tus/override-method.ts'
@@ -35,7 +37,7 @@ import { terminate } from './tus/terminate.ts'
 import { deleteUpload, listUploads } from './list-uploads.ts'
 import { writeJson } from './write-json.ts'
 
-export interface AppOptions {
+export interface AppOptions extends SiteOptions {
   readonly maxFormFiles: number
   /** None unless given. */
   readonly corsOrigins?: AllowedOrigins
@@ -50,10 +52,12 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   const { log, metrics, corsOrigins = [] } = options
   const app = new Koa<RequestState>()
   const routes = createRouter(store, options)
-  app.use(observe(log, metrics))
-  app.use(allowCrossOrigin(corsOrigins))
+  app.use(observe(log, metrics, new Site(options)))
+  app.use(restrictReaders(corsOrigins))
   app.use(renderErrors())
   app.use(writeJson())
+  app.use(refuseMisdirected())
+  app.use(answerPreflights(corsOrigins))
   app.use(refuseUnadmitted())
   app.use(parseTarget())
   app.use(overrideMethod())

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { RequestState } from './context.ts'
-import { parseRequestTarget, type RequestTarget } from './headers/request-target.ts'
+import { authorityIn, parseRequestTarget, type RequestTarget } from './headers/request-target.ts'
 import type { HttpMetrics } from './metrics.ts'
+import type { Site } from './site/site.ts'
 
 const quietPaths = new Set(['/healthz', '/readyz', '/metrics'])
 
@@ -17,12 +19,12 @@ interface Traffic {
 const counted = new WeakMap<Socket, Traffic>()
 
 /** Gives each request an id, its own or the one that it came with, a log with that id, and one line and one count at its end. */
-export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestState> {
+export function observe(log: Logger, metrics: HttpMetrics, site: Site): Middleware<RequestState> {
   return async (ctx, next) => {
     const begun = performance.now()
     const { req, res } = ctx
     const requestId = requestIdOf(ctx.get('X-Request-Id'))
-    ctx.state = new ObservedRequest(requestId, log)
+    ctx.state = new ObservedRequest(requestId, log, site, req)
     ctx.set('X-Request-Id', requestId)
     const { socket } = req
     metrics.begin()
@@ -52,12 +54,16 @@ export function observe(log: Logger, metrics: HttpMetrics): Middleware<RequestSt
 class ObservedRequest implements RequestState {
   readonly always: Record<string, string> = {}
   readonly requestId: string
+  readonly site: Site
+  readonly host: string
   target!: RequestTarget
   readonly #serverLog: Logger
   #log: Logger | undefined
 
-  constructor(requestId: string, serverLog: Logger) {
+  constructor(requestId: string, serverLog: Logger, site: Site, { url = '/', headers }: IncomingMessage) {
     this.requestId = requestId
+    this.site = site
+    this.host = authorityIn(url) ?? headers.host ?? ''
     this.#serverLog = serverLog
   }
 

@@ -3,7 +3,7 @@ import { uploadFile } from '../files/upload-file.ts'
 import type { FileStore } from '../files/file-store.ts'
 import { StoreError } from '../model/errors.ts'
 import { parseFileName } from '../model/file.ts'
-import { pathBehind, type HttpContext } from './context.ts'
+import { addressOf, pathBehind, type HttpContext } from './context.ts'
 import { continued } from './continue-when-read.ts'
 import { fileInfo } from './file-info.ts'
 import { BodyDigests } from './headers/body-digests.ts'
@@ -53,7 +53,7 @@ function refusePart(ctx: HttpContext): void {
 /** The answer to a request that has stored a whole file. */
 export function describeStored(ctx: HttpContext, { file, hasReplaced }: CommittedFile): void {
   ctx.status = hasReplaced ? 200 : 201
-  ctx.set('Location', `/files/@${file.id}`)
+  ctx.set('Location', addressOf(ctx, `/files/@${file.id}`))
   ctx.set('ETag', etagOf(file.digest))
   ctx.body = fileInfo(file)
 }

@@ -1,8 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { StoreError } from '../model/errors.ts'
-
-/** RFC 3986, 3.2.2 and 3.2.3: a name, maybe empty, or an address in brackets; and maybe a port. */
-const hostPattern = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-Fv.:]+\])(?::\d*)?$/
+import { isAuthority } from './site/host-name.ts'
 
 /** What RFC 9112 has servers refuse, but Node's parser lets through. */
 export function refuseAmbiguous({ headers, rawHeaders, httpVersion }: IncomingMessage): void {
@@ -14,8 +12,8 @@ export function refuseAmbiguous({ headers, rawHeaders, httpVersion }: IncomingMe
   // header field and to any request message that contains more than one Host header field line or a Host header field with an
   // invalid field value."
   const isMissing = hosts.length === 0 && httpVersion === '1.1'
-  if (isMissing || hosts.length > 1 || !hostPattern.test(headers.host ?? '')) {
-    throw new StoreError('invalid_request', 'Send one Host, with a name or an address, and maybe a port.')
+  if (isMissing || hosts.length > 1 || !isAuthority(headers.host ?? '')) {
+    throw new StoreError('invalid_request', 'Exactly one Host header (host[:port]) is required.')
   }
   const coding = headers['transfer-encoding']
   if (coding === undefined) return

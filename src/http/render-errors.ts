@@ -25,6 +25,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   too_large: 413,
   unsupported_media_type: 415,
   range_not_satisfiable: 416,
+  host_not_allowed: 421,
   checksum_mismatch: 460,
   corrupt: 500,
   chunk_gone: 500,

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'digest_mismatch'
   | 'checksum_mismatch'
   | 'cross_origin'
+  | 'host_not_allowed'
   | 'forbidden'
   | 'timeout'
   | 'aborted'

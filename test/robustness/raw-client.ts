@@ -101,5 +101,5 @@ export class RawClient {
 
 /** The head of a request, with a `Host`. */
 export function head(request: string, ...fields: readonly string[]): string {
-  return [`${request} HTTP/1.1`, 'Host: ashlar.test', ...fields, '', ''].join('\r\n')
+  return [`${request} HTTP/1.1`, 'Host: localhost', ...fields, '', ''].join('\r\n')
 }

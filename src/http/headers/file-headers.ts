@@ -26,7 +26,6 @@ export function headersOf(file: StoredFile): FileHeaders {
       ['Last-Modified', new Date(file.modifiedAt).toUTCString()],
       ['Accept-Ranges', 'bytes'],
       ['Cache-Control', 'no-cache'],
-      ['X-Content-Type-Options', 'nosniff'],
     ],
     whenSent: [
       ['Content-Type', file.mediaType],

@@ -8,6 +8,13 @@ export interface RequestTarget {
   readonly authority?: string
 }
 
+const absoluteForm = /^https?:\/\/([^/?@]+)(?=[/?]|$)/i
+
+/** RFC 9112, 3.2.2: with an absolute-form target, "the origin server MUST ignore the received Host header field". */
+export function authorityIn(target: string): string | undefined {
+  return absoluteForm.exec(target)?.[1]
+}
+
 /**
  * Takes apart what stands in the request line, in origin-form or absolute-form. Throws `invalid_request` on
  * anything else, and on escapes that are malformed or not UTF-8.
@@ -21,7 +28,7 @@ export function parseRequestTarget(target: string): RequestTarget {
   if (target.includes('#')) throw invalid('Write # in the address of a request as %23.')
   // RFC 9112, 3.2.2: "a server MUST accept the absolute-form in requests"; RFC 9110, 4.2.4: user information
   // in it is to be treated as an error.
-  const [origin, authority] = /^https?:\/\/([^/?@]+)(?=[/?]|$)/i.exec(target) ?? ['']
+  const [origin, authority] = absoluteForm.exec(target) ?? ['']
   const rest = target.slice(origin.length)
   const mark = rest.indexOf('?')
   const path = mark < 0 ? rest : rest.slice(0, mark)

@@ -1,6 +1,6 @@
 import type { FileStore } from '../../files/file-store.ts'
 import { settledUpload } from '../../files/settled-upload.ts'
-import type { HttpContext } from '../context.ts'
+import { addressOf, type HttpContext } from '../context.ts'
 import { HttpProblem } from '../render-errors.ts'
 import { uploadIdOf } from '../tus/tus-route.ts'
 import { limits } from './draft-fields.ts'
@@ -38,5 +38,5 @@ export async function showState(store: FileStore, ctx: HttpContext): Promise<voi
   ctx.set('Upload-Limit', limits(store, upload))
   // "The client can learn that the upload is complete by retrieving its state, but resumable uploads … do not offer functionality
   // to recover the missed response. To address this issue, the server can send the desired information in header fields".
-  if (upload.isFinished) ctx.set('Content-Location', `/files/@${upload.id}`)
+  if (upload.isFinished) ctx.set('Content-Location', addressOf(ctx, `/files/@${upload.id}`))
 }

@@ -63,7 +63,7 @@ async function startUpload(store: FileStore, ctx: HttpContext, named: FileName |
     const isRefused = isStoreError(error) && refusals.has(error.code)
     // What nobody has heard of would only lie around, and a plain PUT leaves nothing either.
     if (isRefused || (isWhole && !isAnnounced)) await discardUpload(store, id)
-    else ctx.state.always['Location'] = locationOf(id)
+    else ctx.state.always['Location'] = locationOf(ctx, id)
     throw error
   }
 }
@@ -101,7 +101,7 @@ async function createUpload(
  * header field with the corresponding limits".
  */
 function announce(store: FileStore, ctx: HttpContext, upload: Upload): boolean {
-  return sendInterim(ctx, { Location: locationOf(upload.id), 'Upload-Limit': limits(store, upload) })
+  return sendInterim(ctx, { Location: locationOf(ctx, upload.id), 'Upload-Limit': limits(store, upload) })
 }
 
 /**
@@ -111,7 +111,7 @@ function announce(store: FileStore, ctx: HttpContext, upload: Upload): boolean {
 function describeStarted(store: FileStore, ctx: HttpContext, upload: Upload): void {
   ctx.status = 201
   ctx.body = ''
-  ctx.set('Location', locationOf(upload.id))
+  ctx.set('Location', locationOf(ctx, upload.id))
   ctx.set('Upload-Complete', '?0')
   ctx.set('Upload-Offset', String(upload.offset))
   ctx.set('Upload-Limit', limits(store, upload))

@@ -29,7 +29,7 @@ export async function createUpload(store: FileStore, ctx: HttpContext): Promise<
   // Location header to the URL of the created resource."
   ctx.status = 201
   ctx.body = ''
-  ctx.set('Location', locationOf(created.upload.id))
+  ctx.set('Location', locationOf(ctx, created.upload.id))
   // "The Upload-Concat request and response header MUST be set in both partial and final upload creation requests."
   if (concat) ctx.set('Upload-Concat', concat)
   describeAppended(ctx, created)
@@ -65,7 +65,7 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
     return await receiveBody(store, ctx, upload.id, { from: 0 })
   } catch (error) {
     if (await canBeContinued(store, upload.id, error)) {
-      ctx.state.always['Location'] = locationOf(upload.id)
+      ctx.state.always['Location'] = locationOf(ctx, upload.id)
     } else {
       await discardUpload(store, upload.id)
     }

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { StoreError } from '../../model/errors.ts'
 import { parseFileId, type FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
-import { pathBehind, type HttpContext } from '../context.ts'
+import { addressOf, pathBehind, type HttpContext } from '../context.ts'
 import { HttpProblem } from '../render-errors.ts'
 
 export const tusVersion = '1.0.0'
@@ -35,14 +35,14 @@ export function newUploadId(): FileId {
   return randomUUIDv7() as FileId
 }
 
-export function locationOf(id: FileId): string {
-  return `/uploads/${id}`
+export function locationOf(ctx: HttpContext, id: FileId): string {
+  return addressOf(ctx, `/uploads/${id}`)
 }
 
 /** How far the upload is, and until when it can be continued, or which file it is by now. */
 export function describeProgress(ctx: HttpContext, upload: Upload): void {
   ctx.set('Upload-Offset', String(upload.offset))
-  if (upload.isFinished) ctx.set('Content-Location', `/files/@${upload.id}`)
+  if (upload.isFinished) ctx.set('Content-Location', addressOf(ctx, `/files/@${upload.id}`))
   // "The Upload-Expires response header indicates the time after which the unfinished upload expires."
   else ctx.set('Upload-Expires', expiryOf(upload))
 }

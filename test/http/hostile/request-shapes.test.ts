@@ -4,7 +4,7 @@ import { contentsOf, expectContents, type StoreContents } from '../../robustness
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
 
 /** Stands behind each shape: if it is ever answered, the shape has been read as ending before it. */
-const behind = 'DELETE /files/never HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+const behind = 'DELETE /files/never HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 const putChunked = (...fields: readonly string[]) =>
   head('PUT /files/a', 'Transfer-Encoding: chunked', ...fields)
 const empty = '0\r\n\r\n'
@@ -103,7 +103,7 @@ describe('what may be in a request', () => {
     ['a coding in capitals', head('PUT /files/a', 'Transfer-Encoding: CHUNKED') + empty, '200'],
     ['a short chunk extension', `${putChunked()}1;a=b\r\nx\r\n${empty}`, '200'],
     ['empty lines before it', `\r\n\r\n${head('GET /healthz')}`, '200'],
-    ['an absolute target', head('GET http://other/healthz'), '200'],
+    ['an absolute target', head('GET http://127.0.0.1:1/healthz'), '200'],
     ['a Host of nothing', head('GET /healthz').replace(/Host: .*/, 'Host:'), '200'],
     ['a Host with a port', head('GET /healthz').replace(/Host: .*/, 'Host: [::1]:80'), '200'],
     [
@@ -125,14 +125,14 @@ describe('what may be in a request', () => {
 describe('what is not HTTP/1.1, or not for a file store', () => {
   it.each([
     ['HTTP/0.9', 'GET /healthz\r\n\r\n', unreadable],
-    ['HTTP/1.2', 'GET /healthz HTTP/1.2\r\nHost: a\r\n\r\n', unreadable],
+    ['HTTP/1.2', 'GET /healthz HTTP/1.2\r\nHost: localhost\r\n\r\n', unreadable],
     ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', unreadable],
     ['the hello of TLS', `\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03${'\0'.repeat(64)}`, unreadable],
     ['SOCKS', '\x05\x01\x00', unreadable],
     ['SSH', 'SSH-2.0-client\r\n', unreadable],
     ['an unknown method', head('FOO /healthz'), unreadable],
     ['a method in small letters', head('get /healthz'), unreadable],
-    ['a tab in the request line', 'GET\t/healthz HTTP/1.1\r\nHost: a\r\n\r\n', unreadable],
+    ['a tab in the request line', 'GET\t/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n', unreadable],
     ['a space in the target', head('GET /heal thz'), unreadable],
     ['a NUL in the target', head('GET /heal\0thz'), unreadable],
     ['a target that is an authority', head('GET other:80'), unreadable],
@@ -141,7 +141,7 @@ describe('what is not HTTP/1.1, or not for a file store', () => {
     ['a target elsewhere', head('GET ftp://other/healthz'), refusedThenRead],
     ['a method of others', head('PROPFIND /healthz'), ['405 method_not_allowed', missing]],
     ['no Host', 'GET /healthz HTTP/1.1\r\n\r\n', refusedThenRead],
-    ['two Hosts', head('GET /healthz', 'Host: b'), refusedThenRead],
+    ['two Hosts', head('GET /healthz', 'Host: 127.0.0.1'), refusedThenRead],
     ['a Host that is none', head('GET /healthz').replace(/Host: .*/, 'Host: a/b'), refusedThenRead],
     ['CONNECT', 'CONNECT other:80 HTTP/1.1\r\nHost: other:80\r\n\r\n', ['501 not_implemented']],
   ])('%s', async (_what, bytes, answers) => {
@@ -157,6 +157,15 @@ describe('what is not HTTP/1.1, or not for a file store', () => {
       expect(await answersTo(head('GET /healthz', ...fields))).toEqual(['200'])
     },
   )
+})
+
+it('the answer to what cannot be read is for no page of another origin', async () => {
+  const client = await RawClient.open(server.port)
+  await client.send('SSH-2.0-client\r\n')
+  expect((await client.answer()).headers).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': 'same-origin',
+  })
 })
 
 describe('what is longer than anybody needs', () => {

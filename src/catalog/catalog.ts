@@ -1,6 +1,7 @@
 import type { FileChunk, Location, PackedChunks } from '../model/chunk.ts'
 import type { Digest } from '../model/digest.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../model/file.ts'
+import type { StoreBinding } from '../model/store-identity.ts'
 import type { Upload } from '../model/upload.ts'
 import type { CatalogChecks, CatalogSurvey, Garbage } from './upkeep.ts'
 
@@ -131,6 +132,11 @@ export interface CollectQuery {
  * rejects `unavailable` where the database cannot be used, and `no_space` where it cannot grow.
  */
 export interface Catalog extends CatalogSurvey, CatalogChecks {
+  /**
+   * Binds the catalog to a store unless it is bound already, and confirms the binding if it is to the same
+   * one. Resolves with the binding that holds now.
+   */
+  bindStore(binding: StoreBinding): Promise<StoreBinding>
   /**
    * Creates a whole file and puts it behind its name; what stood there is let go. Rejects `chunk_gone` if a
    * chunk believed present is not, `precondition_failed`. Nothing has happened then.

@@ -1,6 +1,7 @@
 import type { Chunk, Location } from '../model/chunk.ts'
 import type { Digest } from '../model/digest.ts'
 import type { FileId, FileName } from '../model/file.ts'
+import type { StoreBinding } from '../model/store-identity.ts'
 
 /** How a chunk was found when all of it was last read; `sound` also if it has only been stored. */
 export type Condition = 'sound' | 'damaged' | 'missing'
@@ -39,6 +40,8 @@ export interface Collectable {
 
 /** What can be asked of a catalog by who looks after a store. It changes nothing, so it may be asked beside a running server. */
 export interface CatalogSurvey {
+  /** The store that the catalog belongs to, if it has ever been opened with one. */
+  findBinding(): Promise<StoreBinding | undefined>
   /** A chunk of that content, if one is present. */
   findChunk(digest: Digest): Promise<Chunk | undefined>
   /**

@@ -14,6 +14,7 @@ import { StoreError } from '../model/errors.ts'
 import { openFileLimit } from '../system/open-file-limit.ts'
 import { storePlace } from './places.ts'
 import { planOpenFiles } from './plan-open-files.ts'
+import { s3Options } from './s3-options.ts'
 
 export interface ChunkStoreToRead {
   readonly chunks: ChunkStore
@@ -92,16 +93,12 @@ async function open(
       hasDurableDeletes: name === 'records',
     })
   }
-  const { s3Endpoint, s3Region, s3Addressing, s3TimeoutMs } = config
+  const { s3TimeoutMs } = config
   const store = await openS3ChunkStore({
-    bucket: place.bucket,
+    ...s3Options(config, place),
     prefix: `${place.prefix}${name}/`,
-    region: s3Region,
-    ...(s3Endpoint !== 'aws' && { endpoint: s3Endpoint }),
-    isPathStyle: s3Addressing === 'path' || (s3Addressing === 'auto' && s3Endpoint !== 'aws'),
     maxSockets:
       name === 'records' ? recordSockets : config.maxUploadConcurrency + config.maxDownloadConcurrency,
-    openTimeoutMs: s3TimeoutMs,
     isReadOnly,
   })
   const once = timingOut(store, { timeoutMs: s3TimeoutMs, minRate: slowestBytesPerSecond })

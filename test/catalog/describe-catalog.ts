@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { describeAppending } from './conformance/appending.ts'
+import { describeBinding } from './conformance/binding.ts'
 import { describeChecks } from './conformance/checks.ts'
 import { describeChunks } from './conformance/chunks.ts'
 import { describeCollection } from './conformance/collection.ts'
@@ -29,6 +30,9 @@ export function describeCatalog(name: string, open: () => Promise<Catalog>): voi
     afterAll(() => catalog.close())
 
     const opened = () => catalog
+    describe('binding', () => {
+      describeBinding(opened)
+    })
     describe('files', () => {
       describeFiles(opened)
     })

@@ -5,14 +5,13 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeEach, expect, it } from 'vitest'
 import { ashlarHere } from '../cli/ashlar-here.ts'
-import { ServerProcess } from '../robustness/server-process.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { content, type GoldenStore } from './golden-store.ts'
+import { serveStore, type ServedStore } from './serve-store.ts'
 
 const expected = JSON.parse(await readFile(new URL('format-1.json', import.meta.url), 'utf8')) as GoldenStore
 
-const chunkSize = ['--chunk-size', '128KiB']
 let directory: string
 let store: string
 beforeEach(async () => {
@@ -31,7 +30,7 @@ async function succeed(...argv: readonly string[]): Promise<Record<string, unkno
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<string, unknown>
 }
 
-async function expectFiles(server: ServerProcess): Promise<void> {
+async function expectFiles(server: ServedStore): Promise<void> {
   for (const { info, sha256 } of expected.files) {
     const path = pathOf(info.name)
     const { status, body } = await request(server, 'GET', `/files/${path}`)
@@ -50,14 +49,9 @@ async function expectFiles(server: ServerProcess): Promise<void> {
   expect(listing.files).toHaveLength(expected.files.length)
 }
 
-async function stop(server: ServerProcess): Promise<void> {
-  await server.terminate()
-  expect(await server.exited).toBe(0)
-}
-
 const tus = { 'Tus-Resumable': '1.0.0' }
 
-async function expectUploads(server: ServerProcess): Promise<void> {
+async function expectUploads(server: ServedStore): Promise<void> {
   for (const { path, info } of expected.uploads) {
     expect((await request(server, 'GET', `/api${path}`)).json()).toEqual(info)
   }
@@ -83,10 +77,10 @@ async function expectUploads(server: ServerProcess): Promise<void> {
 }
 
 it('a server serves every file of a store in format 1 and continues its uploads', async () => {
-  const server = await ServerProcess.start(store, chunkSize)
+  const server = await serveStore(store)
   await expectFiles(server)
   await expectUploads(server)
-  await stop(server)
+  await server.close()
   const summary = await succeed('fsck', '--store', store)
   expect(summary).toMatchObject({ files: expected.files.length + 1, inconsistent: 0 })
 })
@@ -95,9 +89,9 @@ it('rebuild restores every file of a store in format 1', async () => {
   await rm(join(store, 'catalog.sqlite'))
   expect(await succeed('rebuild', '--store', store)).toMatchObject({ files: expected.files.length })
   await succeed('fsck', '--store', store)
-  const server = await ServerProcess.start(store, chunkSize)
+  const server = await serveStore(store)
   await expectFiles(server)
-  await stop(server)
+  await server.close()
 })
 
 it('migrate copies every file of a store in format 1', async () => {
@@ -105,7 +99,7 @@ it('migrate copies every file of a store in format 1', async () => {
   const target = join(directory, 'target')
   const summary = await succeed('migrate', '--from', store, '--to', target)
   expect(summary).toMatchObject({ files: expected.files.length, failed: 0 })
-  const server = await ServerProcess.start(target, chunkSize)
+  const server = await serveStore(target)
   await expectFiles(server)
-  await stop(server)
+  await server.close()
 })

@@ -45,6 +45,8 @@ async function beginDraft(db: Database): Promise<void> {
       'There is a catalog in the database: name another schema, or drop this one.',
     )
   }
+  // A server that was started on the empty catalog has bound it.
+  await db.deleteFrom('bound_store').execute()
   await db.updateTable('ashlar_catalog').set({ is_draft: true }).execute()
 }
 

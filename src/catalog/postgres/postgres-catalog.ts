@@ -1,6 +1,7 @@
 import type { Chunk, FileChunk, Location, PackedChunks } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { FileId, FileRef, Owner, StoredFile } from '../../model/file.ts'
+import type { StoreBinding } from '../../model/store-identity.ts'
 import type { Upload } from '../../model/upload.ts'
 import type {
   Catalog,
@@ -28,6 +29,7 @@ import type {
   Garbage,
   Holder,
 } from '../upkeep.ts'
+import * as boundStore from './bound-store.ts'
 import * as checks from './checks.ts'
 import * as chunkLists from './chunk-lists.ts'
 import { findChunk } from './chunks.ts'
@@ -60,6 +62,14 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
     this.presence = new PostgresPresence(transactions, now)
     this.#transactions = transactions
     this.#now = now
+  }
+
+  findBinding(): Promise<StoreBinding | undefined> {
+    return this.#transactions.read(boundStore.findBinding)
+  }
+
+  bindStore(binding: StoreBinding): Promise<StoreBinding> {
+    return this.#transactions.change((db) => boundStore.bindStore(db, binding))
   }
 
   createFile(file: NewFile): Promise<CommittedFile> {

@@ -1,12 +1,15 @@
 import type { Generated, Kysely } from 'kysely'
 import type { FileId, FileName, Owner } from '../../model/file.ts'
 import type { Location } from '../../model/chunk.ts'
+import type { StoreId } from '../../model/store-identity.ts'
 import type { Condition } from '../upkeep.ts'
 
 /** The tables as the newest migration leaves them. Digests are raw, times milliseconds since 1970. */
 export interface Schema {
   /** One row. A draft is a catalog that is being rebuilt, or that a rebuild has left half done. */
   ashlar_catalog: { version: number; is_draft: boolean }
+  /** The store that the catalog belongs to: one row, or none in a new catalog. */
+  bound_store: { only_row: 1; id: StoreId; is_confirmed: boolean }
   chunks: ChunkTable
   files: FileTable
   uploads: UploadTable

@@ -1,3 +1,4 @@
+import { bindStore, findBinding } from './bound-store.ts'
 import { countNotSound, listDueChunks, recordChecks } from './checks.ts'
 import { findChunk, listChunks, packChunks } from './chunks.ts'
 import { collectChunks } from './collect-chunks.ts'
@@ -24,6 +25,7 @@ import {
 
 /** What the writer's thread does. */
 export const writes = {
+  bindStore,
   createFile,
   updateFile,
   deleteFile,
@@ -49,6 +51,7 @@ export const writes = {
 
 /** What the reader's thread does. */
 export const reads = {
+  findBinding,
   findFile,
   listFiles,
   listChunks,

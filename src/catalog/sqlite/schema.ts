@@ -1,10 +1,13 @@
 import type { Generated, Kysely } from 'kysely'
 import type { FileId, FileName, Owner } from '../../model/file.ts'
 import type { Location } from '../../model/chunk.ts'
+import type { StoreId } from '../../model/store-identity.ts'
 import type { Condition } from '../upkeep.ts'
 
 /** The tables as the newest migration leaves them. Digests are raw, times milliseconds since 1970. */
 export interface Schema {
+  /** The store that the catalog belongs to: one row, or none in a new catalog. */
+  bound_store: { only_row: 1; id: StoreId; is_confirmed: 0 | 1 }
   chunks: ChunkTable
   files: FileTable
   uploads: UploadTable

@@ -1,6 +1,7 @@
 import type { Chunk, FileChunk, Location, PackedChunks } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { FileId, FileRef, Owner, StoredFile } from '../../model/file.ts'
+import type { StoreBinding } from '../../model/store-identity.ts'
 import type { Upload } from '../../model/upload.ts'
 import type {
   Catalog,
@@ -78,6 +79,14 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
   /** Transactions committed so far; fewer than changes where these came together. */
   get committed(): number {
     return this.#writer.committed
+  }
+
+  findBinding(): Promise<StoreBinding | undefined> {
+    return this.#reader.call('findBinding')
+  }
+
+  bindStore(binding: StoreBinding): Promise<StoreBinding> {
+    return this.#writer.call('bindStore', binding)
   }
 
   createFile(file: NewFile): Promise<CommittedFile> {

@@ -1,6 +1,7 @@
 import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { FileId } from '../../model/file.ts'
+import type { StoreBinding } from '../../model/store-identity.ts'
 import type { FilePage, ListQuery } from '../catalog.ts'
 import type {
   CatalogSurvey,
@@ -31,6 +32,10 @@ export class SqliteSurvey implements CatalogSurvey {
       await survey.#reader.terminate()
       throw error
     }
+  }
+
+  findBinding(): Promise<StoreBinding | undefined> {
+    return this.#reader.call('findBinding')
   }
 
   findChunk(digest: Digest): Promise<Chunk | undefined> {

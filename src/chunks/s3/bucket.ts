@@ -32,12 +32,23 @@ export class Bucket {
 
   /**
    * Resolves once the engine has the object, and has compared it with the digest that was sent with it. When it settles,
-   * nothing reads the pieces any more.
+   * nothing reads the pieces any more. With `ifAbsent` an engine that knows conditions refuses, with 412 or 409, if there is one.
    */
-  async put(key: string, pieces: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
+  async put(
+    key: string,
+    pieces: readonly Uint8Array[],
+    signal: AbortSignal | undefined,
+    { ifAbsent = false } = {},
+  ): Promise<void> {
     const body = new PiecesBody(pieces)
     const size = pieces.reduce((total, { length }) => total + length, 0)
-    const command = new PutObjectCommand({ Bucket: this.#name, Key: key, Body: body, ContentLength: size })
+    const command = new PutObjectCommand({
+      Bucket: this.#name,
+      Key: key,
+      Body: body,
+      ContentLength: size,
+      ...(ifAbsent && { IfNoneMatch: '*' }),
+    })
     const digest = await sha256Of(pieces)
     // Of the checksums in use this is the one that every engine verifies, and faster than MD5. The signature covers it.
     command.middlewareStack.add(

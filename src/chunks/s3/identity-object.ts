@@ -1,0 +1,60 @@
+import { buffer } from 'node:stream/consumers'
+import { StoreError } from '../../model/errors.ts'
+import { identityName } from '../../model/store-identity.ts'
+import type { S3ChunkStoreOptions } from './s3-options.ts'
+import { s3Error, statusOf } from './s3-error.ts'
+
+type Options = Pick<
+  S3ChunkStoreOptions,
+  'endpoint' | 'region' | 'bucket' | 'prefix' | 'isPathStyle' | 'openTimeoutMs'
+>
+
+/** More than it ever has. */
+const mostBytes = 64 * 1024
+
+/** The object in which a store in a bucket says what it is. Its calls reject `unavailable`. */
+export async function openIdentityObject({
+  bucket: name,
+  prefix = '',
+  openTimeoutMs = 10_000,
+  ...options
+}: Options) {
+  const { Bucket, isNoSuchKey } = await import('./bucket.ts')
+  const { createClient } = await import('./create-client.ts')
+  const bucket = new Bucket(createClient({ ...options }, 1), name)
+  const key = `${prefix}${identityName}`
+  const attempt = async <T>(doing: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const signal = AbortSignal.timeout(openTimeoutMs)
+    try {
+      return await call(signal)
+    } catch (error) {
+      const attempted = `Cannot ${doing} s3://${name}/${key}`
+      if (!signal.aborted) throw s3Error(error, attempted)
+      const message = `${attempted}: no answer within ${openTimeoutMs / 1000} s. Check that the S3 store runs and is not full.`
+      throw new StoreError('unavailable', message, { cause: error })
+    }
+  }
+  return {
+    /** Undefined if there is none. */
+    read: () =>
+      attempt('read', async (signal) => {
+        try {
+          const text = await buffer(await bucket.get(key, 0, mostBytes, signal))
+          return text.toString('utf8')
+        } catch (error) {
+          if (isNoSuchKey(error)) return undefined
+          throw error
+        }
+      }),
+    /** Leaves one alone that is there already, on engines that know conditions. */
+    create: (text: string) =>
+      attempt('create', async (signal) => {
+        try {
+          await bucket.put(key, [Buffer.from(text)], signal, { ifAbsent: true })
+        } catch (error) {
+          if (statusOf(error) !== 412 && statusOf(error) !== 409) throw error
+        }
+      }),
+    close: () => bucket.close(),
+  }
+}

@@ -1,0 +1,191 @@
+import type { OpenedStore, StoreToRead, StoreToRebuild } from '../admin/opened-store.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { ChunkStore } from '../chunks/chunk-store.ts'
+import { readConfig, type Config } from '../config.ts'
+import { createFileStore, type FileStoreOptions } from '../files/file-store.ts'
+import { keepPresent } from '../files/keep-present.ts'
+import { meetOthers } from '../files/meet-others.ts'
+import { rebuild, type Rebuilt } from '../files/rebuild.ts'
+import { StoreError } from '../model/errors.ts'
+import { soleOwner } from '../model/file.ts'
+import { createCatalog, hasCatalog, openCatalog, openSurvey, type OpenedCatalog } from './open-catalog.ts'
+import { openChunksToRead, openChunkStores, refuseUnused } from './open-chunk-stores.ts'
+import { nameOfStore } from './places.ts'
+import {
+  bindAnew,
+  bindStore,
+  readStoreIdentity,
+  refuseForeignPlace,
+  refuseOtherPair,
+} from './store-identity.ts'
+import { sizeThreadPool } from './thread-pool.ts'
+import { warn } from './warn.ts'
+
+export type BackgroundReport = FileStoreOptions['onBackgroundError']
+
+/** How often servers that share a catalog hear of each other, and ask for the turn at upkeep. */
+export const meetingMs = 10_000
+
+/**
+ * Opens a store that is there for a command that looks after it, as the one process that does. Flags and variables are the server's. Rejects
+ * `ConfigError`, `not_found` if there is none, and `unavailable` if a server is at it, or if it cannot be used.
+ */
+export async function openStore(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onBackgroundError: BackgroundReport,
+): Promise<OpenedStore> {
+  const config = readConfig(argv, env, warn)
+  await checkPresence(config)
+  sizeThreadPool(config)
+  const opened = await openConfigured(config, onBackgroundError)
+  const turn = await opened.upkeepTurns.take()
+  if (!turn) {
+    await opened.close()
+    throw new StoreError('unavailable', `A server looks after ${opened.place} at the moment.`)
+  }
+  const close = async () => {
+    await turn.release()
+    await opened.close()
+  }
+  return { ...opened, close }
+}
+
+/** The same for one that changes nothing: a server may have the store open. */
+export async function openStoreToRead(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<StoreToRead> {
+  const config = readConfig(argv, env, warn)
+  await checkPresence(config)
+  sizeThreadPool(config)
+  await readStoreIdentity(config)
+  const survey = await openSurvey(config)
+  try {
+    await refuseOtherPair(config, survey)
+    const { chunks, unverified } = await openChunksToRead(config)
+    const close = async () => {
+      await chunks.close()
+      await survey.close()
+    }
+    return { survey, unverified, chunks, place: nameOfStore(config), graces: config, close }
+  } catch (error) {
+    await survey.close()
+    throw error
+  }
+}
+
+/** The same for one that is to be filled, and is created if it is not there. Where the catalog is shared, servers may have it open, too. */
+export async function openStoreToFill(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onBackgroundError: BackgroundReport,
+): Promise<OpenedStore> {
+  const config = readConfig(argv, env, warn)
+  sizeThreadPool(config)
+  const opened = await openConfigured(config, onBackgroundError)
+  if (!opened.isShared) return opened
+  const presence = keepPresent(opened.store, meetingMs)
+  const close = async () => {
+    await presence.stop()
+    await opened.close()
+  }
+  return { ...opened, close }
+}
+
+/** The same for one of which only chunks and records are left. */
+export async function openStoreToRebuild(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<StoreToRebuild> {
+  const config = readConfig(argv, env, warn)
+  await refuseUnused(config, ['chunks', 'records'])
+  sizeThreadPool(config)
+  await readStoreIdentity(config)
+  const { chunks, records, close } = await openChunkStores(config)
+  return {
+    place: nameOfStore(config),
+    async rebuild() {
+      let rebuilt: Rebuilt | undefined
+      await createCatalog(config, async (catalog) => {
+        await bindAnew(config, catalog)
+        rebuilt = await rebuild({ chunks, records }, catalog)
+      })
+      return rebuilt!
+    },
+    close,
+  }
+}
+
+export interface ConfiguredStore
+  extends OpenedStore, Pick<OpenedCatalog, 'upkeepTurns' | 'isShared' | 'death'> {}
+
+/** Opens what the configuration names, and creates what is missing. Rejects `unavailable`, `no_space`. */
+export async function openConfigured(
+  config: Config,
+  onBackgroundError: BackgroundReport,
+): Promise<ConfiguredStore> {
+  await refuseForeignPlace(config)
+  const known = await readStoreIdentity(config)
+  const { chunks, records, gathering, freeBytes, close: closeChunks } = await openChunkStores(config)
+  try {
+    // To an empty catalog all that is there would be garbage.
+    if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
+    const { catalog, presence, upkeepTurns, isShared, death } = await openCatalog(config)
+    try {
+      if (!known) await refuseEmptyCatalog(config, catalog, records)
+      await bindStore(config, catalog)
+    } catch (error) {
+      await catalog.close()
+      throw error
+    }
+    const store = createFileStore(
+      { catalog, chunks, records, presence, ...(gathering && { gathering }) },
+      {
+        ...config,
+        maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,
+        ...(freeBytes && { freeBytes }),
+        onBackgroundError,
+      },
+    )
+    // Others have to know of this process before it counts on anything.
+    if (isShared) await meetOthers(store)
+    const close = async () => {
+      await closeChunks()
+      await catalog.close()
+    }
+    return { store, place: nameOfStore(config), upkeepTurns, isShared, ...(death && { death }), close }
+  } catch (error) {
+    await closeChunks()
+    throw error
+  }
+}
+
+async function isUsed(records: ChunkStore): Promise<boolean> {
+  for await (const _record of records.list()) return true
+  return false
+}
+
+/**
+ * Nothing says which catalog a store of format 1 belongs to, but one that knows nothing is not the one. A catalog that
+ * is bound by now was new a moment ago, and another server has stored these records with it.
+ */
+async function refuseEmptyCatalog(config: Config, catalog: Catalog, records: ChunkStore): Promise<void> {
+  if (!(await isUsed(records)) || (await catalog.findBinding())) return
+  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1 })
+  const known = [
+    files,
+    await catalog.listAllChunks(undefined, 1),
+    await catalog.listEndedRecords(1),
+    await catalog.listGarbage(1),
+  ]
+  if (known.every(({ length }) => length === 0)) throw lostCatalog(config)
+}
+
+function lostCatalog(config: Config): StoreError {
+  const name = nameOfStore(config)
+  const message = `The catalog of ${name} is gone, but its files are not: make a new one with ashlar rebuild --store ${name}.`
+  return new StoreError('unavailable', message)
+}
+
+async function checkPresence(config: Config): Promise<void> {
+  await refuseUnused(config, ['chunks'])
+  if (!(await hasCatalog(config))) throw lostCatalog(config)
+}

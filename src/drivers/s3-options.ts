@@ -1,0 +1,16 @@
+import type { Config } from '../config.ts'
+import type { StorePlace } from './places.ts'
+
+/** What every client of the bucket is told. */
+export function s3Options(
+  { s3Endpoint, s3Region, s3Addressing, s3TimeoutMs }: Config,
+  { bucket }: StorePlace & { readonly kind: 's3' },
+) {
+  return {
+    bucket,
+    region: s3Region,
+    ...(s3Endpoint !== 'aws' && { endpoint: s3Endpoint }),
+    isPathStyle: s3Addressing === 'path' || (s3Addressing === 'auto' && s3Endpoint !== 'aws'),
+    openTimeoutMs: s3TimeoutMs,
+  }
+}

@@ -1,10 +1,13 @@
 import { defineConfig } from 'vitest/config'
+import { fastStart } from './support/fast-start.ts'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // They take minutes, or servers of others, and have configurations of their own.
     exclude: ['test/long/**', 'test/cluster/**'],
+    globalSetup: ['tools/bundle-worker.mjs'],
+    execArgv: [...fastStart],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // Most of a file's time would be the start of a worker and of everything that it imports.

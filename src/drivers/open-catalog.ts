@@ -5,7 +5,6 @@ import type { CatalogRestore } from '../catalog/catalog-restore.ts'
 import { alone, type Presence } from '../catalog/presence.ts'
 import { aloneAtUpkeep, type UpkeepTurns } from '../catalog/upkeep-turns.ts'
 import type { CatalogSurvey } from '../catalog/upkeep.ts'
-import { createAnew as createSqliteAnew } from '../catalog/sqlite/create-anew.ts'
 import { SqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts'
 import { SqliteSurvey } from '../catalog/sqlite/sqlite-survey.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
@@ -66,7 +65,9 @@ export async function createCatalog(
 ): Promise<void> {
   const place = catalogPlace(places)
   if (place.kind === 'sqlite') {
-    await createSqliteAnew(place.path, fill)
+    // It loads Kysely, which otherwise only the catalog's threads need.
+    const { createAnew } = await import('../catalog/sqlite/create-anew.ts')
+    await createAnew(place.path, fill)
     return
   }
   const { createAnew } = await import('../catalog/postgres/create-anew.ts')

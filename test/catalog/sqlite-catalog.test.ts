@@ -167,7 +167,7 @@ describe('running', () => {
     await catalog.createFile(file)
     await expect(catalog.createFile({ ...file, owner: anOwner() })).rejects.toMatchObject({
       code: 'internal',
-      cause: { message: expect.stringContaining('UNIQUE'), stack: expect.stringContaining('files.ts') },
+      cause: { message: expect.stringContaining('UNIQUE'), stack: expect.stringContaining('createFile') },
     })
   })
 })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { eventually } from '../robustness/eventually.ts'
+import { fastStart } from '../support/fast-start.ts'
 import { inheritedEnv } from '../support/inherited-env.ts'
 
 const entry = fileURLToPath(new URL('children/ashlar.ts', import.meta.url))
@@ -31,7 +32,7 @@ export class AshlarProcess {
   stderr = ''
 
   constructor(argv: readonly string[], { cwd, env, input, output }: RunOptions = {}) {
-    this.child = spawn(process.execPath, [entry, ...argv], {
+    this.child = spawn(process.execPath, [...fastStart, entry, ...argv], {
       cwd,
       env: { ...inheritedEnv(), ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', output ?? 'pipe', 'pipe'],

@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config'
+import { fastStart } from '../support/fast-start.ts'
 
 export default defineConfig({
   test: {
     include: ['test/cluster/**/*.test.ts'],
-    globalSetup: ['test/cluster/ceph-setup.ts'],
+    globalSetup: ['tools/bundle-worker.mjs', 'test/cluster/ceph-setup.ts'],
+    execArgv: [...fastStart],
     // A cluster on few cores that has just lost a part of itself takes its time.
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Violation } from './violation.ts'
+import { fastStart } from '../support/fast-start.ts'
 import { inheritedEnv } from '../support/inherited-env.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -44,7 +45,7 @@ export class CrashingServer {
       'orphan-grace': '0ms',
     }
     const flags = Object.entries(options).map(([key, value]) => `--${key}=${value}`)
-    this.#child = spawn(process.execPath, [main, ...flags], {
+    this.#child = spawn(process.execPath, [...fastStart, main, ...flags], {
       env: { ...inheritedEnv(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

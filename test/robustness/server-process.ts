@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { eventually } from './eventually.ts'
+import { fastStart } from '../support/fast-start.ts'
 import { inheritedEnv } from '../support/inherited-env.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -28,7 +29,7 @@ export class ServerProcess {
   #url: string | undefined
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, { openFiles }: ProcessLimits = {}) {
-    const command = [process.execPath, main, ...args]
+    const command = [process.execPath, ...fastStart, main, ...args]
     const limited = ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', ...command]
     const [file, ...rest] = openFiles === undefined ? command : limited
     this.child = spawn(file!, rest, {

@@ -8,6 +8,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { openWriter } from '../../../src/catalog/sqlite/connection.ts'
 import { reads } from '../../../src/catalog/sqlite/methods.ts'
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
+import { fastStart } from '../../support/fast-start.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { aFile, anOwner, named } from '../fixtures.ts'
 
@@ -44,7 +45,7 @@ it('is refused while it is open in this process, and not any more once closed', 
 it('is refused while another process has it open, and holds what that one acknowledged before it was killed', async () => {
   const path = await aPath()
   const owner = anOwner()
-  const child = start(process.execPath, [scriptPath('hold-open'), path, owner])
+  const child = start(process.execPath, [...fastStart, scriptPath('hold-open'), path, owner])
   await once(child.stdout!, 'data')
   await expect(openWriter(path)).rejects.toMatchObject(inUse)
   child.kill('SIGKILL')
@@ -55,7 +56,7 @@ it('is refused while another process has it open, and holds what that one acknow
 })
 
 it('does not keep a process alive that has nothing more to do', async () => {
-  const child = start(process.execPath, [scriptPath('leave-open'), await aPath()])
+  const child = start(process.execPath, [...fastStart, scriptPath('leave-open'), await aPath()])
   const [output, [code]] = await Promise.all([text(child.stdout!), once(child, 'exit')])
   expect({ output, code }).toEqual({ output: 'done\n', code: 0 })
 })

@@ -1,5 +1,3 @@
-import { enableCompileCache } from 'node:module'
+import { ashlar } from '../../../src/cli/ashlar.ts'
 
-enableCompileCache()
-const { ashlar } = await import('../../../src/cli/ashlar.ts')
 await ashlar(process.argv.slice(2))

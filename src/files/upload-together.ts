@@ -18,14 +18,18 @@ export class UploadsTogether {
   }
 
   /** Receives one more body; resolves when it is durable. Rejects as `receive` does: then only `discard` is left. */
-  add(body: Readable, request: UploadRequest): Promise<FinishingUpload> {
+  add(body: Readable, request: UploadRequest | Promise<UploadRequest>): Promise<FinishingUpload> {
+    const received = this.#receive(body, request)
+    this.#received.push(received)
+    return received
+  }
+
+  async #receive(body: Readable, request: UploadRequest | Promise<UploadRequest>): Promise<FinishingUpload> {
     const finish = (draft: Draft, parts: readonly StoredPart[]) => {
       this.#drafts.push(draft)
       return draft.complete(parts)
     }
-    const received = receive(this.#store, () => body, request, { finish })
-    this.#received.push(received)
-    return received
+    return receive(this.#store, () => body, await request, { finish })
   }
 
   /** All become files in one transaction, in the order in which they were added. Rejects if one of them could not be received. */

@@ -1,15 +1,20 @@
 import type { FileStore } from '../files/file-store.ts'
+import type { UploadRequest } from '../files/receive.ts'
 import { UploadsTogether } from '../files/upload-together.ts'
 import { StoreError } from '../model/errors.ts'
-import { parseFileName } from '../model/file.ts'
+import { soleOwner } from '../model/file.ts'
 import type { HttpContext } from './context.ts'
 import { continued } from './continue-when-read.ts'
 import { fileInfo } from './file-info.ts'
+import { FormNames, type FormName } from './form-names.ts'
 import { mediaTypeOf } from './headers/media-type.ts'
 import { receiveForm, type FileOfForm } from './receive-form.ts'
 import { HttpProblem } from './render-errors.ts'
 
-/** `POST /files`: all files of a form, streamed as they come, together or not at all. Their names are those in the form. */
+/**
+ * `POST /files`: all files of a form, streamed as they come, together or not at all. Their names are those in the form,
+ * with a number where one comes twice.
+ */
 export async function postFiles(store: FileStore, maxFormFiles: number, ctx: HttpContext): Promise<void> {
   if (!ctx.is('multipart/form-data')) {
     throw new HttpProblem(
@@ -19,10 +24,12 @@ export async function postFiles(store: FileStore, maxFormFiles: number, ctx: Htt
     )
   }
   const uploads = new UploadsTogether(store)
+  const names = new FormNames(
+    async (name) => (await store.catalog.findFile(soleOwner, { name })) !== undefined,
+  )
   let count = 0
   const receiveFile = ({ name: text, mediaType, body }: FileOfForm) => {
-    const name = parseFileName(text)
-    const received = uploads.add(body, { name, mediaType: mediaTypeOf(mediaType, name) })
+    const received = uploads.add(body, requestOf(names.give(text), mediaType))
     received.catch((error: Error) => body.destroy(error))
     count++
   }
@@ -36,5 +43,18 @@ export async function postFiles(store: FileStore, maxFormFiles: number, ctx: Htt
   } catch (error) {
     await uploads.discard()
     throw error
+  }
+}
+
+async function requestOf(
+  given: FormName | Promise<FormName>,
+  mediaType: string | undefined,
+): Promise<UploadRequest> {
+  const { name, isMadeUp } = await given
+  return {
+    name,
+    mediaType: mediaTypeOf(mediaType, name),
+    // Somebody may store a file of that name before the form is whole.
+    ...(isMadeUp && { precondition: { ifNoneMatch: '*' as const } }),
   }
 }

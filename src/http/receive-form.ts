@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { MIMEType } from 'node:util'
-import { Dicer } from '@fastify/busboy'
 import { StoreError } from '../model/errors.ts'
 import type { HttpContext } from './context.ts'
 import { formFileName } from './headers/form-file-name.ts'
+import { MultipartParser, type PartHeader } from './multipart-parser.ts'
 
 /** Form fields that are not files, and bytes of all of them; they are not kept. */
 const maxFields = 1000
@@ -12,8 +12,6 @@ const maxFieldsBytes = 64 * 1024
 /** Lines, and characters, of the header of one part. */
 const maxHeaderLines = 100
 const maxHeaderLength = 16 * 1024
-/** Bytes that may come before the first boundary. */
-const maxPreambleBytes = 64 * 1024
 
 export interface FileOfForm {
   readonly name: string
@@ -22,7 +20,11 @@ export interface FileOfForm {
   readonly body: PassThrough
 }
 
-type PartHeader = Readonly<Record<string, readonly string[] | undefined>>
+/** Where the content of the part goes that is being read. */
+interface Sink {
+  readonly write: (bytes: Buffer) => void
+  readonly end: () => void
+}
 
 /**
  * Reads a form to its end and gives each file to `onFile` when its body begins. The form waits for whoever reads the
@@ -56,10 +58,7 @@ class FormReader {
   #files = 0
   #fields = 0
   #fieldsBytes = 0
-  #preambleBytes = 0
-  #hasBegun = false
-  #isInHeader = false
-  #isFinished = false
+  #sink: Sink | undefined
 
   constructor(req: IncomingMessage, maxFiles: number, onFile: (file: FileOfForm) => void) {
     this.#req = req
@@ -68,15 +67,20 @@ class FormReader {
   }
 
   async read(boundary: string): Promise<void> {
-    const parser = this.#parser(boundary)
+    const parser = new MultipartParser(boundary, {
+      begin: (header) => (this.#sink = this.#open(header)),
+      data: (bytes) => this.#sink?.write(bytes),
+      end: () => this.#sink?.end(),
+    })
     const onData = (data: Buffer) => {
       // One read of the socket may bring more, which comes even to who has paused: no file may begin any more.
-      if (!this.#failure) this.#attempt(() => this.#parse(parser, data))
+      if (!this.#failure) this.#attempt(() => parser.write(data))
     }
-    const onEnd = () => {
-      parser.end()
-      this.#settle()
-    }
+    const onEnd = () =>
+      this.#attempt(() => {
+        parser.end()
+        this.#done.resolve()
+      })
     const onClose = () => {
       if (!this.#req.readableEnded) this.#fail(new StoreError('aborted', 'The connection ended early.'))
     }
@@ -89,64 +93,13 @@ class FormReader {
     }
   }
 
-  /**
-   * The parser never holds anything back: paused at the end of a part, it would not always go on. It is the request that is
-   * paused, so what waits is what had been read of it by then.
-   */
-  #parser(boundary: string): Dicer {
-    // It cuts what is longer without a word; what it has cut is still too long for us.
-    const maxHeaderSize = 2 * maxHeaderLength
-    const limits = { maxHeaderSize, maxHeaderPairs: maxHeaderLines + 1, partHwm: Number.MAX_SAFE_INTEGER }
-    return new Dicer({ boundary, ...limits })
-      .on('part', (part) => this.#addPart(part))
-      .on('error', this.#failEarly)
-      .on('finish', () => {
-        this.#isFinished = true
-        this.#settle()
-      })
-  }
-
-  #parse(parser: Dicer, data: Buffer): void {
-    parser.write(data)
-    if (this.#hasBegun) return
-    this.#preambleBytes += data.length
-    if (this.#preambleBytes > maxPreambleBytes) {
-      throw new StoreError('invalid_request', 'The form does not begin with its boundary.')
-    }
-  }
-
-  #settle(): void {
-    if (!this.#isFinished || !this.#req.readableEnded) return
-    this.#attempt(() => {
-      this.#leaveHeader()
-      this.#done.resolve()
-    })
-  }
-
-  #addPart(part: Dicer.PartStream): void {
-    this.#leaveHeader()
-    this.#hasBegun = true
-    this.#isInHeader = true
-    part.on('error', this.#failEarly)
-    part.once('header', (header) => {
-      this.#isInHeader = false
-      this.#open(part, header as PartHeader)
-    })
-  }
-
-  /** Another boundary follows: in a header, it is the end of a part that never began. */
-  #leaveHeader(): void {
-    // It is this, too, when a file contains the boundary with more behind it: what is left of it must not look complete.
-    if (this.#isInHeader) throw new StoreError('invalid_request', 'A part of the form has no whole header.')
-  }
-
-  #open(part: Dicer.PartStream, header: PartHeader): void {
+  #open(header: PartHeader): Sink {
     const name = nameIn(header)
-    if (name) this.#openFile(part, name, header['content-type']?.[0]?.trim())
-    else this.#openField(part, name === '')
+    if (name) return this.#openFile(name, header['content-type']?.[0]?.trim())
+    return this.#openField(name === '')
   }
 
-  #openFile(part: Dicer.PartStream, name: string, mediaType: string | undefined): void {
+  #openFile(name: string, mediaType: string | undefined): Sink {
     if (++this.#files > this.#maxFiles) {
       throw new StoreError('too_large', `A form may have ${this.#maxFiles} files at most.`)
     }
@@ -158,26 +111,27 @@ class FormReader {
     }
     // What is full when it ends does not say that it has drained, only that it has finished.
     body.on('drain', goOn).on('finish', goOn)
-    part.on('end', () => body.end())
-    part.on('data', (data) => {
-      if (this.#failure || body.write(data)) return
+    this.#onFile({ name, mediaType, body })
+    const write = (bytes: Buffer) => {
+      if (this.#failure || body.write(bytes)) return
       this.#full.add(body)
       this.#req.pause()
-    })
-    this.#onFile({ name, mediaType, body })
+    }
+    return { write, end: () => body.end() }
   }
 
-  #openField(part: Dicer.PartStream, isFileWithoutName: boolean): void {
+  #openField(isFileWithoutName: boolean): Sink {
     if (++this.#fields > maxFields) {
       throw new StoreError('too_large', `A form may have ${maxFields} fields at most.`)
     }
-    part.on('data', (data) => {
+    const write = (bytes: Buffer) => {
       // A browser sends an empty file without a name for a field that nobody filled in.
-      if (isFileWithoutName) this.#fail(new StoreError('invalid_name', 'A file in the form has no name.'))
-      this.#fieldsBytes += data.length
+      if (isFileWithoutName) throw new StoreError('invalid_name', 'A file in the form has no name.')
+      this.#fieldsBytes += bytes.length
       if (this.#fieldsBytes > maxFieldsBytes)
-        this.#fail(new StoreError('too_large', `The fields may have ${maxFieldsBytes} bytes at most.`))
-    })
+        throw new StoreError('too_large', `The fields may have ${maxFieldsBytes} bytes at most.`)
+    }
+    return { write, end: () => {} }
   }
 
   #attempt(step: () => unknown): void {
@@ -187,9 +141,6 @@ class FormReader {
       this.#fail(error as Error)
     }
   }
-
-  readonly #failEarly = (cause: Error) =>
-    this.#fail(new StoreError('invalid_request', 'The form ends before its last boundary.', { cause }))
 
   readonly #fail = (error: Error) => {
     if (this.#failure) return

@@ -2,8 +2,8 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { request } from '../support/http-request.ts'
 import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
 import { faulty, type FaultyChunkStore } from '../support/faulty.ts'
-import { fieldPart, filePart, form, post, type Part } from './form.ts'
-import { get, inPieces, KiB, MiB, sample, type FileInfo } from './sample.ts'
+import { boundary, fieldPart, filePart, form, post, type Part } from './form.ts'
+import { get, inPieces, KiB, MiB, put, sample, type FileInfo } from './sample.ts'
 import { settled } from './settled.ts'
 
 let server: TestServer
@@ -35,9 +35,25 @@ describe.each([
       { a: small, b: large, c: 'text' },
     ],
     [
-      'one name twice: the last stays',
-      [filePart('twice', small), filePart('twice', large)],
-      { twice: large },
+      'one name several times: with numbers',
+      [
+        filePart('a/b.tar.gz', 'x'),
+        filePart('twice', small),
+        filePart('twice', large),
+        filePart('a/b.tar.gz', 'y'),
+        filePart('twice', 'z'),
+      ],
+      { 'a/b.tar.gz': 'x', 'a/b.tar (2).gz': 'y', twice: small, 'twice (2)': large, 'twice (3)': 'z' },
+    ],
+    [
+      'a name that another was given already',
+      [filePart('a', '1'), filePart('a', '2'), filePart('a (2)', '3')],
+      { a: '1', 'a (2)': '2', 'a (2) (2)': '3' },
+    ],
+    [
+      'names that differ in their normal form',
+      [filePart('\u00fc', 'x'), filePart('u\u0308', 'y')],
+      { '\u00fc': 'x', 'u\u0308': 'y' },
     ],
     ['an empty file', [filePart('empty', '')], { empty: '' }],
     [
@@ -154,15 +170,86 @@ it('waits for a store that is slow, in bounded memory', async () => {
     yield Buffer.from(tail)
   }
   const answer = post(slow, body())
+  await expect.poll(() => chunks?.calls.put, { timeout: 20_000 }).toBe(4)
   // It stands still when nothing more was taken for some turns of both ends.
   let before = -1
   await expect
     .poll(() => sent === before || ((before = sent), false), { interval: 50, timeout: 5000 })
     .toBe(true)
-  expect(chunks?.calls.put).toBe(4)
   expect(slow.store.pool.leasedBytes).toBeLessThanOrEqual(maxBufferMemory)
   // What the system's socket buffers hold is all that is not in the pool.
   expect(sent).toBeLessThan(total / 2)
   chunks?.release()
   expect((await answer).json()).toMatchObject({ files: [{ name: 'large', size: total }] })
+})
+
+it('gives a second file of one name no name that is stored already', async () => {
+  await put(server, 'image%20(2).jpg', 'as it was')
+  const parts = [filePart('image.jpg', 'a'), filePart('image.jpg', 'b')]
+  const { files } = (await post(server, form(parts))).json() as { readonly files: readonly FileInfo[] }
+  expect(files.map(({ name }) => name)).toEqual(['image.jpg', 'image (3).jpg'])
+  expect((await get(server, 'image%20(2).jpg')).body.toString()).toBe('as it was')
+  for (const [index, { id }] of files.entries()) {
+    expect((await get(server, `@${id}`)).body.toString()).toBe('ab'[index])
+  }
+})
+
+it.each(['', 'text', 'null'])(
+  'a file with %j as its media type is application/octet-stream',
+  async (type) => {
+    const answer = await post(server, form([filePart('a.txt', 'x', type)]))
+    expect(answer.json()).toMatchObject({ files: [{ mediaType: 'application/octet-stream' }] })
+  },
+)
+
+it('is taken at /files/ as well', async () => {
+  const headers = { 'Content-Type': `multipart/form-data; boundary=${boundary}` }
+  const answer = await request(server, 'POST', '/files/', { body: form([filePart('a', 'x')]), headers })
+  expect(answer.status).toBe(201)
+})
+
+describe('RFC 2046', () => {
+  const head = filePart('a', '').head[0]!
+  const start = `--${boundary}\r\n${head}\r\n`
+
+  it.each([
+    ['a part that ends with its header', `${start}\r\n--${boundary}--`, ''],
+    ['padding behind a boundary', `--${boundary} \t \r\n${head}\r\n\r\nx\r\n--${boundary}-- \t\r\n`, 'x'],
+    ['no line break at the end', `${start}\r\nx\r\n--${boundary}--`, 'x'],
+    ['a preamble and an epilogue', `before\r\n${start}\r\nx\r\n--${boundary}--\r\nafter\r\n`, 'x'],
+    [
+      'a folded header',
+      `--${boundary}\r\nContent-Disposition: form-data;\r\n name="f"; filename="a"\r\n\r\nx\r\n--${boundary}--`,
+      'x',
+    ],
+    [
+      'content that ends as a boundary begins',
+      `${start}\r\n\r\n--a-bound\r\n\r\r\n--${boundary}--`,
+      '\r\n--a-bound\r\n\r',
+    ],
+  ])('%s is accepted', async (_, text, content) => {
+    for (const pieceBytes of [1, 7, 10_000]) {
+      const answer = await post(server, inPieces(Buffer.from(text), pieceBytes))
+      expect(answer.status).toBe(201)
+      expect((await get(server, 'a')).body.toString()).toBe(content)
+    }
+  })
+
+  it.each([
+    [
+      'a boundary line with more in it',
+      `${start}\r\nx\r\n--${boundary}y\r\n${head}\r\n\r\nz\r\n--${boundary}--`,
+    ],
+    ['padding without end', `--${boundary}${' '.repeat(5000)}\r\n${head}\r\n\r\nx\r\n--${boundary}--`],
+    ['a header that is cut by a boundary', `${start}--${boundary}--`],
+    ['a part without a header', `--${boundary}\r\n\r\nx\r\n--${boundary}--`],
+  ])('%s is refused', async (_, text) => {
+    for (const pieceBytes of [1, 10_000]) {
+      const answer = await post(server, inPieces(Buffer.from(text), pieceBytes))
+      expect([answer.status, answer.json()]).toEqual([
+        400,
+        expect.objectContaining({ code: 'invalid_request' }),
+      ])
+    }
+  })
 })

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs'
-import { glob, lstat, opendir, stat } from 'node:fs/promises'
+import { glob, lstat, stat } from 'node:fs/promises'
 import { basename, join, resolve, sep } from 'node:path'
+import { folderEntries, undecodable, type FolderEntry } from './folder-entries.ts'
 
 /** A file on this machine, and the name that it gets in the store. */
 export interface LocalFile {
@@ -8,6 +9,8 @@ export interface LocalFile {
   readonly name: string
   readonly size: number
   readonly stats: Stats
+  /** The folder of the store that a folder of this machine is put as; files below it come in the order of the store. */
+  readonly folder?: string
 }
 
 export interface LocalFileOptions {
@@ -40,7 +43,7 @@ export async function* localFiles(
 ): AsyncGenerator<LocalFile> {
   const taken = new Set<string>()
   for (const given of paths) {
-    for await (const { path, isMatch } of expanded(given)) {
+    for await (const { path, isMatch } of expanded(given, problems)) {
       try {
         const stats = await stat(path)
         const isFolder = stats.isDirectory()
@@ -55,7 +58,7 @@ export async function* localFiles(
           )
         }
         taken.add(name)
-        if (isFolder) yield* filesIn(path, name, problems)
+        if (isFolder) yield* filesIn(path, name, name, problems)
         else if (stats.isFile()) yield { path, name, size: stats.size, stats }
         else throw new Error('is not a regular file: pipe its content to `ashlar put - --name …`')
       } catch (error) {
@@ -79,17 +82,17 @@ interface Expanded {
 }
 
 /** A shell has expanded patterns, unless they were quoted, or it is one that leaves that to the program. */
-async function* expanded(given: string): AsyncGenerator<Expanded> {
+async function* expanded(given: string, problems: LocalFileProblems): AsyncGenerator<Expanded> {
   const isPattern = /[*?[{]/.test(given) && !(await exists(given))
-  let matches = 0
-  if (isPattern) {
-    for await (const path of glob(given)) {
-      matches += 1
-      yield { path, isMatch: true }
-    }
-  }
+  // Names that are not UTF-8 may come as one and the same.
+  const matches = new Set<string>()
+  if (isPattern) for await (const path of glob(given)) matches.add(path)
   // What matches nothing is reported under the name that was given.
-  if (matches === 0) yield { path: given, isMatch: false }
+  for (const path of matches.size > 0 ? matches : [given]) {
+    const others = await undecodable(path)
+    for (const other of others) problems.failed(other, notUtf8())
+    if (others.length === 0 || (await exists(path))) yield { path, isMatch: matches.size > 0 }
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -108,33 +111,45 @@ function ownName(path: string): string {
 }
 
 async function* filesIn(
-  folder: string,
+  path: string,
   name: string,
+  folder: string,
   problems: LocalFileProblems,
 ): AsyncGenerator<LocalFile> {
+  let entries: readonly FolderEntry[]
   try {
-    // One open folder for each level, however many entries it has.
-    for await (const entry of await opendir(folder)) {
-      const path = join(folder, entry.name)
-      const entryName = joined(name, entry.name)
-      if (entry.isDirectory()) yield* filesIn(path, entryName, problems)
-      else yield* fileAt(path, entryName, problems)
-    }
+    entries = await folderEntries(path)
   } catch (error) {
-    problems.failed(folder, error)
+    problems.failed(path, error)
+    return
+  }
+  for (const entry of entries) {
+    const entryPath = join(path, entry.name)
+    const entryName = joined(name, entry.name)
+    if (!entry.isUtf8) problems.failed(entryPath, notUtf8())
+    else if (entry.isFolder) yield* filesIn(entryPath, entryName, folder, problems)
+    else yield* fileAt(entryPath, entryName, folder, problems)
   }
 }
 
-async function* fileAt(path: string, name: string, problems: LocalFileProblems): AsyncGenerator<LocalFile> {
+function notUtf8(): Error {
+  return new Error('its name is not UTF-8, and cannot be stored: rename it')
+}
+
+async function* fileAt(
+  path: string,
+  name: string,
+  folder: string,
+  problems: LocalFileProblems,
+): AsyncGenerator<LocalFile> {
   let stats: Stats
   try {
     stats = await stat(path)
   } catch (error) {
-    // Bytes that are no UTF-8 come as this, under which nothing is found.
-    problems.failed(path, path.includes('\uFFFD') ? new Error('its name is not UTF-8: rename it') : error)
+    problems.failed(path, error)
     return
   }
-  if (stats.isFile()) yield { path, name, size: stats.size, stats }
+  if (stats.isFile()) yield { path, name, size: stats.size, stats, folder }
   else if (stats.isDirectory()) problems.skipped(path, 'is a link to a folder, and is skipped')
   else problems.skipped(path, 'is not a regular file, and is skipped')
 }

@@ -1,8 +1,10 @@
 import { fileSource, type FileInfo } from '../client/node.ts'
+import { isStoreError } from '../model/errors.ts'
 import { parseFileName } from '../model/file.ts'
 import { forEachAtOnce } from './for-each-at-once.ts'
 import { attributesOf } from './kept-attributes.ts'
 import { localFiles, type LocalFile, type LocalFileProblems } from './local-files.ts'
+import { compared, type ComparedFile } from './store-listing.ts'
 import { described, explained, type Description, type PutOptions } from './put-options.ts'
 import type { Session } from './session.ts'
 import { TransferReport } from './transfer-report.ts'
@@ -25,16 +27,17 @@ export async function putFiles(
       problems,
     )
   const files = found({
-    failed: (path, error) => session.fail(path, error),
+    failed: (path, error) => session.fail(path, error, 'path'),
     skipped: (path, why) => session.terminal.say(`ashlar: ${path} ${why}`),
   })
   const counted = report.isWatched ? countFiles(found, report, session.signal) : undefined
   try {
-    await forEachAtOnce(files, options.filesAtOnce, session.signal, async (file) => {
+    const all = compared(files, session.client, session.signal)
+    await forEachAtOnce(all, options.filesAtOnce, session.signal, async (next) => {
       try {
-        await putFile(session, report, file, options)
+        await putFile(session, report, next, options)
       } catch (error) {
-        session.fail(file.path, explained(error, options))
+        session.fail(next.file.path, explained(error, options), 'path')
       }
     })
   } finally {
@@ -60,7 +63,7 @@ async function countFiles(
 async function putFile(
   session: Session,
   report: TransferReport,
-  { path, name, stats }: LocalFile,
+  { file: { path, name, stats }, present }: ComparedFile,
   options: PutOptions,
 ): Promise<void> {
   const { client, signal, terminal, isJson } = session
@@ -69,6 +72,7 @@ async function putFile(
   try {
     const transfer = client.put(parseFileName(name), source, {
       signal,
+      present,
       ...description,
       ...(options.parallel !== undefined && { parallel: options.parallel }),
       ...(!options.replace && { ifNoneMatch: '*' }),

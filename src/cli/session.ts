@@ -16,10 +16,10 @@ export interface Session {
   /** How much has failed. */
   readonly failures: number
   /**
-   * Says what went wrong with `what`, unless that is only that the signal ended it. The exit code will tell. Others go on, but not
-   * without a server: each of them would wait as long for it.
+   * Says what went wrong with `what`, a ref or a path of this machine, unless that is only that the signal ended it. The exit code
+   * will tell. Others go on, but not without a server: each of them would wait as long for it.
    */
-  fail(what: string, error: unknown): void
+  fail(what: string, error: unknown, kind?: 'ref' | 'path'): void
 }
 
 /** Does a command's work, and sets the exit code. After Ctrl-C it says `afterInterruption`. */
@@ -42,9 +42,14 @@ export async function perform(
     get failures() {
       return failures
     },
-    fail(what, error) {
+    fail(what, error, kind = 'ref') {
       if (signal.aborted) return
       failures += 1
+      if (session.isJson) {
+        const failed = { ...(what !== '' && { [kind]: what }), status: 'failed', ...explainedInJson(error) }
+        // Of what goes wrong nobody waits for the end of the line.
+        terminal.printJson(failed).catch(() => {})
+      }
       terminal.complain(`ashlar: ${what === '' ? '' : `${what}: `}${messageOf(error)}`)
       if (isTransientError(error)) interruption.giveUp(error)
     },
@@ -60,6 +65,11 @@ export async function perform(
   }
   process.exitCode = exitCode ?? (failures > 0 ? 1 : 0)
   interruption.stop()
+}
+
+function explainedInJson(error: unknown) {
+  const code = error instanceof Error && 'code' in error ? { code: error.code } : {}
+  return { ...code, error: messageOf(error) }
 }
 
 function connectOptions(options: CommonOptions, terminal: Terminal): ConnectOptions {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../src/client/node.ts'
+import { FaultyProxy } from '../client/faulty-proxy.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -31,8 +32,8 @@ async function put(name: string, body: string): Promise<void> {
 /** A folder to be in, and the command line to use it with. */
 async function setUp() {
   const folder = await temporaryDirectory()
-  const run = (argv: readonly string[]): Promise<Ended> =>
-    ashlarHere([...argv, '--server', server.url], { cwd: folder })
+  const run = (argv: readonly string[], { url } = server as { readonly url: string }): Promise<Ended> =>
+    ashlarHere([...argv, '--server', url], { cwd: folder })
   const write = async (files: Readonly<Record<string, string | Buffer>>) => {
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(folder, path)), { recursive: true })
@@ -112,14 +113,17 @@ describe('a tree', () => {
       stdout
         .trimEnd()
         .split('\n')
-        .map((line) => JSON.parse(line)),
+        .map((line) => JSON.parse(line) as { path: string })
+        .sort((a, b) => (a.path < b.path ? -1 : 1)),
     ).toEqual([
+      { path: 'tree/a\nb', status: 'failed', code: 'invalid_name', error: expect.any(String) },
       {
         path: 'tree/a.txt',
         status: 'sent',
         bytesSent: 1,
         file: expect.objectContaining({ name: 'tree/a.txt' }),
       },
+      { path: 'tree/dangling', status: 'failed', code: 'ENOENT', error: expect.any(String) },
     ])
     expect(stderr.split('\n').sort()).toEqual([
       '',
@@ -127,6 +131,53 @@ describe('a tree', () => {
       'ashlar: tree/a?b: The name contains a control character',
       'ashlar: tree/dangling: there is no such file or folder here',
       'ashlar: tree/up is a link to a folder, and is skipped',
+    ])
+  })
+
+  it.runIf(process.platform === 'linux')('each name that is not UTF-8 fails once, and is named', async () => {
+    const { folder, run, write } = await setUp()
+    await write({ 'tree/x\uFFFD': 'real', 'tree/d\uFFFD/in': 'real' })
+    const notUtf8 = (path: string) => Buffer.from(`${folder}/${path}`, 'latin1')
+    await writeFile(notUtf8('tree/x\xff'), 'not UTF-8')
+    await mkdir(notUtf8('tree/d\xff'))
+    await writeFile(notUtf8('tree/d\xff/in'), 'below it')
+    for (const path of [
+      ['-r', 'tree'],
+      ['-r', 'tree/*', '--to', 'tree'],
+    ]) {
+      const { code, stdout, stderr } = await run(['put', ...path, '--json'])
+      expect(code).toBe(1)
+      const lines = stdout.trimEnd().split('\n')
+      const told = lines.map((line) => JSON.parse(line) as { path: string; status: string })
+      const failed = told.filter(({ status }) => status === 'failed').map((line) => line.path)
+      expect(failed.sort()).toEqual(['tree/d\\xff', 'tree/x\\xff'])
+      expect(
+        told
+          .filter(({ status }) => status !== 'failed')
+          .map((line) => line.path)
+          .sort(),
+      ).toEqual(['tree/d\uFFFD/in', 'tree/x\uFFFD'])
+      expect(stderr).toContain('2 failed')
+    }
+    expect((await run(['get', 'tree/x\uFFFD', '-'])).stdout).toBe('real')
+  })
+
+  it('of which the store has most is put without a question for each file', async () => {
+    const { run, write } = await setUp()
+    const files = { 'tree/a': 'a', 'tree/b.txt': 'b', 'tree/b/c': 'c', 'tree/b-c': 'd' }
+    await write(files)
+    expect(await run(['put', '-r', 'tree'])).toMatchObject({ code: 0 })
+    await write({ 'tree/b/c': 'C', 'tree/b/new': 'new' })
+    const proxy = await FaultyProxy.open(server)
+    const { stderr } = await run(['put', '-r', 'tree'], proxy)
+    expect(stderr).toMatch(/^5 files, 4 B sent, 3 unchanged/)
+    const lines = proxy.requests.map(({ line }) => line)
+    const updates = lines.filter((line) => line.startsWith('PATCH /api/files/'))
+    expect(lines.filter((line) => !updates.includes(line)).sort()).toEqual([
+      expect.stringMatching(/^GET .*chunks=1$/),
+      'GET /api/files?limit=1000&prefix=tree%2F',
+      'PUT /files/tree/b/c',
+      'PUT /files/tree/b/new',
     ])
   })
 

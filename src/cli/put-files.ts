@@ -35,7 +35,11 @@ export async function putFiles(
     const all = compared(files, session.client, session.signal)
     await forEachAtOnce(all, options.filesAtOnce, session.signal, async (next) => {
       try {
-        await putFile(session, report, next, options)
+        await putFile(session, report, next, options).catch((error: unknown) => {
+          // It has been replaced or deleted since it was listed.
+          if (!next.present || !isStoreError(error, 'not_found')) throw error
+          return putFile(session, report, { file: next.file, present: undefined }, options)
+        })
       } catch (error) {
         session.fail(next.file.path, explained(error, options), 'path')
       }

@@ -181,6 +181,16 @@ describe('a tree', () => {
     ])
   })
 
+  it('a file that was replaced after it was listed is put all the same', async () => {
+    const { folder, run, write } = await setUp()
+    await write({ 'tree/a': 'a' })
+    await run(['put', '-r', 'tree'])
+    await chmod(join(folder, 'tree/a'), 0o600)
+    const proxy = await FaultyProxy.open(server, [{ on: 'PATCH', kind: 'answer', status: 404 }])
+    expect(await run(['put', '-r', 'tree'], proxy)).toMatchObject({ code: 0 })
+    expect(await connect(server.url).show('tree/a')).toMatchObject({ metadata: { mode: '600' } })
+  })
+
   it('is not brought where it could do harm', async () => {
     const { folder, run, write } = await setUp()
     const outside = await temporaryDirectory()

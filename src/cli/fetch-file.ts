@@ -30,15 +30,14 @@ export async function fetchFile(
 ): Promise<void> {
   const { client, signal, terminal, isJson } = session
   const options = { signal, ...(parallel !== undefined && { parallel }) }
-  const isUnchanged = await hasContentOf(session, file, await presentFile(path), path)
+  const isUnchanged = await hasContentOf(session, report, file, await presentFile(path), path)
   let bytesFetched = 0
   if (isUnchanged) {
-    report.reuse(file.size)
     await restoreAttributes(path, file.metadata)
   } else {
     await writeInPlace(path, file, async (target) => {
       // By its id: the name may get another file meanwhile.
-      const { moved } = await report.follow(client.download(`@${file.id}`, target, options))
+      const { moved } = await report.follow(client.download(`@${file.id}`, target, options), file.name)
       bytesFetched = moved
     })
   }
@@ -90,6 +89,7 @@ class DiffersError extends Error {}
 
 async function hasContentOf(
   { client, signal }: Session,
+  report: TransferReport,
   file: FileInfo,
   present: Stats | undefined,
   path: string,
@@ -106,7 +106,7 @@ async function hasContentOf(
   }
   try {
     // A download into what is there fetches nothing, unless something is missing.
-    await client.download(`@${file.id}`, target, { signal }).result
+    await report.check(client.download(`@${file.id}`, target, { signal }), file.name)
     return true
   } catch (error) {
     if (error instanceof DiffersError) return false

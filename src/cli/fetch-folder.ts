@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import type { FileInfo } from '../client/node.ts'
+import { atPath } from './at-path.ts'
 import { fetchFile, type FetchOptions } from './fetch-file.ts'
 import { forEachAtOnce } from './for-each-at-once.ts'
 import { joined } from './local-files.ts'
@@ -22,11 +23,13 @@ export async function fetchFolder(
 ): Promise<void> {
   const { signal } = session
   const folder = storeFolder(ref)
-  const report = await TransferReport.start(session, 'fetched')
+  const report = await TransferReport.start(session, ['fetching', 'fetched'])
   const counted = report.isWatched ? countFiles(session, folder, report) : undefined
   try {
-    await mkdir(root, { recursive: true })
-    const conflicts = new NameConflicts({ ignoresCase: await ignoresCase(root) })
+    const conflicts = await atPath(root, async () => {
+      await mkdir(root, { recursive: true })
+      return new NameConflicts({ ignoresCase: await ignoresCase(root) })
+    })
     const files = filesIn(session, folder, ref)
     await forEachAtOnce(files, options.filesAtOnce, signal, async (file) => {
       try {
@@ -34,8 +37,10 @@ export async function fetchFolder(
         const path = pathBelow(root, local)
         const conflict = conflicts.of(local)
         if (conflict !== undefined) throw new Error(conflict)
-        await makeFoldersFor(root, path)
-        await fetchFile(session, report, file, path, options)
+        await atPath(path, async () => {
+          await makeFoldersFor(root, path)
+          await fetchFile(session, report, file, path, options)
+        })
       } catch (error) {
         session.fail(file.name, error)
       }

@@ -5,6 +5,8 @@ import type { FileInfo } from '../client/node.ts'
 import { parseByteRange, type ByteRange } from './byte-range.ts'
 import { isStoreError, StoreError } from '../model/errors.ts'
 import { addCommonOptions, wholeNumber } from './common-options.ts'
+import { atPath } from './at-path.ts'
+import { noSuchId } from './message-of.ts'
 import { fetchFile } from './fetch-file.ts'
 import { fetchFolder } from './fetch-folder.ts'
 import { fetchRange } from './fetch-range.ts'
@@ -76,14 +78,14 @@ async function getInto(
     else if (path === '-' || options.range) await getBytes(session, ref, path, options)
     else await getFile(session, ref, path, options)
   } catch (error) {
-    session.fail(ref, withHint(error, options))
+    session.fail(ref, withHint(error, ref, options))
   }
 }
 
-function withHint(error: unknown, { recursive }: GetOptions): unknown {
-  return isStoreError(error, 'not_found') && !recursive
-    ? new StoreError('not_found', 'There is no such file; add -r to fetch a folder.')
-    : error
+function withHint(error: unknown, ref: string, { recursive }: GetOptions): unknown {
+  if (!isStoreError(error, 'not_found')) return error
+  if (ref.startsWith('@')) return new StoreError('not_found', noSuchId)
+  return recursive ? error : new StoreError('not_found', 'There is no such file; add -r to fetch a folder.')
 }
 
 async function getBytes(
@@ -98,7 +100,10 @@ async function getBytes(
   if (range && reading.file.size > 0 && reading.from >= reading.file.size) {
     throw new Error(`has only ${reading.file.size} bytes: ask for a range that begins in them`)
   }
-  if (path !== '-') return fetchRange(session, reading, await placeOf(reading.file, path))
+  if (path !== '-') {
+    const place = await placeOf(reading.file, path)
+    return atPath(place, () => fetchRange(session, reading, place))
+  }
   for await (const piece of reading.bytes) await terminal.write(piece)
 }
 
@@ -111,10 +116,10 @@ async function getFile(
   const { client, signal } = session
   const file = await client.show(ref, { signal })
   const place = await placeOf(file, path)
-  const report = await TransferReport.start(session, 'fetched')
+  const report = await TransferReport.start(session, ['fetching', 'fetched'])
   try {
     report.expect(1, file.size)
-    await fetchFile(session, report, file, place, options)
+    await atPath(place, () => fetchFile(session, report, file, place, options))
   } finally {
     report.end()
   }

@@ -13,7 +13,8 @@ interface LsOptions {
 }
 
 const help = `
-Names are shown whole, so that they can be given to the other commands; a folder ends in /. A folder is what names have in common up to
+Names are shown whole, so that they can be given to the other commands; a folder ends in /. Characters that a terminal would act upon
+or would hide are shown as \\u202e; --json has every name as it is. A folder is what names have in common up to
 a /. With --json a file is shown as the server describes it, a folder as {"prefix": "photos/"}.
 
 Examples:

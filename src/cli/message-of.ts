@@ -19,10 +19,14 @@ const meanings: Readonly<Record<string, string>> = {
 export function messageOf(error: unknown): string {
   if (isStoreError(error)) return asClause(error.message)
   if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error ? String(error.code) : ''
+  const code = 'syscall' in error && 'code' in error ? String(error.code) : ''
   return meanings[code] ?? asClause(error.message)
 }
 
 function asClause(message: string): string {
   return message.replaceAll(/\s+/g, ' ').replace(/\.$/, '')
 }
+
+/** For a ref of `@` and an id. */
+export const noSuchId =
+  'There is no file with this id: it was deleted, or replaced by a file with another id.'

@@ -1,4 +1,5 @@
 import type { SingleBar } from 'cli-progress'
+import { printable } from './printable.ts'
 import { grouped, humanDuration, humanSize } from './quantities.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -11,6 +12,7 @@ export class ProgressBar {
   #expectedFiles = 0
   #expectedBytes = 0
   #bytes = 0
+  #doing = ''
 
   private constructor(bar: SingleBar, terminal: Terminal) {
     this.#bar = bar
@@ -23,14 +25,14 @@ export class ProgressBar {
     const { default: progress } = await import('cli-progress')
     const bar = new progress.SingleBar({
       format:
-        ' {bar} {percentage}% | {value} of {total} | {files} | {duration_formatted}, {eta_formatted} to go',
+        ' {bar} {percentage}% | {value} of {total} | {files} | {duration_formatted}, {eta_formatted} to go{doing}',
       formatValue: (value, _options, type) =>
         type === 'value' || type === 'total' ? humanSize(value) : String(value),
       formatTime: (seconds) => humanDuration(seconds),
       barsize: 24,
       barCompleteChar: '█',
       barIncompleteChar: '░',
-      stream: process.stderr,
+      stream: withoutJumps(process.stderr),
       clearOnComplete: true,
       // Other lines take its place, and it comes back below them.
       forceRedraw: true,
@@ -38,7 +40,7 @@ export class ProgressBar {
       gracefulExit: false,
       etaBuffer: 100,
     })
-    bar.start(1, 0, { files: 'looking' })
+    bar.start(1, 0, { files: 'looking', doing: '' })
     terminal.hasBar = true
     return new ProgressBar(bar, terminal)
   }
@@ -52,6 +54,12 @@ export class ProgressBar {
   /** Negative where bytes have to be moved again. */
   advance(bytes: number): void {
     this.#bytes += bytes
+    this.#show()
+  }
+
+  /** What is being done just now, and to what. */
+  tell(doing: string): void {
+    this.#doing = ` | ${printable(doing)}`
     this.#show()
   }
 
@@ -70,6 +78,16 @@ export class ProgressBar {
     // What is under way may have been found before it is counted.
     this.#bar.setTotal(Math.max(this.#expectedBytes, this.#bytes))
     const files = Math.max(this.#expectedFiles, this.#files)
-    this.#bar.update(this.#bytes, { files: `${grouped(this.#files)} of ${grouped(files)} files` })
+    const counted = `${grouped(this.#files)} of ${grouped(files)} files`
+    this.#bar.update(this.#bytes, { files: counted, doing: this.#doing })
   }
 }
+
+/** The bar saves the cursor when it starts, and goes back there when it ends, over all that was printed meanwhile. */
+function withoutJumps(stream: NodeJS.WriteStream): NodeJS.WritableStream {
+  const write = (text: string) => text === saveCursor || text === restoreCursor || stream.write(text)
+  return Object.create(stream, { write: { value: write } }) as NodeJS.WritableStream
+}
+
+const saveCursor = '\u001B7'
+const restoreCursor = '\u001B8'

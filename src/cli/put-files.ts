@@ -15,7 +15,7 @@ export async function putFiles(
   paths: readonly string[],
   options: PutOptions,
 ): Promise<void> {
-  const report = await TransferReport.start(session, 'sent')
+  const report = await TransferReport.start(session, ['sending', 'sent'])
   const found = (problems: LocalFileProblems) =>
     localFiles(
       paths,
@@ -81,7 +81,7 @@ async function putFile(
       ...(options.parallel !== undefined && { parallel: options.parallel }),
       ...(!options.replace && { ifNoneMatch: '*' }),
     })
-    const { result, moved } = await report.follow(transfer)
+    const { result, moved } = await report.follow(transfer, path)
     const isToDescribe = result.isUnchanged && options.replace
     const file = isToDescribe ? await describe(session, result.file, description) : result.file
     report.done(result)

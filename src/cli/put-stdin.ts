@@ -7,7 +7,7 @@ import { TransferReport } from './transfer-report.ts'
 /** Makes a file of what comes from stdin. */
 export async function putStdin(session: Session, options: PutOptions): Promise<void> {
   const name = joined(options.to ?? '', options.name ?? '')
-  const report = await TransferReport.start(session, 'sent')
+  const report = await TransferReport.start(session, ['sending', 'sent'])
   // A writer that says nothing would keep Ctrl-C waiting.
   session.signal.addEventListener('abort', () => process.stdin.destroy(new Error('interrupted')))
   try {
@@ -15,7 +15,7 @@ export async function putStdin(session: Session, options: PutOptions): Promise<v
       signal: session.signal,
       ...described(options, {}),
     })
-    const { result: file, moved } = await report.follow(transfer)
+    const { result: file, moved } = await report.follow(transfer, name)
     report.done({ isUnchanged: false })
     if (session.isJson)
       await session.terminal.printJson({ path: '-', status: 'sent', bytesSent: moved, file })

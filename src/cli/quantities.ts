@@ -31,6 +31,11 @@ export function humanDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${twoDigits(minutes)}:${twoDigits(rest)}` : `${minutes}:${twoDigits(rest)}`
 }
 
+/** `0.3 s`, and from ten seconds on `0:12`. */
+export function elapsed(seconds: number): string {
+  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : humanDuration(Math.round(seconds))
+}
+
 /** `07` */
 export function twoDigits(number: number): string {
   return String(Math.floor(number)).padStart(2, '0')

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { isStoreError, StoreError } from '../model/errors.ts'
 import { addCommonOptions } from './common-options.ts'
 import { forEachAtOnce } from './for-each-at-once.ts'
+import { noSuchId } from './message-of.ts'
 import { joined } from './local-files.ts'
 import { count } from './quantities.ts'
 import { perform, type Session } from './session.ts'
@@ -52,7 +53,7 @@ async function remove(session: Session, refs: readonly string[], options: RmOpti
         else if (options.dryRun) await terminal.print(ref)
       } catch (error) {
         // Somebody else was faster, which is as well.
-        if (!isListed || !isStoreError(error, 'not_found')) session.fail(ref, withHint(error, options))
+        if (!isListed || !isStoreError(error, 'not_found')) session.fail(ref, withHint(error, ref, options))
       }
     })
   } finally {
@@ -107,8 +108,8 @@ async function* below(session: Session, folder: string): AsyncGenerator<Found> {
   }
 }
 
-function withHint(error: unknown, { recursive }: RmOptions): unknown {
-  return isStoreError(error, 'not_found') && !recursive
-    ? new StoreError('not_found', 'There is no such file; add -r to delete a folder.')
-    : error
+function withHint(error: unknown, ref: string, { recursive }: RmOptions): unknown {
+  if (!isStoreError(error, 'not_found')) return error
+  if (ref.startsWith('@')) return new StoreError('not_found', noSuchId)
+  return recursive ? error : new StoreError('not_found', 'There is no such file; add -r to delete a folder.')
 }

@@ -4,6 +4,9 @@ import { printable, printableJson } from './printable.ts'
 
 // Back to the first column, and away with what stands in the line.
 const clearLine = '\r\u001B[K'
+// A bar must not wrap; what is printed above it must.
+const wrapLines = '\u001B[?7h'
+const cutLines = '\u001B[?7l'
 
 /** 128 and the number of SIGPIPE, which ends other commands. */
 const nobodyReads = 141
@@ -20,10 +23,9 @@ export class Terminal {
     endWithReader(process.stderr)
   }
 
-  /** A line of results. Resolves when there is room for more. */
+  /** A line of results, with nothing in it that a terminal would act upon. Resolves when there is room for more. */
   async print(line: string): Promise<void> {
-    if (this.hasBar && process.stdout.isTTY) process.stderr.write(clearLine)
-    await this.write(Buffer.from(`${process.stdout.isTTY ? printable(line) : line}\n`))
+    await this.write(Buffer.from(`${printable(line)}\n`))
   }
 
   async printJson(value: unknown): Promise<void> {
@@ -32,7 +34,11 @@ export class Terminal {
 
   /** Bytes of a file, as they are. Resolves when there is room for more. */
   async write(bytes: Uint8Array): Promise<void> {
-    if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
+    const isAboveBar = this.hasBar && process.stdout.isTTY
+    if (isAboveBar) process.stderr.write(`${clearLine}${wrapLines}`)
+    const hasRoom = process.stdout.write(bytes)
+    if (isAboveBar) process.stderr.write(cutLines)
+    if (!hasRoom) await once(process.stdout, 'drain')
   }
 
   /** Something worth knowing, unless nobody wants to. */
@@ -42,7 +48,8 @@ export class Terminal {
 
   /** Something that went wrong. */
   complain(line: string): void {
-    process.stderr.write(`${this.hasBar ? clearLine : ''}${printable(line)}\n`)
+    const [before, after] = this.hasBar ? [`${clearLine}${wrapLines}`, cutLines] : ['', '']
+    process.stderr.write(`${before}${printable(line)}\n${after}`)
   }
 }
 

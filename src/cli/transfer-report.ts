@@ -1,28 +1,33 @@
 import type { Progress, Transfer } from '../client/node.ts'
-import { count, grouped, humanSize } from './quantities.ts'
+import { count, elapsed, grouped, humanSize } from './quantities.ts'
 import { ProgressBar } from './progress-bar.ts'
 import type { Session } from './session.ts'
+
+/** What is being done with bytes, and what has been: `sending`, `sent`. */
+export type Verbs = readonly [moving: string, moved: string]
 
 /** Follows the transfers of one command: a bar while they last, and a line at the end. */
 export class TransferReport {
   readonly #session: Session
+  readonly #moving: string
   readonly #verb: string
+  readonly #startedAt = performance.now()
   readonly #bar: ProgressBar | undefined
   #files = 0
   #unchanged = 0
   #moved = 0
 
-  private constructor(session: Session, verb: string, bar: ProgressBar | undefined) {
+  private constructor(session: Session, [moving, verb]: Verbs, bar: ProgressBar | undefined) {
     this.#session = session
+    this.#moving = moving
     this.#verb = verb
     this.#bar = bar
   }
 
-  /** `verb` is what has been done with the bytes: `sent`. */
-  static async start(session: Session, verb: string): Promise<TransferReport> {
+  static async start(session: Session, verbs: Verbs): Promise<TransferReport> {
     const { isTTY } = process.stderr
     const bar = isTTY && !session.terminal.isQuiet ? await ProgressBar.start(session.terminal) : undefined
-    return new TransferReport(session, verb, bar)
+    return new TransferReport(session, verbs, bar)
   }
 
   /** Somebody looks: it is worth to find out beforehand how much there is. */
@@ -36,11 +41,13 @@ export class TransferReport {
   }
 
   /** Resolves with the result, and with how many bytes really had to be moved for it. */
-  async follow<T>(transfer: Transfer<T>): Promise<{ result: T; moved: number }> {
+  async follow<T>(transfer: Transfer<T>, name: string): Promise<{ result: T; moved: number }> {
     let last: Progress = { done: 0, reused: 0 }
     let most = 0
     const subscription = transfer.progress.subscribe((progress) => {
       this.#bar?.advance(progress.done - last.done)
+      if (progress.reused > last.reused) this.#bar?.tell(`comparing ${name}`)
+      else if (progress.done > last.done) this.#bar?.tell(`${this.#moving} ${name}`)
       last = progress
       most = Math.max(most, progress.done - progress.reused)
     })
@@ -64,17 +71,32 @@ export class TransferReport {
     this.#bar?.fileDone()
   }
 
-  /** Bytes that were found to be there without a transfer. */
-  reuse(bytes: number): void {
-    this.#bar?.advance(bytes)
+  /** Follows what only looks whether a file is there already. If it fails, nothing has been done for the file. */
+  async check(transfer: Transfer<unknown>, name: string): Promise<void> {
+    let done = 0
+    this.#bar?.tell(`comparing ${name}`)
+    const subscription = transfer.progress.subscribe((progress) => {
+      this.#bar?.advance(progress.done - done)
+      done = progress.done
+    })
+    try {
+      await transfer.result
+    } catch (error) {
+      this.#bar?.advance(-done)
+      throw error
+    } finally {
+      subscription.unsubscribe()
+    }
   }
 
   end(): void {
     this.#bar?.stop()
     const { failures, terminal } = this.#session
     const failed = failures > 0 ? `, ${grouped(failures)} failed` : ''
+    const seconds = (performance.now() - this.#startedAt) / 1000
+    const speed = this.#moved > 0 ? ` (${humanSize(this.#moved / seconds)}/s)` : ''
     terminal.say(
-      `${count(this.#files, 'file')}, ${humanSize(this.#moved)} ${this.#verb}, ${grouped(this.#unchanged)} unchanged${failed}`,
+      `${count(this.#files, 'file')}, ${humanSize(this.#moved)} ${this.#verb}, ${grouped(this.#unchanged)} unchanged${failed}, in ${elapsed(seconds)}${speed}`,
     )
   }
 }

@@ -11,6 +11,7 @@ export async function hasContent(
   chunks: readonly ChunkInfo[],
   signal: AbortSignal | undefined,
   at = 0,
+  onSame?: (bytes: number) => void,
 ): Promise<boolean> {
   for (const { start, size, digest } of chunks) {
     const hasher = await platform.chunkHasher()
@@ -21,6 +22,7 @@ export async function hasContent(
       read += piece.length
     }
     if (read !== size || hasher.digest() !== digest) return false
+    onSame?.(size)
   }
   return true
 }
@@ -39,15 +41,16 @@ export async function digestAsOneChunk(
   return file.digest()
 }
 
-/** Whether the file is what the source has. */
+/** Whether the file is what the source has. Tells of each chunk that is. */
 export async function hasContentOf(
   connection: Connection,
   file: FileInfo,
   source: Source,
   signal: AbortSignal | undefined,
+  onSame?: (bytes: number) => void,
 ): Promise<boolean> {
   if (file.size !== source.size) return false
   // By its id: the name may have another file by now.
   const whole = await undefinedIfAbsent(showChunks(connection, `@${file.id}`, { signal }))
-  return whole !== undefined && hasContent(connection, source, whole.chunks, signal)
+  return whole !== undefined && hasContent(connection, source, whole.chunks, signal, 0, onSame)
 }

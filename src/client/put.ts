@@ -35,10 +35,15 @@ async function putLarge(
     options.present === undefined
       ? await undefinedIfAbsent(showFile(connection, name, { signal }))
       : (options.present ?? undefined)
-  if (present && (await hasContentOf(connection, present, source, signal))) {
-    meter.reuse(source.size)
+  let same = 0
+  const onSame = (bytes: number) => {
+    same += bytes
+    meter.reuse(bytes)
+  }
+  if (present && (await hasContentOf(connection, present, source, signal, onSame))) {
     return { file: present, isUnchanged: true }
   }
+  meter.reuse(-same)
   refuseEarly(present, options)
   return { file: await putParts(connection, name, source, options, meter), isUnchanged: false }
 }

@@ -72,7 +72,7 @@ describe('a signal', () => {
     process.child.kill(signal)
     const ended = await process.ended
     expect(ended).toMatchObject({ code, stdout: '' })
-    expect(ended.stderr).toMatch(/^0 files, [\d.]+ MiB sent, 0 unchanged\n/)
+    expect(ended.stderr).toMatch(/^0 files, [\d.]+ MiB sent, 0 unchanged, in /)
     expect(ended.stderr.endsWith(resumes)).toBe(true)
 
     proxy.letThrough()

@@ -5,8 +5,9 @@ const hostile = 'a\u001B[2Jb\u009Bc\u202Ed\u2028e\nf'
 
 it.each([
   ['Übermaß 音楽 👩‍💻', 'Übermaß 音楽 👩‍💻'],
-  [hostile, 'a?[2Jb?c?d?e?f'],
-  ['half \uD83D of one', 'half ? of one'],
+  [hostile, 'a\\u001b[2Jb\\u009bc\\u202ed\\u2028e\\u000af'],
+  ['in\u200Bvi\u2066si\uFEFFble', 'in\\u200bvi\\u2066si\\ufeffble'],
+  ['half \uD83D of one', 'half \\ud83d of one'],
 ])('%j is shown as %s', (text, shown) => {
   expect(printable(text)).toBe(shown)
 })

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } fro
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { connect } from '../../src/client/node.ts'
 import { FaultyProxy } from '../client/faulty-proxy.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
@@ -32,8 +32,14 @@ async function put(name: string, body: string): Promise<void> {
 /** A folder to be in, and the command line to use it with. */
 async function setUp() {
   const folder = await temporaryDirectory()
-  const run = (argv: readonly string[], { url } = server as { readonly url: string }): Promise<Ended> =>
-    ashlarHere([...argv, '--server', url], { cwd: folder })
+  const run = async (
+    argv: readonly string[],
+    { url } = server as { readonly url: string },
+  ): Promise<Ended> => {
+    const ended = await ashlarHere([...argv, '--server', url], { cwd: folder })
+    // How long it takes depends on the machine.
+    return { ...ended, stderr: ended.stderr.replaceAll(/, in [\d.:]+(?: s)?(?: \([^)]+\/s\))?$/gm, '') }
+  }
   const write = async (files: Readonly<Record<string, string | Buffer>>) => {
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(folder, path)), { recursive: true })
@@ -128,7 +134,7 @@ describe('a tree', () => {
     expect(stderr.split('\n').sort()).toEqual([
       '',
       '1 file, 1 B sent, 0 unchanged, 2 failed',
-      'ashlar: tree/a?b: The name contains a control character',
+      'ashlar: tree/a\\u000ab: The name contains a control character',
       'ashlar: tree/dangling: there is no such file or folder here',
       'ashlar: tree/up is a link to a folder, and is skipped',
     ])
@@ -237,6 +243,79 @@ it('nothing is brought outside the folder, whatever a server says', async () => 
 })
 
 describe('one file', () => {
+  it('is told of with how long it took and how fast it went', async () => {
+    const { folder, write } = await setUp()
+    await write({ a: 'a' })
+    const { stderr } = await ashlarHere(['put', 'a', '--server', server.url], { cwd: folder })
+    expect(stderr).toMatch(/^1 file, 1 B sent, 0 unchanged, in \d+\.\d s \(\d+ B\/s\)\n$/)
+  })
+
+  it.runIf(process.platform === 'linux')('that cannot be written is told of with its path here', async () => {
+    const { run, write } = await setUp()
+    await put('a/one.txt', 'one')
+    await write({ file: 'a file' })
+    const long = `${'x'.repeat(300)}/y`
+    for (const [argv, path, code] of [
+      [['a/one.txt', 'nowhere/dir/one.txt'], 'nowhere/dir/one.txt', 'ENOENT'],
+      [['a/one.txt', 'nowhere/one.txt', '--range', '0-1'], 'nowhere/one.txt', 'ENOENT'],
+      [['a/one.txt', 'file/one.txt'], 'file/one.txt', 'ENOTDIR'],
+      [['a/one.txt', '/proc/one.txt'], '/proc/one.txt', 'ENOENT'],
+      [['a/one.txt', long], long, 'ENAMETOOLONG'],
+      [['-r', 'a', 'file/below'], 'file/below', 'ENOTDIR'],
+    ] as const) {
+      const ended = await run(['get', ...argv, '--json'])
+      expect(ended.code).toBe(1)
+      const [line = ''] = ended.stdout.split('\n')
+      expect(JSON.parse(line)).toMatchObject({
+        ref: argv[0] === '-r' ? 'a' : 'a/one.txt',
+        status: 'failed',
+        code,
+        error: expect.stringContaining(`${path}: `),
+      })
+    }
+  })
+
+  it.each(['get', 'rm', 'info'])('that no id stands for is no folder to %s', async (command) => {
+    const { run } = await setUp()
+    const { code, stderr } = await run([command, '@0199a3c1-5a6b-7c3d-9e2f-0123456789ab'])
+    expect(code).toBe(1)
+    expect(stderr).not.toContain('-r')
+  })
+
+  it('whose name turns the direction of a line is shown escaped, wherever it is shown', async () => {
+    const { run, write } = await setUp()
+    const name = 'gpj.\u202Eexe\u2066'
+    await write({ [name]: 'x' })
+    await run(['put', name])
+    const shown = 'gpj.\\u202eexe\\u2066'
+    for (const argv of [['ls'], ['ls', '-l'], ['info', name], ['rm', '--dry-run', name]]) {
+      const { stdout } = await run(argv)
+      expect(stdout).toContain(shown)
+      expect(stdout).not.toContain('\u202E')
+    }
+    expect((await run(['ls', '--json'])).stdout).toContain('gpj.\\u202eexe\\u2066')
+    for (const argv of [
+      ['put', `${name}-missing`],
+      ['get', `${name}-missing`],
+      ['rm', `${name}-missing`],
+    ]) {
+      const { stderr } = await run(argv)
+      expect(stderr).toContain(`${shown}-missing`)
+      expect(stderr).not.toContain('\u202E')
+    }
+    const client = connect(server.url)
+    const stopped = new AbortController()
+    async function* endless() {
+      yield Buffer.from('x')
+      await new Promise(() => {})
+    }
+    const { result } = client.putStream(name, endless(), { signal: stopped.signal })
+    result.catch(() => {})
+    await vi.waitFor(async () => expect((await run(['uploads'])).stdout).toContain(shown))
+    stopped.abort()
+    await run(['uploads', 'rm', '--all'])
+  })
+
   it('goes up by name, by stdin and by pattern, and comes back to every place', async () => {
     const { folder, run, write } = await setUp()
     await write({ 'x/a.txt': '0123456789', 'x/b.md': 'b' })

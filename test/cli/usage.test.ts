@@ -85,6 +85,6 @@ it('a server that is not there is said after the patience that was asked for', a
   ])
   expect([code, stdout]).toEqual([1, ''])
   expect(stderr).toMatch(
-    /^ashlar: package.json: The server cannot be reached: .*ECONNREFUSED.*\n0 files, 0 B sent, 0 unchanged, 1 failed\n$/,
+    /^ashlar: package.json: The server cannot be reached: .*ECONNREFUSED.*\n0 files, 0 B sent, 0 unchanged, 1 failed, in .*\n$/,
   )
 })

@@ -19,13 +19,15 @@ class Screen {
     if (part === '\u001B7') this.#saved = { row: this.#row, column: this.#column }
     else if (part === '\u001B8') [this.#row, this.#column] = [this.#saved.row, this.#saved.column]
     else if (part === '\u001B[?7l' || part === '\u001B[?7h') this.#wraps = part.endsWith('h')
-    else if (/^\u001B\[[01]?K$/.test(part)) this.#set((row) => row.slice(0, this.#column))
+    else if (['\u001B[K', '\u001B[0K', '\u001B[1K'].includes(part))
+      this.#set((row) => row.slice(0, this.#column))
     else if (part === '\u001B[2K') this.#set(() => '')
-    else if (/^\u001B\[\d*G$/.test(part)) this.#column = Number(part.slice(2, -1) || 1) - 1
+    else if (part.startsWith('\u001B[') && part.endsWith('G'))
+      this.#column = Number(part.slice(2, -1) || 1) - 1
     else if (part === '\r') this.#column = 0
     else if (part === '\n') [this.#row, this.#column] = [this.#row + 1, 0]
     else if (!part.startsWith('\u001B')) this.#put(part)
-    else if (!/^\u001B\[\?25[lh]$/.test(part)) throw new Error(`unknown sequence ${JSON.stringify(part)}`)
+    else if (!part.startsWith('\u001B[?25')) throw new Error(`unknown sequence ${JSON.stringify(part)}`)
   }
 
   #put(character: string): void {

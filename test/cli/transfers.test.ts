@@ -49,6 +49,11 @@ async function setUp() {
   return { folder, run, write }
 }
 
+async function* neverEnding(): AsyncGenerator<Buffer> {
+  yield Buffer.from('x')
+  await new Promise(() => {})
+}
+
 interface Seen {
   readonly content: string
   readonly mode: number
@@ -305,11 +310,7 @@ describe('one file', () => {
     }
     const client = connect(server.url)
     const stopped = new AbortController()
-    async function* endless() {
-      yield Buffer.from('x')
-      await new Promise(() => {})
-    }
-    const { result } = client.putStream(name, endless(), { signal: stopped.signal })
+    const { result } = client.putStream(name, neverEnding(), { signal: stopped.signal })
     result.catch(() => {})
     await vi.waitFor(async () => expect((await run(['uploads'])).stdout).toContain(shown))
     stopped.abort()

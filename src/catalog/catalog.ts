@@ -143,7 +143,8 @@ export interface Catalog extends CatalogSurvey, CatalogChecks {
    */
   createFile(file: NewFile): Promise<CommittedFile>
   findFile(owner: Owner, ref: FileRef): Promise<StoredFile | undefined>
-  listFiles(query: ListQuery): Promise<FilePage>
+  /** A search (`q`) that is aborted ends soon and rejects with the signal's reason. */
+  listFiles(query: ListQuery, options?: { readonly signal?: AbortSignal }): Promise<FilePage>
   /**
    * Rejects `not_found`, `precondition_failed`, `name_taken` if another file has the new name, and `record_moved` if the record
    * is not where it is to be moved from: somebody else has changed the file meanwhile.

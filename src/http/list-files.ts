@@ -1,6 +1,6 @@
 import type { FileStore } from '../files/file-store.ts'
 import { soleOwner } from '../model/file.ts'
-import type { HttpContext } from './context.ts'
+import { signalOfClient, type HttpContext } from './context.ts'
 import { fileInfo } from './file-info.ts'
 import { toCursor } from './headers/list-cursor.ts'
 import { parseListQuery } from './headers/list-query.ts'
@@ -8,7 +8,10 @@ import { parseListQuery } from './headers/list-query.ts'
 /** `GET /api/files`: a page of what there is, in the order of names. */
 export async function listFiles(store: FileStore, ctx: HttpContext): Promise<void> {
   const query = parseListQuery(ctx.state.target.query)
-  const { files, prefixes, next } = await store.catalog.listFiles({ owner: soleOwner, ...query })
+  const { files, prefixes, next } = await store.catalog.listFiles(
+    { owner: soleOwner, ...query },
+    { signal: signalOfClient(ctx) },
+  )
   ctx.body = {
     files: files.map(fileInfo),
     prefixes,

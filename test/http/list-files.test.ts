@@ -1,4 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { withMethods } from '../../src/catalog/with-methods.ts'
 import { request } from '../support/http-request.ts'
 import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
 import { refused } from './refused.ts'
@@ -142,4 +144,24 @@ describe('is refused', () => {
 
 it('takes as many as there may be', async () => {
   expect((await list('?limit=1000')).status).toBe(200)
+})
+
+it('a search is aborted when its client has left', async () => {
+  const { catalog } = server.store
+  onTestFinished(() => void Object.assign(server.store, { catalog }))
+  const begun = Promise.withResolvers<AbortSignal>()
+  const listFiles = async (_query: unknown, { signal }: { readonly signal?: AbortSignal } = {}) => {
+    begun.resolve(signal!)
+    await once(signal!, 'abort')
+    throw signal!.reason
+  }
+  Object.assign(server.store, { catalog: withMethods(catalog, { listFiles }) })
+  const leaving = new AbortController()
+  const answer = fetch(`${server.url}/api/files?q=x`, { signal: leaving.signal })
+  const signal = await begun.promise
+  const aborted = once(signal, 'abort')
+  leaving.abort()
+  await expect(answer).rejects.toHaveProperty('name', 'AbortError')
+  await aborted
+  expect(signal.reason).toMatchObject({ code: 'aborted' })
 })

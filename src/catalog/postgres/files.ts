@@ -14,6 +14,7 @@ import type {
 } from '../catalog.ts'
 import { checkPrecondition } from '../check-precondition.ts'
 import { pageOfFiles } from '../page-of-files.ts'
+import { namesPerStep, type SearchStep } from '../search-files.ts'
 import { useChunks } from './chunks.ts'
 import { isViolation } from './failures.ts'
 import { changeFile, fileColumns, fileOfRow, insertFile, lockFile, rowOfFile } from './file-rows.ts'
@@ -56,14 +57,35 @@ export async function placeFile(
   }
 }
 
+/** A page of all names: searches go through `searchFiles`. */
 export async function listFiles(db: Database, query: ListQuery): Promise<FilePage> {
-  const { owner, q = '' } = query
-  // PostgreSQL has no text with this character, and neither has a name.
-  if (query.prefix.includes('\0') || q.includes('\0')) return { files: [], prefixes: [] }
+  const { owner } = query
   return pageOfFiles(query, async (from, until = behindAllNames, limit) => {
-    const rows = await selectRange(db, { owner, from: withoutNull(from), until, q, limit })
+    const rows = await selectRange(db, { owner, from: withoutNull(from), until, q: '', limit })
     return rows.map(fileOfRow)
   })
+}
+
+/** Names from `from` on and before `until` (to the end without), those with `q` in them. */
+export interface NamesToSearch {
+  readonly owner: Owner
+  readonly q: string
+  readonly from: string
+  readonly until: string | undefined
+  readonly limit: number
+}
+
+export async function searchFiles(db: Database, names: NamesToSearch): Promise<SearchStep> {
+  const { owner, q, until: end = behindAllNames, limit } = names
+  const from = withoutNull(names.from)
+  const [border] = await selectBorder(db, { owner, from, until: end })
+  const rows = await selectRange(db, { owner, from, until: border?.name ?? end, q, limit })
+  return { files: rows.map(fileOfRow), ...(border && { next: border.name }) }
+}
+
+/** PostgreSQL has no text with this character, and neither has a name. */
+export function hasNull({ prefix, q = '' }: ListQuery): boolean {
+  return prefix.includes('\0') || q.includes('\0')
 }
 
 export async function updateFile(
@@ -119,6 +141,18 @@ function withoutNull(from: string): string {
   const at = from.indexOf('\0')
   return at === -1 ? from : `${from.slice(0, at)}\u0001`
 }
+
+/** The first name that a step of a search does not look at. */
+const selectBorder = prepared((db, values: { owner: Owner; from: string; until: string }) =>
+  db
+    .selectFrom('files')
+    .select('name')
+    .where('owner', '=', values.owner)
+    .where(sql<boolean>`name >= ${values.from} and name < ${values.until}`)
+    .orderBy('name')
+    .limit(1)
+    .offset(namesPerStep),
+)
 
 const selectRange = prepared(
   (db, values: { owner: Owner; from: string; until: string; q: string; limit: number }) =>

@@ -30,6 +30,8 @@ import type {
   Holder,
 } from '../upkeep.ts'
 import * as boundStore from './bound-store.ts'
+import { pageOfFiles } from '../page-of-files.ts'
+import { inSteps } from '../search-files.ts'
 import * as checks from './checks.ts'
 import * as chunkLists from './chunk-lists.ts'
 import { findChunk } from './chunks.ts'
@@ -81,8 +83,13 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
     return this.#transactions.read((db) => findFile(db, owner, ref))
   }
 
-  listFiles(query: ListQuery): Promise<FilePage> {
-    return this.#transactions.readTogether((db) => files.listFiles(db, query))
+  async listFiles(query: ListQuery, options: { readonly signal?: AbortSignal } = {}): Promise<FilePage> {
+    const { owner, q } = query
+    if (files.hasNull(query)) return { files: [], prefixes: [] }
+    if (!q) return this.#transactions.readTogether((db) => files.listFiles(db, query))
+    const step = (from: string, until: string | undefined, limit: number) =>
+      this.#transactions.readTogether((db) => files.searchFiles(db, { owner, q, from, until, limit }))
+    return pageOfFiles(query, inSteps(step, options.signal))
   }
 
   updateFile(

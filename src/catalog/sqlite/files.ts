@@ -15,6 +15,7 @@ import type {
 } from '../catalog.ts'
 import { checkPrecondition } from '../check-precondition.ts'
 import { pageOfFiles } from '../page-of-files.ts'
+import { namesPerStep, type SearchStep } from '../search-files.ts'
 import { useChunks } from './chunks.ts'
 import { prepared } from './prepared.ts'
 import { addRecord, endRecords, moveRecord } from './records.ts'
@@ -58,12 +59,29 @@ export async function findFile(db: Database, owner: Owner, ref: FileRef): Promis
   return row && fileOfRow(row)
 }
 
+/** A page of all names: searches go through `searchFiles`. */
 export async function listFiles(db: Database, query: ListQuery): Promise<FilePage> {
-  const { owner, q = '' } = query
+  const { owner } = query
   return pageOfFiles(query, async (from, until, limit) => {
-    const rows = await selectRange(db, { owner, from, until: until ?? behindAllText, q, limit })
+    const rows = await selectRange(db, { owner, from, until: until ?? behindAllText, q: '', limit })
     return rows.map(fileOfRow)
   })
+}
+
+/** Names from `from` on and before `until` (to the end without), those with `q` in them. */
+export interface NamesToSearch {
+  readonly owner: Owner
+  readonly q: string
+  readonly from: string
+  readonly until: string | undefined
+  readonly limit: number
+}
+
+export async function searchFiles(db: Database, { until, ...names }: NamesToSearch): Promise<SearchStep> {
+  const end = until ?? behindAllText
+  const [border] = await selectBorder(db, { owner: names.owner, from: names.from, until: end })
+  const rows = await selectRange(db, { ...names, until: border?.name ?? end })
+  return { files: rows.map(fileOfRow), ...(border && { next: border.name }) }
 }
 
 export async function updateFile(
@@ -164,6 +182,18 @@ const selectRange = prepared(
       .where(sql<boolean>`instr(lower(name), lower(${values.q})) > 0`)
       .orderBy('name')
       .limit(values.limit),
+)
+
+/** The first name that a step of a search does not look at. */
+const selectBorder = prepared((db, values: { owner: Owner; from: string; until: string | Uint8Array }) =>
+  db
+    .selectFrom('files')
+    .select('name')
+    .where('owner', '=', values.owner)
+    .where(sql<boolean>`name >= ${values.from} and name < ${values.until}`)
+    .orderBy('name')
+    .limit(1)
+    .offset(namesPerStep),
 )
 
 export const insertFile = prepared((db, values: FileTable) =>

@@ -2,7 +2,7 @@ import { bindStore, findBinding } from './bound-store.ts'
 import { countNotSound, listDueChunks, recordChecks } from './checks.ts'
 import { findChunk, listChunks, packChunks } from './chunks.ts'
 import { collectChunks } from './collect-chunks.ts'
-import { createFile, deleteFile, findFile, listFiles, updateFile } from './files.ts'
+import { createFile, deleteFile, findFile, listFiles, searchFiles, updateFile } from './files.ts'
 import { adoptOrphans, forgetGarbage, listGarbage, listUnknown } from './garbage.ts'
 import { joinUploads } from './join-uploads.ts'
 import { adoptRecords, forgetRecords, listEndedRecords, listRecords } from './records.ts'
@@ -54,6 +54,7 @@ export const reads = {
   findBinding,
   findFile,
   listFiles,
+  searchFiles,
   listChunks,
   packChunks,
   findChunk,

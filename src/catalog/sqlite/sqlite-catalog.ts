@@ -29,8 +29,11 @@ import type {
   Garbage,
   Holder,
 } from '../upkeep.ts'
+import { pageOfFiles } from '../page-of-files.ts'
+import { inSteps } from '../search-files.ts'
 import { DatabaseThread } from './database-thread.ts'
 import type { Reads, Writes } from './methods.ts'
+import { SearchThread } from './search-thread.ts'
 
 export interface SqliteCatalogOptions {
   /** Milliseconds since 1970; `Date.now` unless given. */
@@ -38,12 +41,14 @@ export interface SqliteCatalogOptions {
 }
 
 /**
- * The catalog in one SQLite database, for one process. SQLite runs on two threads, one that writes and one that
- * reads, so no sync stalls the event loop. Changes that arrive while one is being synced share the next sync.
+ * The catalog in one SQLite database, for one process. SQLite runs on threads, one that writes, one that
+ * reads and one that searches, so no sync stalls the event loop, and no search the reads. Changes that
+ * arrive while one is being synced share the next sync.
  */
 export class SqliteCatalog implements Catalog, CatalogRestore {
   readonly #writer: DatabaseThread<Writes>
   readonly #reader: DatabaseThread<Reads>
+  readonly #searches: SearchThread
   readonly #now: () => number
   readonly #death = Promise.withResolvers<void>()
   #closing: Promise<void> | undefined
@@ -51,6 +56,7 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
   private constructor(path: string, now: () => number) {
     this.#writer = new DatabaseThread<Writes>({ role: 'writer', path })
     this.#reader = new DatabaseThread<Reads>({ role: 'reader', path })
+    this.#searches = new SearchThread(path)
     this.#now = now
   }
 
@@ -97,8 +103,12 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
     return this.#reader.call('findFile', owner, ref)
   }
 
-  listFiles(query: ListQuery): Promise<FilePage> {
-    return this.#reader.call('listFiles', query)
+  listFiles(query: ListQuery, options: { readonly signal?: AbortSignal } = {}): Promise<FilePage> {
+    const { owner, q } = query
+    if (!q) return this.#reader.call('listFiles', query)
+    const step = (from: string, until: string | undefined, limit: number) =>
+      this.#searches.search({ owner, q, from, until, limit })
+    return pageOfFiles(query, inSteps(step, options.signal))
   }
 
   updateFile(
@@ -263,8 +273,9 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
 
   async #close(): Promise<void> {
     const finished = this.#writer.finish()
-    // While the reader is there, the writer cannot bring everything into the one file.
+    // While a reader is there, the writer cannot bring everything into the one file.
     await this.#reader.close()
+    await this.#searches.close()
     await finished
     await this.#writer.close()
   }
@@ -278,7 +289,7 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
   }
 
   async #terminate(): Promise<void> {
-    await Promise.all([this.#writer.terminate(), this.#reader.terminate()])
+    await Promise.all([this.#writer.terminate(), this.#reader.terminate(), this.#searches.terminate()])
   }
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Catalog, ListQuery } from '../../../src/catalog/catalog.ts'
+import { namesPerStep } from '../../../src/catalog/search-files.ts'
 import { aFile, anOwner, createFiles, named } from '../fixtures.ts'
 import { allPages, entriesOf, modelOfListing } from '../listing-model.ts'
 
@@ -138,6 +139,26 @@ export function describeListing(opened: () => Catalog): void {
     await createFiles(opened(), owner, ['\u{10000}', '😀a'])
     const page = await opened().listFiles({ owner, prefix: '😀', limit: 9, after: '\u{ffff}' })
     expect(entriesOf(page)).toEqual(['😀a'])
+  })
+
+  it('finds what a search looks for behind the first step, in full pages, in the order of names', async () => {
+    const owner = anOwner()
+    const names = Array.from({ length: namesPerStep + 10 }, (_, index) => `n${index + 100_000}`)
+    const wanted = ['a-wanted', `${names[namesPerStep - 1]!}-wanted`, 'z-wanted']
+    await createFiles(opened(), owner, [...names, ...wanted])
+    const pages = await allPages(opened(), { owner, prefix: '', q: 'WANTED', limit: 2 })
+    expect(pages.map(entriesOf)).toEqual([wanted.slice(0, 2), wanted.slice(2)])
+    const nothing = await opened().listFiles({ owner, prefix: 'n', q: 'nowhere', limit: 2 })
+    expect(nothing).toEqual({ files: [], prefixes: [] })
+  })
+
+  it('ends a search that is aborted with the reason of its signal', async () => {
+    const owner = anOwner()
+    await createFiles(opened(), owner, ['a'])
+    const reason = new Error('nobody waits for it')
+    const signal = AbortSignal.abort(reason)
+    const search = opened().listFiles({ owner, prefix: '', q: 'a', limit: 1 }, { signal })
+    await expect(search).rejects.toBe(reason)
   })
 
   it('lists nothing of other owners', async () => {

@@ -1,0 +1,50 @@
+import { StoreError } from '../../model/errors.ts'
+import type { SearchStep } from '../search-files.ts'
+import { DatabaseThread } from './database-thread.ts'
+import type { NamesToSearch } from './files.ts'
+import type { Reads } from './methods.ts'
+
+/**
+ * Searches on a thread of its own, so that no other read waits behind a search. The first search
+ * starts the thread; if it dies, its calls reject `unavailable` and the next search starts another.
+ */
+export class SearchThread {
+  readonly #path: string
+  #thread: Promise<DatabaseThread<Reads>> | undefined
+  #isClosed = false
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async search(names: NamesToSearch): Promise<SearchStep> {
+    if (this.#isClosed) throw new StoreError('unavailable', 'The catalog is closed.')
+    this.#thread ??= this.#start()
+    return (await this.#thread).call('searchFiles', names)
+  }
+
+  /** Resolves when all searches are done and the database is closed. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const thread = await this.#thread?.catch(() => undefined)
+    await thread?.close()
+  }
+
+  async terminate(): Promise<void> {
+    this.#isClosed = true
+    const thread = await this.#thread?.catch(() => undefined)
+    await thread?.terminate()
+  }
+
+  async #start(): Promise<DatabaseThread<Reads>> {
+    const thread = new DatabaseThread<Reads>({ role: 'reader', path: this.#path })
+    void thread.exited.then(() => (this.#thread = undefined))
+    try {
+      await thread.open()
+      return thread
+    } catch (error) {
+      await thread.terminate()
+      throw error
+    }
+  }
+}

@@ -94,7 +94,10 @@ it(`a folder goes up and comes back, although put is killed again and again (SEE
   expect(left.filter(({ offset }) => offset > 0)).toEqual([])
 
   const again = await runAshlar(['put', '-r', 'tree'], options)
-  expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/^1,002 files, 0 B sent, 1,002 unchanged, in .*\n$/) })
+  expect(again).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^1,002 files, 0 B sent, 1,002 unchanged, in .*\n$/),
+  })
   expect(await runAshlar(['get', '-r', 'tree', 'out'], options)).toMatchObject({ code: 0 })
   expect(await readTree(join(cwd, 'out', 'tree'))).toEqual(await readTree(join(cwd, 'tree')))
 })

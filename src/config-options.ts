@@ -15,7 +15,7 @@ import {
   yesOrNo,
 } from './config-values.ts'
 
-interface Option {
+export interface Option {
   /** Written as on the command line, and read by the same schema. */
   readonly default: string
   /** How `--help` names the value; a switch has none. */
@@ -204,6 +204,18 @@ export const options = {
     help: 'a client that sends a body has to send so much in a second, over the stall timeout',
     schema: size('0B', '1GiB'),
   },
+  lingerTimeoutMs: {
+    default: '30s',
+    value: 'time',
+    help: 'a client that still sends the body of a request that was refused is listened to for at most this long, so that it reads why',
+    schema: duration('1ms', longestTimer),
+  },
+  maxLingering: {
+    default: '128',
+    value: 'number',
+    help: 'such clients at once; for another one, the first of them is cut off',
+    schema: wholeNumber(1, 1_000_000),
+  },
   shutdownTimeoutMs: {
     default: '30s',
     value: 'time',
@@ -269,32 +281,3 @@ export const options = {
 } as const satisfies Record<string, Option>
 
 export type OptionKey = keyof typeof options
-
-export interface OptionRow {
-  readonly key: OptionKey
-  /** As commander declares it: `--port <number>`. */
-  readonly declaration: string
-  /** Under which commander returns the value. */
-  readonly attribute: string
-  readonly flag: string
-  readonly variable: string
-  readonly default: string
-  readonly help: string
-}
-
-/** One row for each option: what `--help` shows and the README's table says. */
-export const optionRows: readonly OptionRow[] = Object.entries<Option>(options).map(([key, option]) => {
-  // The unit is the code's business: whoever sets the option writes one.
-  const attribute = key.replace(/Ms$/, '')
-  const words = attribute.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  const flag = `--${words}`
-  return {
-    key: key as OptionKey,
-    declaration: option.value === undefined ? flag : `${flag} <${option.value}>`,
-    attribute,
-    flag,
-    variable: `ASHLAR_${words.replaceAll('-', '_').toUpperCase()}`,
-    default: option.default,
-    help: option.help,
-  }
-})

@@ -11,6 +11,7 @@ import { keepPresent } from './files/keep-present.ts'
 import { scrubRegularly } from './files/scrub-regularly.ts'
 import { upkeepInTurn } from './files/upkeep-in-turn.ts'
 import { createApp } from './http/app.ts'
+import { Lingering } from './http/lingering.ts'
 import { createMetrics } from './http/metrics.ts'
 import { startServer } from './http/start-server.ts'
 import { reportCollection, reportScrub } from './http/report-upkeep.ts'
@@ -45,9 +46,11 @@ async function serve(config: Config): Promise<void> {
     ...(isShared ? [keepPresent(store, meetingMs)] : []),
   ]
   let isStopping = false
+  const lingering = new Lingering(config)
   const app = createApp(store, {
     log,
     metrics,
+    lingering,
     maxFormFiles: config.maxFormFiles,
     corsOrigins: config.corsOrigins,
     publicUrl: config.publicUrl,
@@ -63,7 +66,13 @@ async function serve(config: Config): Promise<void> {
       `takes ${plan.maxConnections} connections instead of ${config.maxConnections}: this process may not open more files (ulimit -n)`,
     )
   }
-  const server = await startServer(app, { ...config, ...plan, onCutOff: () => metrics.cutOff() })
+  const server = await startServer(app, {
+    ...config,
+    ...plan,
+    lingering,
+    log,
+    onCutOff: () => metrics.cutOff(),
+  })
   log.info(
     { url: server.url, store: place, catalog: nameOfCatalog(config) },
     `Ashlar keeps files in ${place} and listens on ${server.url}`,

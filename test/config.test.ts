@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { optionRows } from '../src/config-options.ts'
+import { optionRows } from '../src/config-rows.ts'
 import { ConfigError, readConfig } from '../src/config.ts'
 
 const KiB = 1024
@@ -50,6 +50,8 @@ it('has the promised defaults', () => {
     keepAliveTimeoutMs: 65_000,
     stallTimeoutMs: 60_000,
     minUploadRate: 64,
+    lingerTimeoutMs: 30_000,
+    maxLingering: 128,
     shutdownTimeoutMs: 30_000,
     uploadExpiryMs: day,
     collectIntervalMs: 60_000,
@@ -233,6 +235,8 @@ describe('limits, both sides', () => {
     ['--keep-alive-timeout', ['1ms', '24d'], ['0s', '25d']],
     ['--stall-timeout', ['1ms', '24d'], ['0s', '25d']],
     ['--min-upload-rate', ['0B', '1GiB'], ['-1', '1.1GiB']],
+    ['--linger-timeout', ['1ms', '24d'], ['0s', '25d']],
+    ['--max-lingering', ['1', '1000000'], ['0', '1000001']],
     ['--shutdown-timeout', ['0s', '24d'], ['25d']],
     ['--upload-expiry', ['1ms', '3650d'], ['0s', '3651d']],
     ['--collect-interval', ['1ms', '24d'], ['0s', '25d']],
@@ -305,7 +309,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(40)
+    expect(optionRows).toHaveLength(42)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

@@ -1,16 +1,13 @@
 import type { HttpContext } from './context.ts'
-
-/** How long, and for how many bytes, a client that still sends is listened to after it has got its answer. */
-const lingerMs = 5000
-const lingerBytes = 64 * 1024 * 1024
+import type { Lingering } from './lingering.ts'
 
 /**
- * Sends a whole answer. If the request's body has not been read to its end, the connection must end too, but not at once:
- * closing a socket with unread bytes resets it, and the client might never see the answer (RFC 9112, 9.6).
- * So what still comes is thrown away for a bounded while.
+ * Sends a whole answer. If the request's body has not been read to its end, the connection must end too, but not
+ * before `lingering` has let the client finish.
  */
 export function answerAndLinger(
   ctx: HttpContext,
+  lingering: Lingering,
   status: number,
   reason: string,
   headers: Readonly<Record<string, string>>,
@@ -28,20 +25,7 @@ export function answerAndLinger(
   }
   res.writeHead(status, reason, { ...headers, 'Content-Length': length, Connection: 'close' })
   res.write(body)
-  let discarded = 0
-  const end = () => {
-    clearTimeout(timer)
-    req.off('data', discard).off('end', end).off('close', end)
-    res.end()
-  }
-  const discard = (data: Buffer) => {
-    discarded += data.length
-    if (discarded > lingerBytes) end()
-  }
-  const timer = setTimeout(end, lingerMs)
-  // Whoever stopped reading has paused it. After a stall nothing may come any more: then the timer ends it.
-  req.on('data', discard).once('end', end).once('close', end).resume()
-  req.on('error', end)
+  lingering.discard(req, () => res.end())
 }
 
 function hasUnreadBody({ req }: HttpContext): boolean {

@@ -1,17 +1,26 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Logger } from 'pino'
 import { StoreError, type ErrorCode } from '../model/errors.ts'
 import { alwaysSent } from './allow-cross-origin.ts'
 import type { Connections } from './connections.ts'
-
-/** How long a client that still sends is listened to after it has got its answer. */
-const lingerMs = 5000
+import type { Lingering } from './lingering.ts'
+import { requestIdOf } from './observe.ts'
 
 interface Refusal {
   readonly status: number
   readonly title: string
   readonly code: ErrorCode
   readonly detail: string
+}
+
+/** What Node tells of bytes that its parser refuses. */
+interface ParserError extends NodeJS.ErrnoException {
+  readonly reason?: string
+  /** What came with the bytes in question, and how much of it is right. */
+  readonly rawPacket?: Buffer
+  readonly bytesParsed?: number
 }
 
 const notUnderstood: Refusal = {
@@ -21,12 +30,35 @@ const notUnderstood: Refusal = {
   detail: 'What was sent is no HTTP/1.1 request, or could be read in two ways.',
 }
 
+const badExtension: Refusal = {
+  ...notUnderstood,
+  detail: 'A chunk extension has a blank where none may be: send it as ;name=value, or leave it out.',
+}
+
+const unknownMethod: Refusal = {
+  status: 501,
+  title: 'Not Implemented',
+  code: 'not_implemented',
+  detail: 'The server does not know this method; methods are written in capitals.',
+}
+
+const noProxy: Refusal = {
+  status: 501,
+  title: 'Not Implemented',
+  code: 'not_implemented',
+  detail: 'This is a file store, not a proxy.',
+}
+
 const refusals: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
     title: 'Request Header Fields Too Large',
     code: 'too_large',
     detail: 'The request line and the headers are longer than the server takes.',
+  },
+  HPE_INVALID_URL: {
+    ...notUnderstood,
+    detail: 'The address has characters that must be percent-encoded as UTF-8: send ü as %C3%BC.',
   },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {
     status: 413,
@@ -49,38 +81,66 @@ const refusals: Readonly<Record<string, Refusal>> = {
 }
 
 /**
- * Answers what cannot be read as a request, and ends its connection. A body whose framing breaks fails for whoever reads it, and
- * who has requests before it that are whole gets their answers first.
+ * Answers what cannot be read as a request, and ends its connection. A body whose framing breaks fails for whoever
+ * reads it, and a client that sent whole requests before gets their answers first.
  */
-export function answerUnparsed(server: Server, connections: Connections): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, duplex) => {
+export function answerUnparsed(
+  server: Server,
+  connections: Connections,
+  lingering: Lingering,
+  log: Logger,
+): void {
+  const end = (socket: Socket, refusal: Refusal, requestId: string, details: object) => {
+    if (!socket.writable) return
+    const { status, code } = refusal
+    log.info({ requestId, status, code, ...details }, refusal.detail)
+    writeProblem(socket, refusal, requestId)
+    lingering.discard(socket, () => socket.destroySoon())
+  }
+  server.on('clientError', (error: ParserError, duplex) => {
     const socket = duplex as Socket
-    // The parser would fail at each piece that still comes; and what comes is read, or the client would see a reset and no answer.
+    // The parser would fail at each piece that still comes.
     socket.removeAllListeners('data').on('data', () => {})
-    const refusal = refusals[error.code ?? ''] ?? notUnderstood
-    const exchange = connections.current(socket)
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy(error)
-    } else if (exchange === undefined) {
-      endWith(socket, refusal)
-    } else if (exchange.req.complete) {
-      exchange.res.once('close', () => endWith(socket, refusal))
-    } else {
-      exchange.res.once('close', () => socket.destroySoon())
-      failBody(exchange.req, new StoreError(refusal.code, refusal.detail, { cause: error }))
+      return
     }
+    const refusal = refusalOf(error)
+    const latest = connections.latest(socket)
+    if (latest && !latest.req.complete) {
+      latest.res.once('close', () => socket.destroySoon())
+      failBody(latest.req, new StoreError(refusal.code, refusal.detail, { cause: error }))
+      return
+    }
+    const refuse = () => end(socket, refusal, randomUUID(), { parser: error.code, reason: error.reason })
+    if (latest) latest.res.once('close', refuse)
+    else refuse()
   })
   // RFC 9110, 9.3.6: an origin server that has no use for CONNECT need not implement it. Without an answer nobody would know why.
-  server.on('connect', (_req, duplex) => {
+  server.on('connect', (req, duplex) => {
     const socket = duplex as Socket
     socket.on('error', () => socket.destroy()).on('data', () => {})
-    endWith(socket, {
-      status: 501,
-      title: 'Not Implemented',
-      code: 'not_implemented',
-      detail: 'This is a file store, not a proxy.',
-    })
+    const { method, url } = req
+    const refuse = () => end(socket, noProxy, requestIdOf(req.headers), { method, url })
+    const latest = connections.latest(socket)
+    if (latest) latest.res.once('close', refuse)
+    else refuse()
   })
+}
+
+function refusalOf(error: ParserError): Refusal {
+  const { code = '', reason = '' } = error
+  if (code === 'HPE_INVALID_METHOD' && isRequestLine(error)) return unknownMethod
+  if (code === 'HPE_STRICT' && reason.includes('chunk extensions')) return badExtension
+  return refusals[code] ?? notUnderstood
+}
+
+/** RFC 9110, 9.1: 501 is for a method that is unrecognized, not for whatever else may come from a socket. */
+function isRequestLine({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
+  if (!rawPacket) return false
+  const start = rawPacket.subarray(0, bytesParsed).lastIndexOf('\n') + 1
+  const line = rawPacket.subarray(start).toString('latin1')
+  return /^[\w!#$%&'*+.^`|~-]+ [\x21-\xff]+(?: HTTP\/1\.[01]\r\n|$)/.test(line)
 }
 
 /** Fails the body for whoever reads it, or is going to. */
@@ -98,21 +158,19 @@ function failBody(req: IncomingMessage, error: Error): void {
   req.on('newListener', onListener)
 }
 
-function endWith(socket: Socket, { status, title, code, detail }: Refusal): void {
-  if (!socket.writable) return
-  const body = `${JSON.stringify({ title, status, code, detail })}\n`
+function writeProblem(socket: Socket, { status, title, code, detail }: Refusal, requestId: string): void {
+  const body = `${JSON.stringify({ title, status, code, detail, requestId })}\n`
   socket.end(
     [
       `HTTP/1.1 ${status} ${title}`,
       'Content-Type: application/problem+json',
       'Cache-Control: no-store',
       ...Object.entries(alwaysSent).map(([name, value]) => `${name}: ${value}`),
+      `X-Request-Id: ${requestId}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Connection: close',
       '',
       body,
     ].join('\r\n'),
   )
-  const timer = setTimeout(() => socket.destroy(), lingerMs)
-  socket.once('close', () => clearTimeout(timer))
 }

@@ -4,11 +4,14 @@ import type { Logger } from 'pino'
 import type { FileStore } from '../files/file-store.ts'
 import { StoreError } from '../model/errors.ts'
 import { refuseUnadmitted } from './admission.ts'
+import { answerForAll } from './answer-for-all.ts'
 import { answerPreflights, restrictReaders } from './allow-cross-origin.ts'
 import type { AllowedOrigins } from './allowed-origins.ts'
 import type { HttpContext, RequestState } from './context.ts'
+import { refuseExpectations } from './continue-when-read.ts'
 import { deleteFile } from './delete-file.ts'
 import { getFile, getHotFile } from './get-file.ts'
+import { Lingering } from './lingering.ts'
 import { listFiles } from './list-files.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { observe, parseTarget } from './observe.ts'
@@ -43,22 +46,26 @@ export interface AppOptions extends SiteOptions {
   readonly corsOrigins?: AllowedOrigins
   readonly log: Logger
   readonly metrics: HttpMetrics
+  /** The server's, so that its limits hold for both. */
+  readonly lingering?: Lingering
   /** False from when the server is told to stop. */
   readonly isReady: () => boolean
 }
 
 /** The HTTP interface of a file store. Embedders mount `app.callback()`; `startServer` adds time limits and shutdown. */
 export function createApp(store: FileStore, options: AppOptions): Koa<RequestState> {
-  const { log, metrics, corsOrigins = [] } = options
+  const { log, metrics, corsOrigins = [], lingering = new Lingering() } = options
   const app = new Koa<RequestState>()
   const routes = createRouter(store, options)
   app.use(observe(log, metrics, new Site(options)))
   app.use(restrictReaders(corsOrigins))
-  app.use(renderErrors())
+  app.use(renderErrors(lingering))
   app.use(writeJson())
   app.use(refuseMisdirected())
   app.use(answerPreflights(corsOrigins))
   app.use(refuseUnadmitted())
+  app.use(refuseExpectations())
+  app.use(answerForAll())
   app.use(parseTarget())
   app.use(overrideMethod())
   app.use(announceLimits(store))

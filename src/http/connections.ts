@@ -42,6 +42,11 @@ export class Connections {
     return oldest
   }
 
+  /** The request that came last of those whose answers have not ended. */
+  latest(socket: Socket): Exchange | undefined {
+    return [...(this.#exchanges.get(socket) ?? [])].at(-1)
+  }
+
   /** Requests of the connection whose answers have not ended. */
   waiting(socket: Socket): number {
     return this.#exchanges.get(socket)?.size ?? 0

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
@@ -23,7 +23,7 @@ export function observe(log: Logger, metrics: HttpMetrics, site: Site): Middlewa
   return async (ctx, next) => {
     const begun = performance.now()
     const { req, res } = ctx
-    const requestId = requestIdOf(ctx.get('X-Request-Id'))
+    const requestId = requestIdOf(req.headers)
     ctx.state = new ObservedRequest(requestId, log, site, req)
     ctx.set('X-Request-Id', requestId)
     const { socket } = req
@@ -98,6 +98,8 @@ function countTraffic(socket: Socket): Traffic {
   return { received: now.received - before.received, sent: now.sent - before.sent }
 }
 
-function requestIdOf(given: string): string {
-  return /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
+/** The id that the request came with, or a new one if it has none that can be logged. */
+export function requestIdOf(headers: IncomingHttpHeaders): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { StoreError } from '../model/errors.ts'
+import { HttpProblem } from './render-errors.ts'
 import { isAuthority } from './site/host-name.ts'
 
 /** What RFC 9112 has servers refuse, but Node's parser lets through. */
@@ -19,7 +20,14 @@ export function refuseAmbiguous({ headers, rawHeaders, httpVersion }: IncomingMe
   if (coding === undefined) return
   // RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD respond with
   // 501": the bytes would be stored in their coding, as if that were the file.
-  if (coding.trim().toLowerCase() !== 'chunked' || httpVersion === '1.0') {
+  if (httpVersion === '1.0') {
+    // RFC 9112, 6.1: "A server or client that receives an HTTP/1.0 message containing a Transfer-Encoding header field MUST treat
+    // the message as if the framing is faulty, even if a Content-Length is present, and close the connection".
+    throw new HttpProblem('not_implemented', 'Send the body of an HTTP/1.0 request with Content-Length.', {
+      Connection: 'close',
+    })
+  }
+  if (coding.trim().toLowerCase() !== 'chunked') {
     throw new StoreError(
       'not_implemented',
       'Send the body with Content-Length, or as Transfer-Encoding: chunked.',

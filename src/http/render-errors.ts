@@ -3,6 +3,7 @@ import type { Middleware } from 'koa'
 import { StoreError, isStoreError, type ErrorCode } from '../model/errors.ts'
 import { answerAndLinger } from './answer-and-linger.ts'
 import type { RequestState } from './context.ts'
+import type { Lingering } from './lingering.ts'
 
 /** Nobody but this file knows which status goes with which error. */
 const statuses: Readonly<Record<ErrorCode, number>> = {
@@ -25,6 +26,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   too_large: 413,
   unsupported_media_type: 415,
   range_not_satisfiable: 416,
+  expectation_failed: 417,
   host_not_allowed: 421,
   checksum_mismatch: 460,
   corrupt: 500,
@@ -41,7 +43,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 const retryAfter = '5'
 
 /** Renders whatever goes wrong below as `application/problem+json` (RFC 9457) with a stable `code`, and logs it. */
-export function renderErrors(): Middleware<RequestState> {
+export function renderErrors(lingering: Lingering): Middleware<RequestState> {
   return async (ctx, next) => {
     try {
       await next()
@@ -79,7 +81,7 @@ export function renderErrors(): Middleware<RequestState> {
         ...ctx.state.always,
         ...(error instanceof HttpProblem && error.headers),
       }
-      answerAndLinger(ctx, status, title, headers, `${JSON.stringify(problem)}\n`)
+      answerAndLinger(ctx, lingering, status, title, headers, `${JSON.stringify(problem)}\n`)
     }
   }
 }

@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type Koa from 'koa'
+import type { Logger } from 'pino'
 import { admit, type AdmissionLimits } from './admission.ts'
 import { answerUnparsed } from './answer-unparsed.ts'
 import type { RequestState } from './context.ts'
 import { Connections } from './connections.ts'
 import { deferContinue } from './continue-when-read.ts'
 import { cutOffStalled } from './cut-off-stalled.ts'
+import { Lingering } from './lingering.ts'
 import { boundUnsent } from '../system/bound-unsent.ts'
 
 export interface ServerOptions extends AdmissionLimits {
@@ -23,6 +25,9 @@ export interface ServerOptions extends AdmissionLimits {
   /** Bytes in a second, over the stall timeout, that a client that sends a body has to send at least. */
   readonly minUploadRate: number
   readonly onCutOff: () => void
+  /** The app's, so that its limits hold for both. */
+  readonly lingering?: Lingering
+  readonly log: Logger
 }
 
 export interface RunningServer {
@@ -46,9 +51,12 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
     // Node's own answer would not say why.
     requireHostHeader: false,
   })
+  // A client may send its request and close its side at once; without this, Node takes it for one that has gone. The
+  // property is as old as Node's server and not in its documentation: `half-closed.test.ts` fails if it goes.
+  Object.assign(server, { httpAllowHalfOpen: true })
   const connections = new Connections(server, options.maxConnections, options.surplusConnections ?? 256)
   cutOffStalled(server, connections, options)
-  answerUnparsed(server, connections)
+  answerUnparsed(server, connections, options.lingering ?? new Lingering(), options.log)
   deferContinue(server)
   const handle = app.callback()
   const handling = new Set<Promise<void>>()

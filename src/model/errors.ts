@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'not_found'
   | 'method_not_allowed'
   | 'unsupported_media_type'
+  | 'expectation_failed'
   | 'precondition_failed'
   | 'name_taken'
   | 'offset_conflict'

@@ -14,8 +14,9 @@ export async function serveStore(directory: string): Promise<ServedStore> {
   const failures: unknown[] = []
   const flags = ['--store', directory, '--chunk-size', '128KiB']
   const opened = await openStoreToFill(flags, {}, (error) => failures.push(error))
+  const log = pino({ level: 'silent' })
   const app = createApp(opened.store, {
-    log: pino({ level: 'silent' }),
+    log,
     metrics: createMetrics(opened.store),
     maxFormFiles: 1000,
     isReady: () => true,
@@ -32,6 +33,7 @@ export async function serveStore(directory: string): Promise<ServedStore> {
     stallTimeoutMs: 10_000,
     minUploadRate: 0,
     onCutOff: () => {},
+    log,
   })
   return {
     port: Number(new URL(server.url).port),

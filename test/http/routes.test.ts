@@ -125,15 +125,27 @@ describe('a target', () => {
     ['with a user and an address that is none', 'http://me@[/', 400],
     ['of another kind', 'ftp://a.example/files/file', 400],
     ['that is no path', 'files/file', 400],
-    ['of the server as a whole', '*', 400],
+    ['of the server as a whole', '*', 204],
     ['with a backslash for a slash', 'http://a.example\\files/file', 400],
     ['with bytes that are no text', '/files/caf\xe9', 400],
+    ['with bytes that are half a character', '/files/caf\xc3', 400],
+    ['with bytes of half a surrogate pair', '/files/\xed\xa0\x80', 400],
   ])('%s: %s', async (_, target, status) => {
     const method = target === '*' ? 'OPTIONS' : 'GET'
     const answer = await exchange(`${method} ${target} HTTP/1.1`, 'Host: localhost')
     expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`)
     expect((await get(server, 'file')).status).toBe(200)
   })
+
+  it.each(['/files/ü', '/api/files?q=ü', 'http://a.example/files/日本'])(
+    'in raw UTF-8, which the parser refuses, is told how to be sent: %s',
+    async (target) => {
+      const bytes = Buffer.from(target).toString('latin1')
+      const answer = await exchange(`GET ${bytes} HTTP/1.1`, 'Host: a.example')
+      expect(answer.slice(0, 12)).toBe('HTTP/1.1 400')
+      expect(answer).toContain('%C3%BC')
+    },
+  )
 
   it('that is longer than anything may be is refused', async () => {
     expect((await get(server, 'x'.repeat(20_000))).status).toBe(431)

@@ -82,18 +82,6 @@ it('answers requests in the order in which they came', async () => {
   await expectContents(server.store, before)
 })
 
-describe('a client that has said all it will', () => {
-  it.each([
-    ['a download', head('GET /files/there')],
-    ['an upload', put('half-closed', 'all of it')],
-  ])('in %s is taken for one that has gone', async (_what, request) => {
-    const client = await RawClient.open(server.port, { allowHalfOpen: true })
-    client.socket.end(request)
-    await client.ended()
-    await expectIdle(server.store)
-  })
-})
-
 it('a client that has said half of what it would is told so, and nothing is stored', async () => {
   const client = await RawClient.open(server.port, { allowHalfOpen: true })
   client.socket.end(put('half-said', 'all of it').slice(0, -3))

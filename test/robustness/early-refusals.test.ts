@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openTestServer, type TestServer } from '../support/test-server.ts'
+import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
 import { head, RawClient } from './raw-client.ts'
 import { uploadBytes } from './send-body.ts'
-import { contentsOf, expectContents } from './store-contents.ts'
+import { contentsOf, expectContents, expectIdle } from './store-contents.ts'
 
 const MiB = 1024 * 1024
 const maxFileSize = 4 * MiB
@@ -55,6 +56,18 @@ async function sendBody(client: RawClient, isChunked: boolean, start: string, si
   return sent
 }
 
+/** Sends pieces of 64 KiB until there were so many or the connection ends; resolves with how many it sent. */
+async function sendSlowly(client: RawClient, pieces: number): Promise<number> {
+  const piece = Buffer.alloc(64 * 1024)
+  let sent = 0
+  for (; sent < pieces && client.ending === undefined; sent++) {
+    // The pace of a slow client, not a wait for something to happen.
+    await setTimeout(20)
+    client.socket.write(piece)
+  }
+  return sent
+}
+
 function drainedOrClosed(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
@@ -96,14 +109,68 @@ describe('a client that sends all of its body without waiting still reads why it
   )
 })
 
-it('a client that never stops sending is listened to for a bounded while only', async () => {
-  const client = await RawClient.open(server.port)
-  await client.send(head('PUT /files/a', `Content-Length: ${100_000 * MiB}`))
-  const answered = client.answer()
-  const sent = await sendBody(client, false, '', 1000 * MiB)
-  expect((await answered).status).toBe(413)
-  await client.ended()
-  expect(sent).toBeLessThan(128 * MiB)
+describe('a client that still sends after it was refused', () => {
+  it('reads why after 100 MiB, if it reads nothing before it has sent all', async () => {
+    const client = await RawClient.open(server.port)
+    client.socket.pause()
+    await client.send(head('PUT /files/a', `Content-Length: ${100 * MiB}`))
+    await sendBody(client, false, '', 100 * MiB)
+    client.socket.resume()
+    expect((await client.answer()).status).toBe(413)
+    await client.ended()
+    expect(client.ending).toBe('')
+  })
+
+  it('reads why its headers were too long, if it reads nothing before it has sent the body', async () => {
+    const client = await RawClient.open(server.port)
+    client.socket.pause()
+    await client.send(head('PUT /files/a', length, `X: ${'x'.repeat(20_000)}`))
+    await sendBody(client, false, '', bodyBytes)
+    client.socket.resume()
+    expect((await client.answer()).status).toBe(431)
+    client.socket.end()
+    await client.ended()
+    expect(client.ending).toBe('')
+  })
+
+  it('slowly, within the linger timeout, reads why', async () => {
+    const client = await RawClient.open(server.port)
+    client.socket.pause()
+    await client.send(head('PUT /files/a', length))
+    await sendSlowly(client, 20)
+    client.socket.resume()
+    expect((await client.answer()).status).toBe(413)
+    client.socket.destroy()
+    await expectIdle(server.store)
+  })
+
+  it('slowly, for longer than the linger timeout, is cut off', async () => {
+    const impatient = await startTestServer({ maxFileSize, lingerTimeoutMs: 300 })
+    const client = await RawClient.open(impatient.port)
+    await client.send(head('PUT /files/a', length))
+    const most = bodyBytes / (64 * 1024)
+    expect(await sendSlowly(client, most)).toBeLessThan(most)
+    expect((await client.answer()).status).toBe(413)
+    await expectIdle(impatient.store)
+  })
+
+  it('is cut off if more of its kind come than may be listened to at once, the first before the others', async () => {
+    const few = await startTestServer({ maxFileSize, maxLingering: 2 })
+    const clients: RawClient[] = []
+    for (let index = 0; index < 3; index++) {
+      const client = await RawClient.open(few.port)
+      await client.send(head('PUT /files/a', length))
+      expect((await client.answer()).status).toBe(413)
+      clients.push(client)
+    }
+    const [first, ...others] = clients
+    await first?.ended()
+    for (const client of others) {
+      await sendBody(client, false, '', bodyBytes)
+      await client.ended()
+      expect(client.ending).toBe('')
+    }
+  })
 })
 
 it('a client that waits for the go-ahead gets its refusal instead', async () => {

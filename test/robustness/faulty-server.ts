@@ -7,6 +7,7 @@ import { verifying } from '../../src/chunks/verifying.ts'
 import { readConfig } from '../../src/config.ts'
 import { createFileStore } from '../../src/files/file-store.ts'
 import { createApp } from '../../src/http/app.ts'
+import { Lingering } from '../../src/http/lingering.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { startServer } from '../../src/http/start-server.ts'
 import { faultyCatalog, type FaultyCatalog } from '../support/faulty-catalog.ts'
@@ -62,8 +63,10 @@ export async function openFaultyServer(
     },
   )
   const metrics = createMetrics(store)
-  const app = createApp(store, { ...config, metrics, log: pino({ level: 'silent' }), isReady: () => true })
-  const running = await startServer(app, { ...config, onCutOff: () => metrics.cutOff() })
+  const log = pino({ level: 'silent' })
+  const lingering = new Lingering(config)
+  const app = createApp(store, { ...config, metrics, log, lingering, isReady: () => true })
+  const running = await startServer(app, { ...config, log, lingering, onCutOff: () => metrics.cutOff() })
 
   const stop = async () => {
     await running.stop(0)

@@ -1,4 +1,5 @@
 import Koa from 'koa'
+import pino from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { RequestState } from '../../src/http/context.ts'
 import { startServer, type RunningServer } from '../../src/http/start-server.ts'
@@ -29,6 +30,7 @@ async function start() {
     keepAliveTimeoutMs: 60_000,
     stallTimeoutMs: 60_000,
     onCutOff: () => {},
+    log: pino({ level: 'silent' }),
   })
   onTestFinished(async () => {
     gate.resolve()

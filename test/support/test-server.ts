@@ -10,11 +10,16 @@ import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
 import { verifying } from '../../src/chunks/verifying.ts'
 import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/file-store.ts'
 import { createApp, type AppOptions } from '../../src/http/app.ts'
+import { Lingering, type LingerLimits } from '../../src/http/lingering.ts'
 import { createMetrics, type HttpMetrics } from '../../src/http/metrics.ts'
 import { startServer, type ServerOptions } from '../../src/http/start-server.ts'
 
 export interface TestServerOptions
-  extends Partial<FileStoreOptions>, Partial<ServerOptions>, Partial<Omit<AppOptions, 'metrics'>> {
+  extends
+    Partial<FileStoreOptions>,
+    Partial<ServerOptions>,
+    Partial<Omit<AppOptions, 'metrics'>>,
+    Partial<LingerLimits> {
   /** Goes between the disk and `verifying`. */
   readonly wrapChunks?: (store: ChunkStore) => ChunkStore
   /** Else they are in memory, where opening takes no time. */
@@ -57,6 +62,8 @@ const defaults = {
   keepAliveTimeoutMs: 10_000,
   stallTimeoutMs: 10_000,
   minUploadRate: 0,
+  lingerTimeoutMs: 10_000,
+  maxLingering: 128,
   maxFormFiles: 1000,
   isReady: () => true,
 }
@@ -87,8 +94,9 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     : new MemoryChunkStore()
   const store = createFileStore({ catalog, chunks, records, gathering: diskGathering }, all)
   const metrics = createMetrics(store)
-  const app = createApp(store, { ...all, metrics })
-  const running = await startServer(app, { onCutOff: () => metrics.cutOff(), ...all })
+  const lingering = new Lingering(all)
+  const app = createApp(store, { ...all, metrics, lingering })
+  const running = await startServer(app, { onCutOff: () => metrics.cutOff(), lingering, ...all })
 
   const stop = async () => {
     await running.stop(0)

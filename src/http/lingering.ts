@@ -1,0 +1,49 @@
+import type { Readable } from 'node:stream'
+
+export interface LingerLimits {
+  /** A client that still sends after its answer is listened to for at most this long. */
+  readonly lingerTimeoutMs: number
+  /** Clients listened to at once; for another one, the first of them is cut off. */
+  readonly maxLingering: number
+}
+
+/** A client that sends nothing for this long has read its answer, or never will. */
+const idleMs = 5000
+
+/**
+ * Clients that still send the body of a request that has been answered. Closing a socket with unread bytes resets
+ * it, and a client that reads only when it has sent everything would never see its answer (RFC 9112, 9.6). So what
+ * they send is thrown away: bounded in time, and in how many there are at once.
+ */
+export class Lingering {
+  readonly #limits: LingerLimits
+  /** Ends each of them; the oldest comes first. */
+  readonly #endings = new Set<() => void>()
+
+  constructor(limits: LingerLimits = { lingerTimeoutMs: 30_000, maxLingering: 128 }) {
+    this.#limits = limits
+  }
+
+  /** Throws away what the source still brings. Calls `onEnd` once: when it ends or fails, or has had its time. */
+  discard(source: Readable, onEnd: () => void): void {
+    const { lingerTimeoutMs, maxLingering } = this.#limits
+    const end = () => {
+      if (!this.#endings.delete(end)) return
+      clearTimeout(idle)
+      clearTimeout(total)
+      source.off('data', onData).off('end', end).off('close', end)
+      onEnd()
+    }
+    const total = setTimeout(end, lingerTimeoutMs)
+    const idle = setTimeout(end, Math.min(idleMs, lingerTimeoutMs))
+    const onData = () => idle.refresh()
+    const [oldest] = this.#endings
+    if (this.#endings.size >= maxLingering) oldest?.()
+    this.#endings.add(end)
+    source.on('data', onData).once('end', end).once('close', end)
+    // The listener stays: an error that comes later must not end the process.
+    source.on('error', end)
+    // Whoever stopped reading has paused it.
+    source.resume()
+  }
+}

@@ -9,10 +9,14 @@ const path = '/usr/bin/chromium'
 export const chromiumTimeoutMs = 600_000
 
 /** Starts Debian's Chromium, and installs it where it is missing and that is allowed. Rejects with what to do otherwise. */
-export async function openChromium(): Promise<Browser> {
+export async function openChromium(args: readonly string[] = []): Promise<Browser> {
   if (!(await isThere())) await install()
   // Chromium's own sandbox does not work for root.
-  return chromium.launch({ executablePath: path, chromiumSandbox: process.getuid?.() !== 0 })
+  return chromium.launch({
+    executablePath: path,
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: [...args],
+  })
 }
 
 async function isThere(): Promise<boolean> {

@@ -1,0 +1,4 @@
+import { resolveToLoopback } from '../resolve-to-loopback.ts'
+
+// For `node --import`.
+resolveToLoopback(process.env['RESOLVED_NAME'] ?? '')

@@ -2,7 +2,7 @@ import type { FileId } from '../model/file.ts'
 
 /** What collection has to leave alone, although no file and no upload has it. Times in milliseconds since 1970. */
 export interface CountedOn {
-  /** Files that are being downloaded. */
+  /** Files that are being downloaded, and uploads that are being received. */
   readonly inUse: readonly FileId[]
   /** What was let go from this time on may be what a lookup is about to return; `Infinity` without a lookup. */
   readonly lookupsSince: number

@@ -4,7 +4,7 @@ import type { ChunkStore } from '../chunks/chunk-store.ts'
 import { readConfig, type Config } from '../config.ts'
 import { createFileStore, type FileStoreOptions } from '../files/file-store.ts'
 import { keepPresent } from '../files/keep-present.ts'
-import { meetOthers } from '../files/meet-others.ts'
+import { meetingMs, meetOthers } from '../files/meet-others.ts'
 import { rebuild, type Rebuilt } from '../files/rebuild.ts'
 import { StoreError } from '../model/errors.ts'
 import { soleOwner } from '../model/file.ts'
@@ -22,9 +22,6 @@ import { sizeThreadPool } from './thread-pool.ts'
 import { warn } from './warn.ts'
 
 export type BackgroundReport = FileStoreOptions['onBackgroundError']
-
-/** How often servers that share a catalog hear of each other, and ask for the turn at upkeep. */
-export const meetingMs = 10_000
 
 /**
  * Opens a store that is there for a command that looks after it, as the one process that does. Flags and variables are the server's. Rejects

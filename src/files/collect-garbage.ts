@@ -3,7 +3,7 @@ import type { Garbage } from '../catalog/upkeep.ts'
 import type { Location } from '../model/chunk.ts'
 import { deleteEndedRecords } from './collect-records.ts'
 import type { FileStore } from './file-store.ts'
-import { meetOthers, orphansFoundBefore, skewOf } from './meet-others.ts'
+import { meetOthers, orphansFoundBefore, skewOf, untoldMs } from './meet-others.ts'
 
 export interface CollectedGarbage {
   /** Uploads that nobody continued in time. */
@@ -30,15 +30,17 @@ export async function collectGarbage(store: FileStore, signal?: AbortSignal): Pr
 }
 
 async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | undefined): Promise<number> {
-  const { catalog, receiving } = store
+  const { catalog } = store
   let deleted = 0
   for (;;) {
     signal?.throwIfAborted()
-    // Those being received stay in the list: ask for so many more.
-    const now = Date.now() - skewOf(store)
-    const expired = await catalog.listExpiredUploads(now, stepSize + receiving.size)
-    const idle = expired.filter(({ id }) => !receiving.has(id))
-    for (const { id } of idle) if (await catalog.deleteUpload(id, now)) deleted++
+    const expiredBefore = Date.now() - skewOf(store) - untoldMs(store)
+    // Uploads that somebody is receiving never expire meanwhile.
+    const inUse = new Set((await meetOthers(store)).inUse)
+    // They stay in the list: ask for so many more.
+    const expired = await catalog.listExpiredUploads(expiredBefore, stepSize + inUse.size)
+    const idle = expired.filter(({ id }) => !inUse.has(id) && !store.receiving.has(id))
+    for (const { id } of idle) if (await catalog.deleteUpload(id, expiredBefore)) deleted++
     if (idle.length < stepSize) return deleted
   }
 }

@@ -4,6 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
+import type { CountedOn, Presence } from '../../src/catalog/presence.ts'
+import { meetOthers } from '../../src/files/meet-others.ts'
 import { openFile } from '../../src/files/download.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
 import { newLocation } from '../../src/chunks/disk/chunk-path.ts'
@@ -201,6 +203,43 @@ describe('an upload', () => {
     expect(await store.catalog.findUpload(soleOwner, idle)).toBeUndefined()
     store.receiving.delete(received)
     expect(await collect(store)).toEqual({ uploads: 1, chunks: 1 })
+  })
+})
+
+/** Two processes that tell each other what they count on. */
+function sharing() {
+  const told = new Map<string, CountedOn>()
+  const presenceOf = (name: string): Presence => ({
+    async meet(own) {
+      told.set(name, own)
+      const all = [...told.values()]
+      return { ...own, inUse: all.flatMap(({ inUse }) => inUse) }
+    },
+  })
+  const one = { ...store, presence: presenceOf('one'), receiving: new Set<FileId>() }
+  const other = { ...store, presence: presenceOf('other'), receiving: new Set<FileId>() }
+  return { one, other }
+}
+
+describe('over a catalog that others share, an upload', () => {
+  it('stays while another process is receiving it, however long ago it expired', async () => {
+    const { one, other } = sharing()
+    const id = await givenUpload(0)
+    other.receiving.add(id)
+    await meetOthers(other)
+    expect(await collect(one)).toEqual({ uploads: 0, chunks: 0 })
+    expect(await store.catalog.findUpload(soleOwner, id)).toBeDefined()
+    other.receiving.delete(id)
+    await meetOthers(other)
+    expect(await collect(one)).toEqual({ uploads: 1, chunks: 1 })
+  })
+
+  it('stays for as long as another process may have begun to receive it without telling', async () => {
+    const { one } = sharing()
+    const id = await givenUpload(Date.now() - 1)
+    expect(await collect(one)).toEqual({ uploads: 0, chunks: 0 })
+    await store.catalog.deleteUpload(id)
+    expect(await collect(one)).toEqual({ uploads: 0, chunks: 1 })
   })
 })
 

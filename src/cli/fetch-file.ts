@@ -3,12 +3,15 @@ import { lstat, rename } from 'node:fs/promises'
 import type { Stats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileSource, fileTarget, type FileInfo } from '../client/node.ts'
+import { isStoreError } from '../model/errors.ts'
 import { restoreAttributes } from './kept-attributes.ts'
 import type { Session } from './session.ts'
 import type { TransferReport } from './transfer-report.ts'
 
 export interface FetchOptions {
   readonly parallel?: number
+  /** This very file is wanted, and no other that has its name by now. */
+  readonly isById?: boolean
 }
 
 /** What stands behind the path of a file while it is not there whole. */
@@ -22,6 +25,24 @@ const mostNameBytes = 255
  * with the same content stays. Never writes through a link.
  */
 export async function fetchFile(
+  session: Session,
+  report: TransferReport,
+  file: FileInfo,
+  path: string,
+  options: FetchOptions,
+): Promise<void> {
+  try {
+    await fetchThis(session, report, file, path, options)
+  } catch (error) {
+    if (options.isById || !isStoreError(error, 'not_found')) throw error
+    // It was replaced before the server knew that somebody fetches it.
+    const now = await session.client.show(file.name, { signal: session.signal })
+    if (now.id === file.id) throw error
+    await fetchFile(session, report, now, path, options)
+  }
+}
+
+async function fetchThis(
   session: Session,
   report: TransferReport,
   file: FileInfo,

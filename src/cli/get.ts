@@ -119,7 +119,9 @@ async function getFile(
   const report = await TransferReport.start(session, ['fetching', 'fetched'])
   try {
     report.expect(1, file.size)
-    await atPath(place, () => fetchFile(session, report, file, place, options))
+    await atPath(place, () =>
+      fetchFile(session, report, file, place, { ...options, isById: ref.startsWith('@') }),
+    )
   } finally {
     report.end()
   }

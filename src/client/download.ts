@@ -100,7 +100,7 @@ async function fill(
     if (!first || !last) return
     const verifier = new ChunkVerifier(connection, chunks)
     const gathered = new GatheredWrite(target, first.start)
-    await fetchRange(connection, file.id, first.start, last.start + last.size, signal, async (piece) => {
+    await fetchRange(connection, file, first.start, last.start + last.size, signal, async (piece) => {
       await verifier.update(piece)
       await gathered.add(piece)
       meter.add(piece.length)

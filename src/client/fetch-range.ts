@@ -1,6 +1,7 @@
 import { isStoreError, StoreError } from '../model/errors.ts'
 import { Attempts } from './attempts.ts'
 import { toPath, type Connection } from './connection.ts'
+import type { FileInfo } from './file-info.ts'
 import type { Answer } from './platform.ts'
 import { bytesOf, notOurs, request } from './request.ts'
 import { withStallTimeout } from './stall-timeout.ts'
@@ -11,7 +12,7 @@ import { withStallTimeout } from './stall-timeout.ts'
  */
 export async function fetchRange(
   connection: Connection,
-  id: string,
+  file: FileInfo,
   from: number,
   to: number,
   signal: AbortSignal | undefined,
@@ -22,7 +23,7 @@ export async function fetchRange(
   while (place.at < to) {
     try {
       await withStallTimeout(connection, signal, async (orStalled, moved) => {
-        const answer = await openRange(connection, id, place.at, to, orStalled)
+        const answer = await openRange(connection, file, place.at, to, orStalled)
         for await (const piece of bytesOf(answer, orStalled)) {
           moved()
           attempts.moved()
@@ -42,13 +43,14 @@ export async function fetchRange(
 
 async function openRange(
   connection: Connection,
-  id: string,
+  { id, etag }: FileInfo,
   from: number,
   to: number,
   signal: AbortSignal,
 ): Promise<Answer> {
   const answer = await request(connection, toPath('files/', `@${id}`), {
-    headers: { Range: `bytes=${from}-${to - 1}` },
+    // By it the server knows who goes on with a file that has been deleted or replaced meanwhile.
+    headers: { Range: `bytes=${from}-${to - 1}`, 'If-Match': etag },
     signal,
   })
   // A proxy may answer with the whole file, or with a range of its own.

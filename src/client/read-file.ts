@@ -72,7 +72,7 @@ async function* readVerified(
   const wholeTo = last ? last.start + last.size : to
   const verifier = new ChunkVerifier(connection, whole)
   const spans = [...cut(from, Math.min(wholeFrom, to)), ...spansOf(whole), ...cut(wholeTo, to)]
-  for await (const { span, bytes } of fetchAhead(connection, file.id, spans, parallel, signal)) {
+  for await (const { span, bytes } of fetchAhead(connection, file, spans, parallel, signal)) {
     if (span.from >= wholeFrom && span.to <= wholeTo) await verifier.update(bytes)
     yield bytes
   }
@@ -105,7 +105,7 @@ interface FetchedSpan {
 /** The bytes of spans, in order; `parallel` of them are being fetched or wait. */
 async function* fetchAhead(
   connection: Connection,
-  id: string,
+  file: FileInfo,
   spans: readonly Span[],
   parallel: number,
   signal: AbortSignal | undefined,
@@ -117,7 +117,7 @@ async function* fetchAhead(
     for (let next = 0; next < spans.length || ahead.length > 0;) {
       const span = spans[next]
       if (span && ahead.length < parallel) {
-        const fetched = fetchSpan(connection, id, span, orEnded)
+        const fetched = fetchSpan(connection, file, span, orEnded)
         // Its failure is told when it is its turn.
         fetched.catch(() => {})
         ahead.push(fetched)
@@ -134,13 +134,13 @@ async function* fetchAhead(
 
 async function fetchSpan(
   connection: Connection,
-  id: string,
+  file: FileInfo,
   span: Span,
   signal: AbortSignal,
 ): Promise<FetchedSpan> {
   const bytes = new Uint8Array(span.to - span.from)
   let filled = 0
-  await fetchRange(connection, id, span.from, span.to, signal, (piece) => {
+  await fetchRange(connection, file, span.from, span.to, signal, (piece) => {
     bytes.set(piece, filled)
     filled += piece.length
   })

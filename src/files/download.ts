@@ -6,18 +6,24 @@ import { Pulled } from '../rx/pulled.ts'
 import { blockWriter } from './block-writer.ts'
 import type { FileStore } from './file-store.ts'
 import { HeldBlock } from './held-block.ts'
+import type { OpenFile } from './open-files.ts'
 import type { Pace } from './pace.ts'
 import { planBlocks, type ByteRange } from './plan-blocks.ts'
 import { untilClosed } from '../rx/until-closed.ts'
 
-/** A file that stays whole, whatever happens to its name, until it is closed, once. */
-export interface OpenFile {
-  readonly file: StoredFile
-  readonly close: () => void
-}
-
 export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | undefined> {
   return store.openFiles.open(() => store.catalog.findFile(soleOwner, ref))
+}
+
+/**
+ * A file that has been deleted or replaced since a client began to fetch it in several requests. Who has not begun by then does not know
+ * both its id and its content, or comes when it awaits nobody any more.
+ */
+export function reopenFile(store: FileStore, ref: FileRef, digests: readonly string[]): OpenFile | undefined {
+  const open = 'id' in ref ? store.openFiles.reopen(ref.id) : undefined
+  if (!open || digests.includes(open.file.digest)) return open
+  open.close()
+  return undefined
 }
 
 /**

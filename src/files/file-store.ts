@@ -93,6 +93,9 @@ export interface FileStore extends Stores {
   readonly unsettled: UnsettledPuts
 }
 
+/** A client that fetches a file in several requests may pause for so long between two of them. */
+const awaitsClientMs = 60_000
+
 export function createFileStore(stores: Stores, options: FileStoreOptions): FileStore {
   const { maxBufferMemory } = options
   // Of what clients can pin down by standing still the pieces have half, the blocks a quarter: so there is always
@@ -119,7 +122,8 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     wholeWrites: new WholeWrites(mostBlocks),
     youngGarbage: new YoungGarbage(),
     hotFiles,
-    openFiles: new OpenFiles(),
+    // Not for longer than a deleted file stays anyway.
+    openFiles: new OpenFiles(Math.min(awaitsClientMs, options.collectGraceMs)),
     receiving: new Set(),
     turns: new UploadTurns(),
   }

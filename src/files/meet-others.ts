@@ -3,8 +3,8 @@ import type { FileStore } from './file-store.ts'
 
 /** Tells other processes what this one counts on, and resolves with what anybody does. */
 export function meetOthers({ presence, openFiles, receiving, unsettled }: FileStore): Promise<CountedOn> {
-  const { inUse, lookupsSince } = openFiles
-  return presence.meet({ inUse: [...inUse, ...receiving], lookupsSince, putsSince: unsettled.since })
+  const { kept, lookupsSince } = openFiles
+  return presence.meet({ inUse: [...kept, ...receiving], lookupsSince, putsSince: unsettled.since })
 }
 
 /** An orphan that was found later may be of a put that somebody is about to make known. Milliseconds since 1970. */

@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa'
 import { lastValueFrom } from 'rxjs'
-import { download, openFile } from '../files/download.ts'
+import { download, openFile, reopenFile } from '../files/download.ts'
 import type { FileStore } from '../files/file-store.ts'
 import type { HotFile } from '../files/hot-files.ts'
 import { openSmallFile } from '../files/open-small-file.ts'
@@ -10,6 +10,7 @@ import { Pace } from '../files/pace.ts'
 import { pathBehind, type HttpContext, type RequestState } from './context.ts'
 import { evaluateConditions, ifRangeHolds } from './headers/conditionals.ts'
 import { disposition } from './headers/disposition.ts'
+import { contentsIn } from './headers/etags.ts'
 import { headersOf } from './headers/file-headers.ts'
 import { parseRange, type ByteRange } from './headers/ranges.ts'
 import { HttpProblem } from './render-errors.ts'
@@ -37,7 +38,9 @@ export function getHotFile(store: FileStore): Middleware<RequestState> {
 export async function getFile(store: FileStore, ctx: HttpContext): Promise<void> {
   const ref = parseFileRef(pathBehind(prefix, ctx))
   const { changes } = store.hotFiles
-  const open = await openFile(store, ref)
+  const contents = contentsIn(ctx.get('If-Match'))
+  const mayContinue = Array.isArray(contents) && contents.length > 0
+  const open = (await openFile(store, ref)) ?? (mayContinue ? reopenFile(store, ref, contents) : undefined)
   if (!open) throw new StoreError('not_found', 'There is no such file.')
   try {
     const { file } = open
@@ -47,7 +50,7 @@ export async function getFile(store: FileStore, ctx: HttpContext): Promise<void>
     if (small) sendBytes(ctx, small, range)
     else await sendDownload(store, ctx, file, range)
   } finally {
-    open.close()
+    open.close({ mayContinue })
   }
 }
 

@@ -19,7 +19,8 @@ export async function showFile(store: FileStore, ctx: HttpContext): Promise<void
     return
   }
   const json = withChunks(store, info, open.file.size)
-  json.once('close', open.close)
+  // Who asks for the chunks is about to fetch them.
+  json.once('close', () => open.close({ mayContinue: true }))
   ctx.type = 'json'
   ctx.body = json
 }

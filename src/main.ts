@@ -7,6 +7,7 @@ import { nameOfCatalog, storePlace } from './drivers/places.ts'
 import { planOpenFiles } from './drivers/plan-open-files.ts'
 import { sizeThreadPool } from './drivers/thread-pool.ts'
 import { warn } from './drivers/warn.ts'
+import { watchPlace } from './drivers/watch-place.ts'
 import { collectRegularly } from './files/collect-regularly.ts'
 import { keepPresent } from './files/keep-present.ts'
 import { scrubRegularly } from './files/scrub-regularly.ts'
@@ -22,6 +23,9 @@ import { shareHeaps } from './system/share-heaps.ts'
 
 export { openStore, openStoreToFill, openStoreToRead, openStoreToRebuild } from './drivers/open-stores.ts'
 
+/** How often the log is to hear of a store that was moved; writes and `/readyz` look by themselves. */
+const placeIntervalMs = 5_000
+
 async function serve(config: Config): Promise<void> {
   const destination = pino.destination({ sync: false })
   const log = pino(
@@ -32,6 +36,7 @@ async function serve(config: Config): Promise<void> {
     log.error({ err: error }, `failed while ${doing}`)
   const opened = await openConfigured(config, onBackgroundError)
   const { store, place, upkeepTurns, isShared } = opened
+  const { confirmPlace = async () => {} } = store.options
   void opened.death?.then(() => {
     log.fatal('a thread of the catalog has died: exiting, because only a restart helps')
     destination.flushSync()
@@ -45,6 +50,10 @@ async function serve(config: Config): Promise<void> {
   const ongoing = [
     upkeepInTurn(upkeepTurns, beginUpkeep, { retryMs: meetingMs, onError: onBackgroundError }),
     ...(isShared ? [keepPresent(store, meetingMs)] : []),
+    watchPlace(confirmPlace, placeIntervalMs, (error) => {
+      if (error === undefined) log.info({ store: place }, 'the store is back where it was')
+      else log.error({ err: error, store: place }, 'the store is not where it was: writes are refused')
+    }),
   ]
   let isStopping = false
   const lingering = new Lingering(config)

@@ -6,6 +6,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+export interface ListOptions extends CallOptions {
+  /** Only what comes behind this location, whether it is still there or not. */
+  readonly after?: Location
+}
+
 export interface PutOptions extends CallOptions {
   /** Called when the store does not look at the pieces any more: once, before the put settles, or not at all. */
   readonly onTaken?: () => void
@@ -48,7 +53,7 @@ export interface ChunkStore {
   read(location: Location, offset: number, into: Uint8Array, options: ReadOptions): Promise<void>
   /** Resolves even if the chunk was already gone. */
   delete(location: Location, options?: CallOptions): Promise<void>
-  /** Every location with its digest and its size, in an order that does not change while nothing is written. */
-  list(options?: CallOptions): AsyncIterable<StoredChunk>
+  /** Every location with its digest and its size, in the order of the locations. */
+  list(options?: ListOptions): AsyncIterable<StoredChunk>
   close(): Promise<void>
 }

@@ -1,6 +1,5 @@
-import type { Location } from '../model/chunk.ts'
 import { isStoreError } from '../model/errors.ts'
-import type { CallOptions, ChunkStore, StoredChunk } from './chunk-store.ts'
+import type { ChunkStore, ListOptions, StoredChunk } from './chunk-store.ts'
 import { runningClock, type Clock } from './clock.ts'
 
 export interface RetryOptions {
@@ -31,8 +30,7 @@ const defaults = {
  * ends a pause at once. A pause has any length up to its bound, so that those who failed together do not come back together.
  * Rejects as the last try did. A put that is tried again goes to another location: what a lost answer leaves at the first is an orphan.
  *
- * A listing that fails is begun anew and goes on behind the chunk that it had come to, if that is still there; its tries count from that
- * chunk. After `close` nothing is tried again.
+ * A listing that fails resumes behind the last chunk that it has shown; its tries count from that chunk. After `close` nothing is tried again.
  */
 export function retrying(store: ChunkStore, options: RetryOptions = {}): ChunkStore {
   const limits = { ...defaults, ...options }
@@ -64,29 +62,20 @@ export function retrying(store: ChunkStore, options: RetryOptions = {}): ChunkSt
     }
   }
 
-  async function* list(callOptions: CallOptions = {}): AsyncGenerator<StoredChunk> {
+  async function* list(listOptions: ListOptions = {}): AsyncGenerator<StoredChunk> {
     let tries = new Tries(limits)
-    let last: Location | undefined
-    let failure: unknown
+    let { after } = listOptions
     for (;;) {
-      let isNew = last === undefined
       try {
-        for await (const chunk of store.list(callOptions)) {
-          if (isNew) {
-            last = chunk.location
-            tries = new Tries(limits)
-            yield chunk
-          }
-          isNew ||= chunk.location === last
+        for await (const chunk of store.list({ ...listOptions, ...(after !== undefined && { after }) })) {
+          after = chunk.location
+          tries = new Tries(limits)
+          yield chunk
         }
+        return
       } catch (error) {
-        failure = error
-        await pause(error, tries, callOptions.signal)
-        continue
+        await pause(error, tries, listOptions.signal)
       }
-      // Where it would have to go on, nobody knows.
-      if (!isNew) throw failure
-      return
     }
   }
 

@@ -1,5 +1,5 @@
 import { StoreError } from '../model/errors.ts'
-import type { CallOptions, ChunkStore, StoredChunk } from './chunk-store.ts'
+import type { ChunkStore, ListOptions, StoredChunk } from './chunk-store.ts'
 import { runningClock, type Clock } from './clock.ts'
 
 export interface TimeoutOptions {
@@ -24,9 +24,9 @@ export function timingOut(store: ChunkStore, options: TimeoutOptions): ChunkStor
     call: () => Promise<T>,
   ): Promise<T> => withTimeout(clock, Math.ceil(timeoutMs + (bytes * 1000) / minRate), what, abort, call)
 
-  async function* list({ signal }: CallOptions = {}): AsyncGenerator<StoredChunk> {
+  async function* list({ signal, ...others }: ListOptions = {}): AsyncGenerator<StoredChunk> {
     const abort = new AbortController()
-    const chunks = store.list({ signal: linked(signal, abort) })[Symbol.asyncIterator]()
+    const chunks = store.list({ ...others, signal: linked(signal, abort) })[Symbol.asyncIterator]()
     const step = () => timed('listing chunks', 0, abort, () => chunks.next())
     try {
       for (let next = await step(); next.done !== true; next = await step()) yield next.value

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ChunkStore, Gathering } from '../chunks/chunk-store.ts'
 import { askedRarely } from '../chunks/disk/asked-rarely.ts'
 import { DiskChunkStore, diskGathering } from '../chunks/disk/disk-chunk-store.ts'
+import { diskError } from '../chunks/disk/disk-error.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
 import { freeBytes } from '../chunks/disk/free-bytes.ts'
 import { retrying } from '../chunks/retrying.ts'
@@ -44,7 +45,11 @@ const recordSockets = 16
 /** Creates what is missing, a bucket aside. Rejects `unavailable`, `no_space`. */
 export async function openChunkStores(config: Config): Promise<ChunkStores> {
   const place = storePlace(config)
-  if (place.kind === 'directory') await makeDurableDirectory(place.directory)
+  if (place.kind === 'directory') {
+    await makeDurableDirectory(place.directory).catch((error: unknown) => {
+      throw diskError(error, `Cannot create ${place.directory}`)
+    })
+  }
   const chunks = verifying(await open(config, 'chunks', { isReadOnly: false }))
   const records = await open(config, 'records', { isReadOnly: false })
   const close = async () => {
@@ -91,6 +96,7 @@ async function open(
       maxOpenFiles: keptFiles,
       keepsDirectories,
       hasDurableDeletes: name === 'records',
+      isReadOnly,
     })
   }
   const { s3TimeoutMs } = config

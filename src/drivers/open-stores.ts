@@ -20,6 +20,7 @@ import {
 } from './store-identity.ts'
 import { sizeThreadPool } from './thread-pool.ts'
 import { warn } from './warn.ts'
+import { identifyPlace } from './watch-place.ts'
 
 export type BackgroundReport = FileStoreOptions['onBackgroundError']
 
@@ -139,6 +140,7 @@ export async function openConfigured(
         ...config,
         maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,
         ...(freeBytes && { freeBytes }),
+        confirmPlace: await identifyPlace(config),
         onBackgroundError,
       },
     )

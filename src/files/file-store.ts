@@ -41,6 +41,8 @@ export interface FileStoreOptions {
   readonly maxClockSkewMs?: number
   /** Bytes that may still be written; absent where the chunk store has no bound. */
   readonly freeBytes?: () => Promise<number>
+  /** Rejects `unavailable` if what the store keeps is not where it was opened; absent where that cannot be told. */
+  readonly confirmPlace?: () => Promise<void>
   /** Told what went wrong where no request is left to answer: the work goes on without it. */
   readonly onBackgroundError: (error: unknown, doing: string) => void
 }

@@ -165,6 +165,7 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
   })
   router.get('/readyz', async (ctx) => {
     if (!isReady()) throw new StoreError('unavailable', 'The server is shutting down.')
+    await store.options.confirmPlace?.()
     // A change, though one of nothing: a catalog that failed to sync still reads, and takes no changes until it is restarted.
     await store.catalog.forgetGarbage([])
     ctx.body = { status: 'ready' }

@@ -164,6 +164,20 @@ export function describeChunkStore(name: string, make: () => Promise<ChunkStore>
         expect(await listed(store)).toEqual(first)
       })
 
+      it('resumes behind any location, whether that is still there or not', async () => {
+        const store = await open()
+        for (let seed = 0; seed < 12; seed++) {
+          const chunk = sampleChunk(seed % 2 === 0 ? 10 : 70_000, seed)
+          await store.put(chunk.digest, [chunk.bytes])
+        }
+        const all = await listed(store)
+        for (const [at, { location }] of all.entries()) {
+          expect(await listed(store, { after: location })).toEqual(all.slice(at + 1))
+        }
+        await store.delete(all[5]!.location)
+        expect(await listed(store, { after: all[5]!.location })).toEqual(all.slice(6))
+      })
+
       it('can be left before its end', async () => {
         const store = await open()
         for (const seed of [1, 2, 3]) {

@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
-import type { CallOptions, ChunkStore, StoredChunk } from '../../src/chunks/chunk-store.ts'
+import type { ChunkStore, ListOptions, StoredChunk } from '../../src/chunks/chunk-store.ts'
 import type { Location } from '../../src/model/chunk.ts'
 import type { SampleChunk } from './sample-chunk.ts'
 
 /** All that the store lists, in its order. */
-export async function listed(store: ChunkStore, options?: CallOptions): Promise<readonly StoredChunk[]> {
+export async function listed(store: ChunkStore, options?: ListOptions): Promise<readonly StoredChunk[]> {
   const chunks: StoredChunk[] = []
   for await (const chunk of store.list(options)) chunks.push(chunk)
   return chunks

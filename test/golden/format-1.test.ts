@@ -8,7 +8,7 @@ import { ashlarHere } from '../cli/ashlar-here.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { content, type GoldenStore } from './golden-store.ts'
-import { serveStore, type ServedStore } from './serve-store.ts'
+import { serveStore, type ServedStore } from '../support/serve-store.ts'
 
 const expected = JSON.parse(await readFile(new URL('format-1.json', import.meta.url), 'utf8')) as GoldenStore
 

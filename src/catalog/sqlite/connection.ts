@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
+import { explainSystemError } from '../../model/system-errors.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { isBusy, isForbiddenDirectory } from './failures.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -29,6 +30,7 @@ const busyTimeoutMs = 5000
 export async function openWriter(path: string): Promise<Connection> {
   const lock = holdLock(path)
   try {
+    makePrivate(path)
     const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
     try {
       refuseNewer(database)
@@ -80,6 +82,7 @@ function closeWriter(database: DatabaseSync, lock: DatabaseSync): void {
 
 /** A lock of a file beside the database, which the kernel takes away from a process that dies. */
 export function holdLock(path: string): DatabaseSync {
+  makePrivate(`${path}.lock`)
   const lock = new DatabaseSync(`${path}.lock`)
   try {
     lock.exec('begin exclusive')
@@ -91,6 +94,32 @@ export function holdLock(path: string): DatabaseSync {
       cause: error,
     })
   }
+}
+
+/**
+ * Creates the file if it is missing, and takes it from everybody but its owner: SQLite would follow the umask. The -wal and -shm
+ * files get the same mode. One that exists is not opened: closing it would release the locks that SQLite has on it.
+ */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw unusable(error, path)
+  }
+  for (const each of [path, `${path}-wal`, `${path}-shm`]) {
+    const found = statSync(each, { throwIfNoEntry: false })
+    if (found && (found.mode & 0o077) !== 0 && found.uid === process.getuid?.()) chmodSync(each, 0o600)
+  }
+}
+
+function unusable(error: unknown, path: string): StoreError {
+  const explained = explainSystemError(error) ?? String(error)
+  const code = isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT') ? 'no_space' : 'unavailable'
+  return new StoreError(code, `Cannot create ${path}: ${explained}`, { cause: error })
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
 /** Without it a power cut could take away a database that was just created. */

@@ -18,7 +18,7 @@ export async function createFile(
   onWritten: () => void = () => {},
 ): Promise<void> {
   const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants
-  const fd = await callFs<number>((done) => fs.open(path, O_CREAT | O_EXCL | O_WRONLY, done))
+  const fd = await callFs<number>((done) => fs.open(path, O_CREAT | O_EXCL | O_WRONLY, 0o600, done))
   try {
     await writeAndSync(path, fd, pieces, signal, onWritten)
     signal?.throwIfAborted()

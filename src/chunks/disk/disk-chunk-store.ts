@@ -8,6 +8,7 @@ import type {
   CallOptions,
   ChunkStore,
   Gathering,
+  ListOptions,
   PutOptions,
   ReadOptions,
   StoredChunk,
@@ -15,9 +16,10 @@ import type {
 import { callFs } from './call-fs.ts'
 import { newLocation, placeOf, shardNames, type Place } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
+import { DirectoryIdentity } from './directory-identity.ts'
 import { diskError } from './disk-error.ts'
 import { isAbsence } from './is-absence.ts'
-import { isMediumError } from './is-medium-error.ts'
+import { isMediumError, isNoFile } from './is-medium-error.ts'
 import { chunksAt, listShard } from './list-shard.ts'
 import { OpenFiles } from './open-files.ts'
 import { PackDeletes } from './pack-deletes.ts'
@@ -39,6 +41,8 @@ export interface DiskChunkStoreOptions {
   readonly keepsDirectories?: boolean
   /** Deletes are synced: what is deleted stays so after a power cut. Chunks do without, for one that comes back is garbage, not loss. */
   readonly hasDurableDeletes?: boolean
+  /** Creates nothing, not even the directories of an empty store. Nothing is to be put or deleted. */
+  readonly isReadOnly?: boolean
 }
 
 /**
@@ -50,6 +54,7 @@ export interface DiskChunkStoreOptions {
 export class DiskChunkStore implements ChunkStore {
   readonly #directory: string
   readonly #shards: Shards
+  readonly #identity: DirectoryIdentity
   readonly #files: OpenFiles
   readonly #hasDurableDeletes: boolean
   readonly #temporary: TemporaryFiles
@@ -58,8 +63,15 @@ export class DiskChunkStore implements ChunkStore {
   readonly #calls = new CallGate()
   #closed: Promise<void> | undefined
 
-  private constructor(directory: string, shards: Shards, files: OpenFiles, hasDurableDeletes: boolean) {
+  private constructor(
+    directory: string,
+    shards: Shards,
+    identity: DirectoryIdentity,
+    files: OpenFiles,
+    hasDurableDeletes: boolean,
+  ) {
     this.#directory = directory
+    this.#identity = identity
     this.#shards = shards
     this.#files = files
     this.#hasDurableDeletes = hasDurableDeletes
@@ -67,16 +79,22 @@ export class DiskChunkStore implements ChunkStore {
     this.#packWrites = new PackWrites(directory, shards, this.#temporary)
   }
 
-  /** Creates the directory if it is not there. Rejects `no_space`, `unavailable`. */
+  /** Creates the directory if it is not there, unless it is only to be read. Rejects `no_space`, `unavailable`. */
   static async open(
     directory: string,
-    { maxOpenFiles = 128, keepsDirectories = true, hasDurableDeletes = false }: DiskChunkStoreOptions = {},
+    {
+      maxOpenFiles = 128,
+      keepsDirectories = true,
+      hasDurableDeletes = false,
+      isReadOnly = false,
+    }: DiskChunkStoreOptions = {},
   ): Promise<DiskChunkStore> {
     try {
-      const shards = await Shards.open(directory, keepsDirectories)
-      return new DiskChunkStore(directory, shards, new OpenFiles(maxOpenFiles), hasDurableDeletes)
+      const shards = isReadOnly ? Shards.none : await Shards.open(directory, keepsDirectories)
+      const identity = await DirectoryIdentity.of(directory)
+      return new DiskChunkStore(directory, shards, identity, new OpenFiles(maxOpenFiles), hasDurableDeletes)
     } catch (error) {
-      throw diskError(error, 'Cannot open the chunk directory')
+      throw diskError(error, `Cannot open the store in ${directory}`)
     }
   }
 
@@ -104,12 +122,12 @@ export class DiskChunkStore implements ChunkStore {
             : readInSequence(fd, kept, offset, into, signal),
         )
         .catch(async (error: unknown) => {
-          if (isMediumError(error)) {
+          if (isMediumError(error) || isNoFile(error)) {
             throw new StoreError('corrupt', `The disk cannot read the chunk at ${location}.`, {
               cause: error,
             })
           }
-          if (!(await isAbsence(error, path))) throw error
+          if (!(await this.#isGone(error, path))) throw error
           throw new StoreError('not_found', `There is no chunk at ${location}.`, { cause: error })
         })
       if (count < into.length) {
@@ -127,14 +145,15 @@ export class DiskChunkStore implements ChunkStore {
   }
 
   /** In the order of the locations. Holds the names of one shard, and one header. */
-  async *list({ signal }: CallOptions = {}): AsyncGenerator<StoredChunk> {
+  async *list({ signal, after = '' as Location }: ListOptions = {}): AsyncGenerator<StoredChunk> {
     // Only each step is a call: a listing that nobody goes on with must not keep the store from closing.
     const step = <T>(call: () => Promise<T>) => this.#call('Cannot list chunks', signal, call)
     for (const shard of shardNames) {
-      for (const place of await step(() => listShard(this.#directory, shard))) {
-        if (this.#temporary.has(place.path)) continue
+      if (shard < after.slice(0, 2)) continue
+      for (const place of await step(() => this.#listShard(shard))) {
+        if (this.#temporary.has(place.path) || isBefore(place, after)) continue
         const chunks = await step(() => chunksAt(this.#directory, place))
-        for (const chunk of chunks) yield chunk
+        for (const chunk of chunks) if (chunk.location > after) yield chunk
       }
     }
   }
@@ -189,11 +208,26 @@ export class DiskChunkStore implements ChunkStore {
   async #delete(pathInStore: string, remove: (path: string) => Promise<void>): Promise<void> {
     const path = this.#path(pathInStore)
     await remove(path).catch(async (error: unknown) => {
-      if (!(await isAbsence(error, path))) throw error
+      // A directory in a chunk's place has none of its bytes.
+      if (!isNoFile(error) && !(await this.#isGone(error, path))) throw error
     })
     // Not before the bytes are gone, or a read could open them in between and keep them readable.
     this.#files.drop(path)
     if (this.#hasDurableDeletes) await this.#shards.sync(pathInStore)
+  }
+
+  async #listShard(shard: string): Promise<readonly Place[]> {
+    const places = await listShard(this.#directory, shard)
+    // What another store has must not be taken for orphans of this one.
+    await this.#identity.confirm()
+    return places
+  }
+
+  /** What is not there is gone only if the store is still where it was. */
+  async #isGone(error: unknown, path: string): Promise<boolean> {
+    if (!(await isAbsence(error, path))) return false
+    await this.#identity.confirm()
+    return true
   }
 
   #path(path: string): string {
@@ -211,4 +245,8 @@ export class DiskChunkStore implements ChunkStore {
       }
     })
   }
+}
+
+function isBefore({ path }: Place, after: Location): boolean {
+  return path < after && !after.startsWith(path)
 }

@@ -14,7 +14,12 @@ const unknownDigest = parseDigest('0'.repeat(64))
 
 /** What stands in a shard, sorted by path. What is not named like something of ours is not ours. */
 export async function listShard(directory: string, shard: string): Promise<readonly Place[]> {
-  const names = await readdir(join(directory, shard))
+  const path = join(directory, shard)
+  // A store that was only ever opened to be read has no shards before its first chunk.
+  const names = await readdir(path).catch(async (error: unknown): Promise<string[]> => {
+    if (await isAbsence(error, path)) return []
+    throw error
+  })
   return names
     .sort()
     .map((name) => findPlace(`${shard}/${name}`))
@@ -38,8 +43,8 @@ export async function chunksAt(directory: string, place: Place): Promise<readonl
 }
 
 async function chunksOfPack(path: string, packPath: string): Promise<readonly StoredChunk[] | undefined> {
-  const { O_RDONLY, O_NOFOLLOW } = fs.constants
-  const fd = await callFs<number>((done) => fs.open(path, O_RDONLY | O_NOFOLLOW, done))
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
+  const fd = await callFs<number>((done) => fs.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, done))
   try {
     const header = await readPackHeader(fd)
     return (

@@ -69,7 +69,8 @@ export class OpenFiles {
   #open(path: string): OpenFile {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     const file: OpenFile = { path, opened: promise, users: 0 }
-    fs.open(path, fs.constants.O_RDONLY, (error, fd) => {
+    // Without O_NONBLOCK, opening a FIFO in a chunk's place would wait for a writer.
+    fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK, (error, fd) => {
       if (error) {
         if (this.#isKept(file)) this.#files.delete(path)
         reject(error)

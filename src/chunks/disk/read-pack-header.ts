@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { callFs } from './call-fs.ts'
-import { isMediumError } from './is-medium-error.ts'
+import { isMediumError, isNoFile } from './is-medium-error.ts'
 import {
   maxHeaderBytes,
   packHeaderBytes,
@@ -48,7 +48,7 @@ async function unlessLost<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading
   } catch (error) {
-    if (isMediumError(error)) return undefined
+    if (isMediumError(error) || isNoFile(error)) return undefined
     throw error
   }
 }

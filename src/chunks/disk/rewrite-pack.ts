@@ -20,7 +20,8 @@ export async function rewritePack(path: string, numbers: ReadonlySet<number>, cr
 
 /** Resolves with false if another store has put something else there meanwhile, which would bring back what it has taken out. */
 async function rewriteOnce(path: string, numbers: ReadonlySet<number>, create: Create): Promise<boolean> {
-  const fd = await callFs<number>((done) => fs.open(path, fs.constants.O_RDONLY, done))
+  const { O_RDONLY, O_NONBLOCK } = fs.constants
+  const fd = await callFs<number>((done) => fs.open(path, O_RDONLY | O_NONBLOCK, done))
   try {
     const header = await readPackHeader(fd)
     const left = [...(header?.values() ?? [])].filter(({ number }) => !numbers.has(number))

@@ -1,7 +1,7 @@
 import type { Location } from '../../model/chunk.ts'
 import { parseDigest, type Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
-import type { CallOptions, ChunkStore, ReadOptions, StoredChunk } from '../chunk-store.ts'
+import type { CallOptions, ChunkStore, ListOptions, ReadOptions, StoredChunk } from '../chunk-store.ts'
 
 /** Keeps chunks until it is closed, at most as long as the process lives: for tests and experiments. */
 export class MemoryChunkStore implements ChunkStore {
@@ -32,9 +32,12 @@ export class MemoryChunkStore implements ChunkStore {
     this.#chunks.delete(location)
   }
 
-  async *list(options?: CallOptions): AsyncGenerator<StoredChunk> {
+  async *list(options?: ListOptions): AsyncGenerator<StoredChunk> {
     this.#begin(options)
-    for (const [location, { length }] of this.#chunks) {
+    const { after = '' } = options ?? {}
+    for (const location of [...this.#chunks.keys()].sort()) {
+      const length = this.#chunks.get(location)?.length
+      if (location <= after || length === undefined) continue
       yield { location, digest: parseDigest(location.slice(0, 64)), size: length }
       this.#begin(options)
     }

@@ -20,6 +20,16 @@ export interface ObjectPage {
   readonly next?: string
 }
 
+export interface ListedObjects {
+  readonly prefix: string
+  /** `next` of the page before. */
+  readonly from?: string | undefined
+  /** Only keys behind this one. */
+  readonly startAfter?: string | undefined
+  readonly signal: AbortSignal | undefined
+  readonly limit?: number
+}
+
 /** The requests that the store makes of one bucket. They reject with what the SDK reports, or with the reason of their signal. */
 export class Bucket {
   readonly #client: S3Client
@@ -91,16 +101,12 @@ export class Bucket {
   }
 
   /** A page of what is there, in the order of the keys. */
-  async list(
-    prefix: string,
-    from: string | undefined,
-    signal: AbortSignal | undefined,
-    limit?: number,
-  ): Promise<ObjectPage> {
+  async list({ prefix, from, startAfter, signal, limit }: ListedObjects): Promise<ObjectPage> {
     const command = new ListObjectsV2Command({
       Bucket: this.#name,
       Prefix: prefix,
       ContinuationToken: from,
+      StartAfter: startAfter,
       MaxKeys: limit,
     })
     const page = await orAborted(this.#client.send(command, withSignal(signal)), signal)

@@ -30,7 +30,7 @@ export async function checkBucket(
     }
   }
 
-  await step('list', (signal) => bucket.list(prefix, undefined, signal, 1))
+  await step('list', (signal) => bucket.list({ prefix, signal, limit: 1 }))
   if (isReadOnly) return
   await step('write to', (signal) => bucket.put(key, [bytes], signal))
   await step('read from', async (signal) => buffer(await bucket.get(key, 0, bytes.length, signal)))

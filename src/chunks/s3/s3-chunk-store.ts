@@ -2,7 +2,7 @@ import type { Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import { CallGate } from '../call-gate.ts'
-import type { CallOptions, ChunkStore, ReadOptions, StoredChunk } from '../chunk-store.ts'
+import type { CallOptions, ChunkStore, ListOptions, ReadOptions, StoredChunk } from '../chunk-store.ts'
 import { isNoSuchKey, type Bucket } from './bucket.ts'
 import { JoinedReads, type JoinedReadsOptions } from './joined-reads.ts'
 import { checkLocation, digestOfLocation, locationOfKey, newLocation } from './object-key.ts'
@@ -72,12 +72,13 @@ export class S3ChunkStore implements ChunkStore {
   }
 
   /** In the order of the locations. Holds a page of 1000. What is not named like a chunk is not ours. */
-  async *list({ signal }: CallOptions = {}): AsyncGenerator<StoredChunk> {
+  async *list({ signal, after }: ListOptions = {}): AsyncGenerator<StoredChunk> {
+    const startAfter = after === undefined ? undefined : this.#key(after)
     let from: string | undefined
     do {
       // Only each step is a call: a listing that nobody goes on with must not keep the store from closing.
       const page = await this.#call('Cannot list chunks', signal, () =>
-        this.#bucket.list(this.#prefix, from, signal),
+        this.#bucket.list({ prefix: this.#prefix, from, startAfter, signal }),
       )
       for (const { key, size } of page.objects) {
         const location = locationOfKey(this.#prefix, key)

@@ -41,7 +41,7 @@ const calls = {
   put: (bucket: Bucket) => bucket.put('key', [Buffer.from('abc')], never),
   get: (bucket: Bucket) => bucket.get('key', 0, 3, never),
   delete: (bucket: Bucket) => bucket.delete('key', never),
-  list: (bucket: Bucket) => bucket.list('', undefined, never),
+  list: (bucket: Bucket) => bucket.list({ prefix: '', signal: never }),
 }
 
 describe.each(Object.entries(calls))('%s', (_, call) => {
@@ -102,7 +102,7 @@ it('does not take another range for the one that was asked for', async () => {
 it('does not take part of a listing for all of it', async () => {
   const body = '<ListBucketResult><IsTruncated>true</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>'
   const bucket = await bucketBehind({ status: 200, body })
-  await expect(bucket.list('', undefined, never)).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(bucket.list({ prefix: '', signal: never })).rejects.toMatchObject({ code: 'unavailable' })
 })
 
 it('leaves a mistake of the program what it is', () => {

@@ -1,0 +1,57 @@
+import { join } from 'node:path'
+import { DirectoryIdentity } from '../chunks/disk/directory-identity.ts'
+import { diskError } from '../chunks/disk/disk-error.ts'
+import { identityName } from '../model/store-identity.ts'
+import { catalogPlace, storePlace, type Places } from './places.ts'
+
+/**
+ * Resolves with what makes sure that the files of an open store are still where it opened them: it rejects `unavailable`
+ * once one of them was moved, unmounted or replaced. Nothing is watched of what is not on this machine.
+ */
+export async function identifyPlace(places: Places): Promise<() => Promise<void>> {
+  const store = storePlace(places)
+  const catalog = catalogPlace(places)
+  const paths = [
+    ...(store.kind === 'directory'
+      ? ['', identityName, 'chunks', 'records'].map((name) => join(store.directory, name))
+      : []),
+    ...(catalog.kind === 'sqlite' ? [catalog.path] : []),
+  ]
+  const identities = await Promise.all(paths.map((path) => DirectoryIdentity.of(path)))
+  return async () => {
+    try {
+      for (const identity of identities) await identity.confirm()
+    } catch (error) {
+      throw diskError(error, 'Cannot look for the store')
+    }
+  }
+}
+
+/** Calls `onChange` when `confirm` begins to reject, with the error, and when it resolves again. */
+export function watchPlace(
+  confirm: () => Promise<void>,
+  everyMs: number,
+  onChange: (error: unknown) => void,
+): { stop(): Promise<void> } {
+  let isThere = true
+  let looking: Promise<void> = Promise.resolve()
+  const look = async () => {
+    const error: unknown = await confirm().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    if ((error === undefined) === isThere) return
+    isThere = error === undefined
+    onChange(error)
+  }
+  const timer = setInterval(() => {
+    looking = looking.then(look)
+  }, everyMs)
+  timer.unref()
+  return {
+    stop() {
+      clearInterval(timer)
+      return looking
+    },
+  }
+}

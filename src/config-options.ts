@@ -273,6 +273,18 @@ export const options = {
       'must be fatal, error, warn, info, debug, trace or silent',
     ),
   },
+  logFormat: {
+    default: 'auto',
+    value: 'format',
+    help: 'json, text, or auto, which is text on a terminal and JSON elsewhere',
+    schema: z.enum(['auto', 'json', 'text'], 'must be auto, json or text'),
+  },
+  logRequests: {
+    default: 'all',
+    value: 'which',
+    help: 'requests that are logged: all, or errors, which are those that the server or its disk failed',
+    schema: z.enum(['all', 'errors'], 'must be all or errors'),
+  },
   allowUnauthenticated: {
     default: 'false',
     help: 'listen on an address that other machines can reach, although Ashlar has no authentication yet',

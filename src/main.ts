@@ -1,5 +1,4 @@
 import { setFlagsFromString } from 'node:v8'
-import pino from 'pino'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { openConfigured, type BackgroundReport } from './drivers/open-stores.ts'
 import { meetingMs } from './files/meet-others.ts'
@@ -17,6 +16,7 @@ import { Lingering } from './http/lingering.ts'
 import { createMetrics } from './http/metrics.ts'
 import { startServer } from './http/start-server.ts'
 import { reportCollection, reportScrub } from './http/report-upkeep.ts'
+import { openLog } from './log/open-log.ts'
 import { isStoreError } from './model/errors.ts'
 import { openFileLimit } from './system/open-file-limit.ts'
 import { shareHeaps } from './system/share-heaps.ts'
@@ -27,22 +27,23 @@ export { openStore, openStoreToFill, openStoreToRead, openStoreToRebuild } from 
 const placeIntervalMs = 5_000
 
 async function serve(config: Config): Promise<void> {
-  const destination = pino.destination({ sync: false })
-  const log = pino(
-    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    destination,
-  )
+  const { log, destination } = openLog(config)
   const onBackgroundError: BackgroundReport = (error, doing) =>
     log.error({ err: error }, `failed while ${doing}`)
   const opened = await openConfigured(config, onBackgroundError)
   const { store, place, upkeepTurns, isShared } = opened
   const { confirmPlace = async () => {} } = store.options
-  void opened.death?.then(() => {
+  void opened.death?.then(async () => {
     log.fatal('a thread of the catalog has died: exiting, because only a restart helps')
-    destination.flushSync()
+    await destination.end()
     process.exit(1)
   })
   const metrics = createMetrics(store)
+  metrics.watch(
+    'ashlar_log_lines_dropped_total',
+    'Log lines that could not be written',
+    () => destination.dropped,
+  )
   const beginUpkeep = () => [
     collectRegularly(store, config, reportCollection(log, metrics)),
     scrubRegularly(store, config, reportScrub(log, metrics)),
@@ -67,6 +68,7 @@ async function serve(config: Config): Promise<void> {
     // Who has it listen at a name means it to be asked for by that.
     allowedHosts: [...config.allowedHosts, config.host],
     trustedProxies: config.trustedProxies,
+    logRequests: config.logRequests,
     isReady: () => !isStopping,
   })
   const plan = planOpenFiles(config, openFileLimit())
@@ -97,7 +99,7 @@ async function serve(config: Config): Promise<void> {
   await Promise.all(ongoing.map((each) => each.stop()))
   await opened.close()
   log.info('stopped')
-  destination.flushSync()
+  await destination.end()
 }
 
 /**

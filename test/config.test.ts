@@ -61,6 +61,8 @@ it('has the promised defaults', () => {
     scrubIntervalMs: 7 * day,
     scrubRate: 16 * MiB,
     logLevel: 'info',
+    logFormat: 'auto',
+    logRequests: 'all',
     allowUnauthenticated: false,
   })
 })
@@ -246,6 +248,8 @@ describe('limits, both sides', () => {
     ['--scrub-interval', ['1s', '3650d'], ['999ms', '3651d']],
     ['--scrub-rate', ['0B', '1TiB'], ['-1', '1025GiB']],
     ['--log-level', ['fatal', 'silent'], ['INFO', 'verbose', '']],
+    ['--log-format', ['auto', 'json', 'text'], ['', 'JSON']],
+    ['--log-requests', ['all', 'errors'], ['', 'none']],
     ['--store', ['/srv/ashlar', 'a b'], ['', 'a\0b', 'http://x/y', 's3://', 's3://bucket?x', 'S3://bucket']],
     [
       '--catalog',
@@ -309,7 +313,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(42)
+    expect(optionRows).toHaveLength(44)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

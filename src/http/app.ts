@@ -45,6 +45,8 @@ export interface AppOptions extends SiteOptions {
   /** None unless given. */
   readonly corsOrigins?: AllowedOrigins
   readonly log: Logger
+  /** `errors`: only requests that the server or its disk failed; all unless given. */
+  readonly logRequests?: 'all' | 'errors'
   readonly metrics: HttpMetrics
   /** The server's, so that its limits hold for both. */
   readonly lingering?: Lingering
@@ -57,7 +59,7 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   const { log, metrics, corsOrigins = [], lingering = new Lingering() } = options
   const app = new Koa<RequestState>()
   const routes = createRouter(store, options)
-  app.use(observe(log, metrics, new Site(options)))
+  app.use(observe(log, metrics, new Site(options), options.logRequests))
   app.use(restrictReaders(corsOrigins))
   app.use(renderErrors(lingering))
   app.use(writeJson())

@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 import type { Logger } from 'pino'
-import { StoreError } from '../model/errors.ts'
+import { StoreError, type ErrorCode } from '../model/errors.ts'
 import type { RequestTarget } from './headers/request-target.ts'
 import type { Site } from './site/site.ts'
 
@@ -14,6 +14,16 @@ export interface RequestState {
   target: RequestTarget
   readonly requestId: string
   readonly log: Logger
+  /** What went wrong, for the line that the request has in the log. */
+  failure?: Failure
+}
+
+export interface Failure {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly code: ErrorCode
+  readonly detail: string
+  /** Of a fault of the server: with its stack. */
+  readonly err?: unknown
 }
 
 export type HttpContext = Koa.ParameterizedContext<RequestState>

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { FileStore } from '../files/file-store.ts'
 
-interface EndedRequest {
+export interface EndedRequest {
   readonly method: string
   readonly status: number
   readonly ms: number
@@ -12,6 +12,8 @@ interface EndedRequest {
 
 export interface HttpMetrics {
   readonly registry: Registry
+  /** Shows a number that is asked for each time. */
+  watch(name: string, help: string, read: () => number): void
   begin(): void
   end(request: EndedRequest): void
   /** A stalled client lost its connection. */
@@ -79,6 +81,7 @@ export function createMetrics(store: FileStore): HttpMetrics {
 
   return {
     registry,
+    watch: (name, help, read) => void gauge(name, help, read),
     begin: () => running.inc(),
     end(request) {
       running.dec()

@@ -3,9 +3,9 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
-import type { RequestState } from './context.ts'
+import type { Failure, HttpContext, RequestState } from './context.ts'
 import { authorityIn, parseRequestTarget, type RequestTarget } from './headers/request-target.ts'
-import type { HttpMetrics } from './metrics.ts'
+import type { EndedRequest, HttpMetrics } from './metrics.ts'
 import type { Site } from './site/site.ts'
 
 const quietPaths = new Set(['/healthz', '/readyz', '/metrics'])
@@ -18,8 +18,19 @@ interface Traffic {
 /** What has been counted of a connection: its first bytes are there before its first request is. */
 const counted = new WeakMap<Socket, Traffic>()
 
-/** Gives each request an id, its own or the one that it came with, a log with that id, and one line and one count at its end. */
-export function observe(log: Logger, metrics: HttpMetrics, site: Site): Middleware<RequestState> {
+/** A longer path is cut: what a client sends must not fill the disk of the log. */
+const loggedCharacters = 512
+
+/**
+ * Gives each request an id, its own or the one that it came with, a log with that id, one count at its end, and one line when it has
+ * ended for the server, too: what went wrong is part of it.
+ */
+export function observe(
+  log: Logger,
+  metrics: HttpMetrics,
+  site: Site,
+  which: 'all' | 'errors' = 'all',
+): Middleware<RequestState> {
   return async (ctx, next) => {
     const begun = performance.now()
     const { req, res } = ctx
@@ -27,28 +38,48 @@ export function observe(log: Logger, metrics: HttpMetrics, site: Site): Middlewa
     ctx.state = new ObservedRequest(requestId, log, site, req)
     ctx.set('X-Request-Id', requestId)
     const { socket } = req
+    // Now: a socket that has ended does not know any more.
+    const client = site.clientAddress(req) ?? 'unknown'
+    const closed = Promise.withResolvers<Omit<EndedRequest, 'method'>>()
     metrics.begin()
     res.once('close', () => {
       const ms = performance.now() - begun
       const { received, sent } = countTraffic(socket)
-      const isComplete = res.writableFinished
-      metrics.end({ method: req.method ?? '', status: res.statusCode, ms, received, sent, isComplete })
-      log[quietPaths.has(req.url ?? '') ? 'debug' : 'info'](
-        {
-          requestId,
-          method: req.method,
-          url: req.url,
-          status: res.statusCode,
-          ms: Math.round(ms * 10) / 10,
-          received,
-          sent,
-          isComplete,
-        },
-        'request',
-      )
+      const ended = { status: res.statusCode, ms, received, sent, isComplete: res.writableFinished }
+      metrics.end({ method: req.method ?? '', ...ended })
+      closed.resolve(ended)
     })
-    await next()
+    try {
+      await next()
+    } finally {
+      void closed.promise.then((ended) => logRequest(log, which, ctx, client, ended))
+    }
   }
+}
+
+function logRequest(
+  log: Logger,
+  which: 'all' | 'errors',
+  { req, state }: HttpContext,
+  client: string,
+  { ms, ...ended }: Omit<EndedRequest, 'method'>,
+): void {
+  const { method, url = '' } = req
+  const { level, detail, ...failure } = state.failure ?? { level: quietPaths.has(url) ? 'debug' : 'info' }
+  if (which === 'errors' && level !== 'error' && level !== 'warn') return
+  const { requestId } = state
+  const rounded = Math.round(ms * 10) / 10
+  const what = { requestId, client, method, url: loggedPath(url), ...ended, ms: rounded, ...failure }
+  log[level](detail === undefined ? what : { ...what, detail: cut(detail) }, 'request')
+}
+
+/** Without the query, and whom an absolute-form target names: they may have secrets. */
+function loggedPath(url: string): string {
+  return cut(originForm(url).replace(/[?#].*$/s, ''))
+}
+
+function cut(text: string): string {
+  return text.length > loggedCharacters ? `${text.slice(0, loggedCharacters)}…` : text
 }
 
 class ObservedRequest implements RequestState {
@@ -57,6 +88,7 @@ class ObservedRequest implements RequestState {
   readonly site: Site
   readonly host: string
   target!: RequestTarget
+  failure?: Failure
   readonly #serverLog: Logger
   #log: Logger | undefined
 

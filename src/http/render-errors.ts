@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Middleware } from 'koa'
 import { StoreError, isStoreError, type ErrorCode } from '../model/errors.ts'
 import { answerAndLinger } from './answer-and-linger.ts'
-import type { RequestState } from './context.ts'
+import type { Failure, RequestState } from './context.ts'
 import type { Lingering } from './lingering.ts'
 
 /** Nobody but this file knows which status goes with which error. */
@@ -42,7 +42,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 /** Seconds after which a client that got a 503 may try again. */
 const retryAfter = '5'
 
-/** Renders whatever goes wrong below as `application/problem+json` (RFC 9457) with a stable `code`, and logs it. */
+/** Renders whatever goes wrong below as `application/problem+json` (RFC 9457) with a stable `code`. */
 export function renderErrors(lingering: Lingering): Middleware<RequestState> {
   return async (ctx, next) => {
     try {
@@ -54,10 +54,7 @@ export function renderErrors(lingering: Lingering): Middleware<RequestState> {
       const status = statuses[error.code]
       // The one of tus is not among those of HTTP.
       const title = STATUS_CODES[status] ?? 'Checksum Mismatch'
-      // That there is too much to do is no fault, and a flood of requests must not become one of stacks.
-      const isFault = status >= 500 && error.code !== 'overloaded'
-      if (isFault) ctx.state.log.error({ err: thrown, code: error.code }, error.message)
-      else ctx.state.log.info({ code: error.code }, error.message)
+      ctx.state.failure = failureOf(error, thrown)
       if (ctx.res.headersSent || ctx.res.destroyed) {
         // Whatever was sent must not look complete.
         ctx.res.destroy()
@@ -110,6 +107,13 @@ function asStoreError(thrown: unknown): StoreError {
     return new StoreError('aborted', 'The connection ended early.', { cause: thrown })
   }
   return new StoreError('internal', 'Something unexpected happened.', { cause: thrown })
+}
+
+/** Only what an operator has to look into is an error, with its stack: a flood of requests must not become one of stacks. */
+function failureOf(error: StoreError, thrown: unknown): Failure {
+  const { code, message: detail } = error
+  if (isServerFault(error)) return { level: 'error', code, detail, err: thrown }
+  return { level: code === 'no_space' ? 'warn' : 'info', code, detail }
 }
 
 function unrouted(allow: string): StoreError {

@@ -15,6 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   chunks: ['model', 'hashing', 'rx'],
   catalog: ['model'],
   files: ['model', 'hashing', 'rx', 'chunks', 'catalog'],
+  log: [],
   admin: ['files', 'model', 'rx'],
   config: ['model'],
   http: ['files', 'model', 'rx', 'system', 'config', 'ui'],

@@ -17,7 +17,8 @@ A pattern in quotes is expanded here. Links to files are followed; a link to a f
 folders are not kept. The time of the last change and the permissions are kept in the metadata as mtime and mode, for get.
 
 A file that is in the store with the same content is not sent again, and of one that was broken off only what is missing: to go on after
-an interruption do the same again. What comes from stdin cannot be read again, so that has to be sent from its beginning.
+an interruption do the same again. What comes from stdin cannot be read again, so that has to be sent from its beginning;
+it may pause for as long as the server keeps unfinished uploads.
 
 Examples:
   ashlar put holiday.mp4                          as holiday.mp4

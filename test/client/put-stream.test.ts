@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { get, given, inPieces, MiB, sample } from '../http/sample.ts'
-import { openTestServer, type TestServer } from '../support/test-server.ts'
+import { request } from '../support/http-request.ts'
+import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
 import { FaultyProxy, type Fault } from './faulty-proxy.ts'
 import { clientOf, freshName, progressOf } from './fixtures.ts'
+
+async function* onceAndNeverAgain(): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(1000)
+  await new Promise(() => {})
+}
 
 let server: TestServer
 beforeAll(async () => {
@@ -52,6 +58,21 @@ describe('putStream', () => {
     const [, progress] = await Promise.all([transfer.result, progressOf(transfer)])
     expect((await get(server, name)).body.equals(bytes)).toBe(true)
     expect(progress.at(-1)).toEqual({ done: bytes.length, reused: 0, total: bytes.length })
+  })
+
+  it('survives a stream that pauses for longer than the server lets a request stall', async () => {
+    const impatient = await startTestServer({ stallTimeoutMs: 100 })
+    const bytes = sample(100_000)
+    async function* pausing() {
+      yield bytes.subarray(0, 50_000)
+      // As long as it takes the server to lose patience with somebody who sends such a pause.
+      const stalled = await request(impatient, 'PUT', '/files/stalled', { body: onceAndNeverAgain() })
+      expect(stalled.status).toBe(408)
+      yield bytes.subarray(50_000)
+    }
+    const name = freshName()
+    await clientOf(impatient).putStream(name, pausing()).result
+    expect((await get(impatient, name)).body.equals(bytes)).toBe(true)
   })
 
   it('does not read on where the server refuses at once', async () => {

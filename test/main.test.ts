@@ -7,6 +7,7 @@ import { sampleChunk } from './chunks/sample-chunk.ts'
 import { head, RawClient } from './robustness/raw-client.ts'
 import { ServerProcess } from './robustness/server-process.ts'
 import { request } from './support/http-request.ts'
+import { resolvingEnv } from './support/resolve-to-loopback.ts'
 import { temporaryDirectory } from './support/temporary-directory.ts'
 
 const MiB = 1024 * 1024
@@ -44,6 +45,28 @@ describe('a server', () => {
 
     const again = await ServerProcess.start(store)
     expect((await request(again, 'GET', '/files/kept')).body.equals(bytes)).toBe(true)
+  })
+
+  it('is called what its options say', async () => {
+    const options = ['--public-url', 'https://files.example/a', '--allowed-hosts', 'nas,*.lan']
+    const args = [
+      ...options,
+      '--trusted-proxies',
+      '127.0.0.1',
+      '--host',
+      'here.example',
+      '--allow-unauthenticated',
+    ]
+    const store = join(await temporaryDirectory(), 'store')
+    const server = await ServerProcess.start(store, args, resolvingEnv('here.example'))
+    const send = (headers: Readonly<Record<string, string>>) =>
+      request(server, 'PUT', '/files/some', { headers, body: 'x' })
+    const stored = await send({ Host: 'x.lan', 'X-Forwarded-Host': 'nas' })
+    expect(stored.status).toBe(201)
+    expect(stored.headers.location).toMatch(/^https:\/\/files\.example\/a\/files\/@/)
+    expect((await send({ Host: `here.example:${server.port}` })).status).toBe(200)
+    expect((await send({ Host: 'other' })).status).toBe(421)
+    expect((await send({ 'X-Forwarded-Host': 'other' })).status).toBe(421)
   })
 
   it.runIf(process.platform === 'linux').each([

@@ -295,6 +295,7 @@ describe('a page', () => {
   it.each([
     ['http://files.example:8443', {}, () => named],
     ['https://files.example', {}, () => named],
+    ['http://files.example', { Host: 'files.example' }, () => named],
     ['https://nas', { Host: 'nas' }, () => named],
     ['https://localhost', { Host: 'localhost:443' }, () => plain],
     ['https://localhost:8080', { Host: 'localhost:8080' }, () => plain],

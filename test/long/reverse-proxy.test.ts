@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import tls from 'node:tls'
 import type { Browser } from 'playwright-core'
 import { Upload } from 'tus-js-client'
@@ -14,7 +13,7 @@ import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { openTestServer, type TestServer, type TestServerOptions } from '../support/test-server.ts'
 import { startNginx, type Nginx } from './nginx.ts'
-import { resolveToLoopback } from './resolve-to-loopback.ts'
+import { resolveToLoopback, resolvingEnv } from '../support/resolve-to-loopback.ts'
 
 const name = 'files.example'
 /** Several requests or parts of every client. */
@@ -236,11 +235,6 @@ async function* oneByOne(): AsyncGenerator<Uint8Array> {
 }
 
 function runHere(cwd: string, argv: readonly string[]): Promise<Ended> {
-  const hook = fileURLToPath(new URL('children/resolve-names.ts', import.meta.url))
-  const env = {
-    NODE_EXTRA_CA_CERTS: nginx.certificate,
-    NODE_OPTIONS: `--import=${hook}`,
-    RESOLVED_NAME: name,
-  }
+  const env = { ...resolvingEnv(name), NODE_EXTRA_CA_CERTS: nginx.certificate }
   return runAshlar(argv, { cwd, env })
 }

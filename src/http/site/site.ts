@@ -22,6 +22,7 @@ export class Site {
   readonly #publicUrl: URL | undefined
   readonly #proxies: TrustedProxies
   readonly #isAllowed: (name: string) => boolean
+  #lastOwn: string | undefined
 
   constructor({ publicUrl, allowedHosts = [], trustedProxies = [] }: SiteOptions) {
     this.#publicUrl = publicUrl === undefined ? undefined : new URL(publicUrl)
@@ -44,11 +45,15 @@ export class Site {
   /** Whether pages of that origin are our own. The scheme counts, and a default port is as good as none. */
   isOwnOrigin({ req, state }: Addressed, origin: string): boolean {
     if (!URL.canParse(origin)) return false
-    const asked = new URL(origin).origin
-    if (asked === this.#publicUrl?.origin) return true
+    const page = new URL(origin)
+    if (page.hostname === this.#publicUrl?.hostname && page.protocol !== this.#publicUrl.protocol) {
+      // A proxy that ends TLS passes on the same Host as one that does not.
+      return false
+    }
+    if (page.origin === this.#publicUrl?.origin) return true
     const { scheme = 'http', host = state.host } = this.#proxies.forwarded(req)
     const own = `${scheme}://${host}`
-    return URL.canParse(own) && asked === new URL(own).origin
+    return URL.canParse(own) && page.origin === new URL(own).origin
   }
 
   /** The address for clients of a path here, which begins with `/`. Without options or a proxy that says more, the path itself. */
@@ -59,9 +64,13 @@ export class Site {
   }
 
   #isOurs(authority: string): boolean {
+    // One request after the other names the same.
+    if (authority === this.#lastOwn) return true
     const name = hostNameIn(authority)
     if (name === undefined) return false
     // A client of HTTP/1.0 may name none; browsers always do.
-    return name === '' || isFixedHost(name) || this.#isAllowed(name)
+    const isOurs = name === '' || isFixedHost(name) || this.#isAllowed(name)
+    if (isOurs) this.#lastOwn = authority
+    return isOurs
   }
 }

@@ -102,7 +102,7 @@ export interface ListQuery {
   readonly prefix: string
   /** Names that contain it behind the prefix are folded into one entry that ends with its first occurrence. */
   readonly delimiter?: string
-  /** Only names that contain this, letter case of ASCII ignored. */
+  /** Only names that contain this, whatever their letter case and normal form (`foldText`). */
   readonly q?: string
   /** At most this many files and prefixes together, at least 1. */
   readonly limit: number

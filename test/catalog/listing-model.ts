@@ -1,11 +1,8 @@
 import type { Catalog, FilePage, ListQuery } from '../../src/catalog/catalog.ts'
+import { foldText } from '../../src/model/fold-text.ts'
 
 export function byBytes(left: string, right: string): number {
   return Buffer.compare(Buffer.from(left), Buffer.from(right))
-}
-
-function lower(text: string): string {
-  return text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
 /** What a listing of these names must hold, all pages together, in the plainest way. */
@@ -14,7 +11,7 @@ export function modelOfListing(
   { prefix, delimiter, q, after }: Omit<ListQuery, 'owner' | 'limit'>,
 ): readonly string[] {
   const entries = names
-    .filter((name) => name.startsWith(prefix) && lower(name).includes(lower(q ?? '')))
+    .filter((name) => name.startsWith(prefix) && foldText(name).includes(foldText(q ?? '')))
     .map((name) => {
       const at = delimiter ? name.indexOf(delimiter, prefix.length) : -1
       return delimiter && at !== -1 ? name.slice(0, at + delimiter.length) : name

@@ -79,6 +79,19 @@ describe('opening', () => {
     await expect(sql`delete from files`.execute(reader.db)).rejects.toThrow('readonly')
   })
 
+  it('folds the names of a database from before names were folded', async () => {
+    const path = await aPath()
+    const owner = anOwner()
+    const first = await open(path)
+    for (const name of ['MÜLL', 'plain']) await first.createFile(aFile(owner, name))
+    await first.close()
+    const old = new DatabaseSync(path)
+    old.exec('drop index files_by_folded; alter table files drop column folded; pragma user_version = 2')
+    old.close()
+    const page = await (await open(path)).listFiles({ owner, prefix: '', q: 'müll', limit: 9 })
+    expect(page.files.map(({ name }) => name)).toEqual(['MÜLL'])
+  })
+
   it('refuses a database that a newer Ashlar has written, and leaves it alone', async () => {
     const path = await aPath()
     const newer = new DatabaseSync(path)

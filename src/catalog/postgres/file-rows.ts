@@ -1,4 +1,5 @@
 import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
+import { foldedName } from '../../model/fold-text.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
 import { prepared } from './prepared.ts'
 import type { Database, FileTable } from './schema.ts'
@@ -18,7 +19,7 @@ export async function lockFile(db: Database, owner: Owner, ref: FileRef): Promis
   return row && fileOfRow(row)
 }
 
-export function fileOfRow(row: FileTable): StoredFile {
+export function fileOfRow(row: Omit<FileTable, 'folded'>): StoredFile {
   return {
     id: row.id,
     owner: row.owner,
@@ -43,6 +44,7 @@ export function rowOfFile(file: StoredFile): FileTable {
     created_at: file.createdAt,
     modified_at: file.modifiedAt,
     metadata: JSON.stringify(file.metadata),
+    folded: foldedName(file.name),
   }
 }
 
@@ -85,6 +87,7 @@ export const insertFile = prepared((db, values: FileTable) =>
       created_at: values.created_at,
       modified_at: values.modified_at,
       metadata: values.metadata,
+      folded: values.folded,
     })
     .onConflict((conflict) => conflict.columns(['owner', 'name']).doNothing())
     .returning('id'),
@@ -95,6 +98,7 @@ export const changeFile = prepared((db, values: FileTable) =>
     .updateTable('files')
     .set({
       name: values.name,
+      folded: values.folded,
       media_type: values.media_type,
       metadata: values.metadata,
       modified_at: values.modified_at,

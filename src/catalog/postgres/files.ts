@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
+import { foldText } from '../../model/fold-text.ts'
 import { maxNameBytes, type FileRef, type Owner, type StoredFile } from '../../model/file.ts'
 import type { Location } from '../../model/chunk.ts'
 import type {
@@ -79,7 +80,7 @@ export async function searchFiles(db: Database, names: NamesToSearch): Promise<S
   const { owner, q, until: end = behindAllNames, limit } = names
   const from = withoutNull(names.from)
   const [border] = await selectBorder(db, { owner, from, until: end })
-  const rows = await selectRange(db, { owner, from, until: border?.name ?? end, q, limit })
+  const rows = await selectRange(db, { owner, from, until: border?.name ?? end, q: foldText(q), limit })
   return { files: rows.map(fileOfRow), ...(border && { next: border.name }) }
 }
 
@@ -161,7 +162,7 @@ const selectRange = prepared(
       .select(fileColumns)
       .where('owner', '=', values.owner)
       .where(sql<boolean>`name >= ${values.from} and name < ${values.until}`)
-      .where(sql<boolean>`strpos(lower(name), lower(${values.q} collate "C")) > 0`)
+      .where(sql<boolean>`strpos(coalesce(folded, name), ${values.q}) > 0`)
       .orderBy('name')
       .limit(values.limit),
 )

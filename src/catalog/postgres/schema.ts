@@ -51,6 +51,8 @@ export interface FileTable {
   modified_at: number
   /** JSON, as text: PostgreSQL's own JSON cannot hold every character. */
   metadata: string
+  /** The name as searches compare it; null where that is the name itself. */
+  folded: string | null
 }
 
 export interface UploadTable {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
+import { foldedName } from '../../model/fold-text.ts'
 import { explainSystemError } from '../../model/system-errors.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { isBusy, isForbiddenDirectory } from './failures.ts'
@@ -40,6 +41,7 @@ export async function openWriter(path: string): Promise<Connection> {
       // What a killed server had committed and not synced is served from now on: it must be durable first.
       database.exec('pragma wal_checkpoint(truncate)')
       const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) })
+      database.function('folded_name', { deterministic: true }, foldedName as () => string | null)
       await migrate(database, db as Kysely<unknown>)
       syncDirectory(dirname(path))
       return { db, transactions: new GroupCommit(database), close: () => closeWriter(database, lock) }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
+import { foldedName, foldText } from '../../model/fold-text.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
 import type { Location } from '../../model/chunk.ts'
 import type {
@@ -80,7 +81,7 @@ export interface NamesToSearch {
 export async function searchFiles(db: Database, { until, ...names }: NamesToSearch): Promise<SearchStep> {
   const end = until ?? behindAllText
   const [border] = await selectBorder(db, { owner: names.owner, from: names.from, until: end })
-  const rows = await selectRange(db, { ...names, until: border?.name ?? end })
+  const rows = await selectRange(db, { ...names, q: foldText(names.q), until: border?.name ?? end })
   return { files: rows.map(fileOfRow), ...(border && { next: border.name }) }
 }
 
@@ -158,6 +159,7 @@ export function rowOfFile(file: StoredFile): FileTable {
     created_at: file.createdAt,
     modified_at: file.modifiedAt,
     metadata: JSON.stringify(file.metadata),
+    folded: foldedName(file.name),
   }
 }
 
@@ -173,15 +175,15 @@ const selectByName = prepared((db, values: { owner: Owner; name: FileName }) =>
 )
 
 const selectRange = prepared(
-  (db, values: { owner: Owner; from: string; until: string | Uint8Array; q: string; limit: number }) =>
-    db
-      .selectFrom('files')
-      .selectAll()
-      .where('owner', '=', values.owner)
-      .where(sql<boolean>`name >= ${values.from} and name < ${values.until}`)
-      .where(sql<boolean>`instr(lower(name), lower(${values.q})) > 0`)
-      .orderBy('name')
-      .limit(values.limit),
+  (db, values: { owner: Owner; from: string; until: string | Uint8Array; q: string; limit: number }) => ({
+    // SQLite would take the shorter index, and read every row for what it lacks: that takes twice as long.
+    compile: () =>
+      sql<FileTable>`
+        select * from files indexed by files_by_folded
+        where owner = ${values.owner} and name >= ${values.from} and name < ${values.until}
+          and instr(coalesce(folded, name), ${values.q}) > 0
+        order by name limit ${values.limit}`.compile(db),
+  }),
 )
 
 /** The first name that a step of a search does not look at. */
@@ -207,6 +209,7 @@ export const insertFile = prepared((db, values: FileTable) =>
     created_at: values.created_at,
     modified_at: values.modified_at,
     metadata: values.metadata,
+    folded: values.folded,
   }),
 )
 
@@ -215,6 +218,7 @@ export const changeFile = prepared((db, values: FileTable) =>
     .updateTable('files')
     .set({
       name: values.name,
+      folded: values.folded,
       media_type: values.media_type,
       metadata: values.metadata,
       modified_at: values.modified_at,

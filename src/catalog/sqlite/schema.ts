@@ -47,6 +47,8 @@ export interface FileTable {
   modified_at: number
   /** JSON. */
   metadata: string
+  /** The name as searches compare it; null where that is the name itself. */
+  folded: string | null
 }
 
 export interface UploadTable {

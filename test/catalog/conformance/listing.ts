@@ -123,6 +123,25 @@ export function describeListing(opened: () => Catalog): void {
     expect(await opened().listFiles({ owner, prefix: '', limit: 1 })).toHaveProperty('next', 'a')
   })
 
+  it('finds names whatever their letter case and normal form, also once they were renamed', async () => {
+    const owner = anOwner()
+    const names = ['MÜLL.txt', 'm\u00fcll', 'mu\u0308ll', 'Straße', 'ΟΔΟΣ', 'plain']
+    await createFiles(opened(), owner, names)
+    const found = async (q: string) =>
+      (await opened().listFiles({ owner, prefix: '', q, limit: 9 })).files.map(({ name }) => name)
+    for (const q of ['müll', 'MÜLL', 'mu\u0308ll', 'MU\u0308LL']) {
+      expect(await found(q)).toEqual(['MÜLL.txt', 'mu\u0308ll', 'm\u00fcll'])
+    }
+    expect(await found('STRASSE')).toEqual(['Straße'])
+    expect(await found('οδος')).toEqual(['ΟΔΟΣ'])
+    expect(await found('mull')).toEqual([])
+
+    await opened().updateFile(owner, { name: named('plain') }, { name: named('ÄPFEL') })
+    expect([await found('äpfel'), await found('plain')]).toEqual([['ÄPFEL'], []])
+    await opened().updateFile(owner, { name: named('ÄPFEL') }, { name: named('plain') })
+    expect([await found('äpfel'), await found('PLAIN')]).toEqual([[], ['plain']])
+  })
+
   it('takes half a character for something that no name holds', async () => {
     const owner = anOwner()
     await createFiles(opened(), owner, ['\u{fffd}', '😀', 'x'])

@@ -3,9 +3,10 @@ import type { Kysely } from 'kysely'
 import { StoreError } from '../../../model/errors.ts'
 import { firstTables } from './0001-first-tables.ts'
 import { boundStore } from './0003-bound-store.ts'
+import { foldedNames } from './0004-folded-names.ts'
 
 /** In the order in which they were published; the database's `user_version` counts those it has seen. */
-const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [firstTables, boundStore]
+const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [firstTables, boundStore, foldedNames]
 
 /** Throws `unavailable` if a newer Ashlar has migrated the database past what this one knows. */
 export function refuseNewer(database: DatabaseSync): void {

@@ -97,8 +97,7 @@ export function answerUnparsed(
     writeProblem(socket, refusal, requestId)
     lingering.discard(socket, () => socket.destroySoon())
   }
-  server.on('clientError', (error: ParserError, duplex) => {
-    const socket = duplex as Socket
+  const answer = (error: ParserError, socket: Socket) => {
     // The parser would fail at each piece that still comes.
     socket.removeAllListeners('data').on('data', () => {})
     if (!socket.writable || error.code === 'ECONNRESET') {
@@ -115,6 +114,18 @@ export function answerUnparsed(
     const refuse = () => end(socket, refusal, randomUUID(), { parser: error.code, reason: error.reason })
     if (latest) latest.res.once('close', refuse)
     else refuse()
+  }
+  server.on('clientError', (error: ParserError, duplex) => {
+    const socket = duplex as Socket
+    if (error.code !== 'ERR_HTTP_REQUEST_TIMEOUT') {
+      answer(error, socket)
+      return
+    }
+    // Timers run before sockets are read: if the process stood still, the headers may be waiting there.
+    const latest = connections.latest(socket)
+    setImmediate(() => {
+      if (connections.latest(socket) === latest) answer(error, socket)
+    })
   })
   // RFC 9110, 9.3.6: an origin server that has no use for CONNECT need not implement it. Without an answer nobody would know why.
   server.on('connect', (req, duplex) => {

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { StoreError } from '../model/errors.ts'
 import type { Connections, Exchange } from './connections.ts'
+import { Standstill } from './standstill.ts'
 
 export interface StallOptions {
   readonly stallTimeoutMs: number
@@ -15,11 +16,14 @@ export interface StallOptions {
  * being read, or takes nothing of what is written. One that sends less than `minUploadRate` for as long holds what it holds for
  * nothing, too, and is found at the end of the next such time. A client that reads needs no such rate: the system says that there is
  * room again only when much of what it holds has been taken. While the server itself is what both wait for, the
- * client has all the time it needs. `onCutOff` is told each time.
+ * client has all the time it needs; when this process has stood still, its time begins again. `onCutOff` is told each
+ * time.
  */
 export function cutOffStalled(server: Server, connections: Connections, options: StallOptions): void {
-  const { stallTimeoutMs, minUploadRate, onCutOff } = options
+  const { stallTimeoutMs, onCutOff } = options
   const answered = new WeakSet<Exchange>()
+  const standstill = new Standstill(Math.max(500, stallTimeoutMs / 2))
+  server.once('close', () => standstill.stop())
   const cutOff = (socket: Socket, exchange: Exchange | undefined) => {
     if (exchange && !answered.has(exchange)) onCutOff()
     const isReading = exchange && !exchange.req.complete && !exchange.res.headersSent
@@ -33,24 +37,35 @@ export function cutOffStalled(server: Server, connections: Connections, options:
   }
   server.setTimeout(stallTimeoutMs, (socket: Socket) => {
     const exchange = connections.current(socket)
-    if (exchange && !isWaitingForClient(exchange)) socket.setTimeout(stallTimeoutMs)
-    else cutOff(socket, exchange)
+    if (standstill.hasEndedWithin(stallTimeoutMs) || (exchange && !isWaitingForClient(exchange))) {
+      socket.setTimeout(stallTimeoutMs)
+      return
+    }
+    // After a pause timers run before sockets are read: the bytes of a client that moves may be waiting there.
+    const { bytesRead } = socket
+    setImmediate(() => {
+      const hasMoved =
+        socket.destroyed || socket.bytesRead > bytesRead || connections.current(socket) !== exchange
+      if (!hasMoved) cutOff(socket, exchange)
+    })
   })
-  cutOffCrawling(server, connections, stallTimeoutMs, minUploadRate, cutOff)
+  cutOffCrawling(server, connections, options, standstill, cutOff)
 }
 
 function cutOffCrawling(
   server: Server,
   connections: Connections,
-  intervalMs: number,
-  minRate: number,
+  { stallTimeoutMs, minUploadRate }: StallOptions,
+  standstill: Standstill,
   cutOff: (socket: Socket, exchange: Exchange) => void,
 ): void {
-  const leastBytes = (minRate * intervalMs) / 1000
+  const leastBytes = (minUploadRate * stallTimeoutMs) / 1000
   /** What each body that has been waited for since the last look had brought by then. */
   let awaited = new Map<IncomingMessage, number>()
+  const watched = new WeakSet<IncomingMessage>()
   const look = () => {
-    const before = awaited
+    // What came while nobody read counts for the next time.
+    const before = standstill.hasEndedWithin(stallTimeoutMs) ? new Map<IncomingMessage, number>() : awaited
     awaited = new Map()
     for (const [socket, exchange] of connections.busy()) {
       const { req } = exchange
@@ -60,12 +75,15 @@ function cutOffCrawling(
         cutOff(socket, exchange)
       } else {
         awaited.set(req, socket.bytesRead)
+        if (watched.has(req)) continue
+        watched.add(req)
         // From then on it is the client that waits, for however short a while.
-        req.once('pause', () => awaited.delete(req))
+        req.on('pause', () => awaited.delete(req))
       }
     }
   }
-  const timer = setInterval(look, intervalMs)
+  // Here, too, sockets are read first.
+  const timer = setInterval(() => setImmediate(look), stallTimeoutMs)
   server.once('close', () => clearInterval(timer))
 }
 

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { eventually } from '../../robustness/eventually.ts'
 import { head, RawClient } from '../../robustness/raw-client.ts'
 import { expectIdle } from '../../robustness/store-contents.ts'
 import { startTestServer } from '../../support/test-server.ts'
@@ -68,5 +72,29 @@ describe('a client that never stands still', () => {
     expect((await client.answer()).status).toBe(408)
     client.socket.destroy()
     await crawling
+  })
+
+  it('for many stall timeouts leaves one listener at its request', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const stallTimeoutMs = 10_000
+    const server = await startTestServer({ stallTimeoutMs })
+    const requests: IncomingMessage[] = []
+    const onRequest = (message: unknown) => requests.push((message as { request: IncomingMessage }).request)
+    subscribe('http.server.request.start', onRequest)
+    onTestFinished(() => void unsubscribe('http.server.request.start', onRequest))
+    const client = await RawClient.open(server.port)
+    await client.send(`${head('PUT /files/a', 'Content-Length: 2')}x`)
+    await eventually(() => expect(server.store.pool.leasedBytes).toBeGreaterThan(0))
+    const [req] = requests
+    const before = req?.listenerCount('pause')
+    for (let look = 0; look < 20; look++) {
+      vi.advanceTimersByTime(stallTimeoutMs)
+      await setImmediate()
+    }
+    expect(req?.listenerCount('pause')).toBe(1 + before!)
+    await client.send('x')
+    expect((await client.answer('PUT')).status).toBe(201)
+    client.socket.destroy()
   })
 })

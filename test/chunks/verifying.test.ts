@@ -19,7 +19,7 @@ const size = 3 * blockBytes + 5
 const chunk = sampleChunk(size)
 const zeros = Buffer.alloc(size)
 
-// One store for all, because creating 256 shards takes longer than any test in here.
+// One store for all: every test has chunks of its own.
 let directory: string
 let disk: DiskChunkStore
 beforeAll(async () => {

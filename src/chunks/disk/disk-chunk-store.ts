@@ -14,11 +14,9 @@ import type {
   StoredChunk,
 } from '../chunk-store.ts'
 import { callFs } from './call-fs.ts'
-import { newLocation, placeOf, shardNames, type Place } from './chunk-path.ts'
+import { newLocation, placeOf, type Place } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
-import { DirectoryIdentity } from './directory-identity.ts'
 import { diskError } from './disk-error.ts'
-import { isAbsence } from './is-absence.ts'
 import { isMediumError, isNoFile } from './is-medium-error.ts'
 import { chunksAt, listShard } from './list-shard.ts'
 import { OpenFiles } from './open-files.ts'
@@ -37,7 +35,7 @@ export const diskGathering: Gathering = { bytes: packedBytes, atOnce: maxEntries
 export interface DiskChunkStoreOptions {
   /** Chunk files kept open between reads, 128 unless given. */
   readonly maxOpenFiles?: number
-  /** Whether 256 directories stay open, too: true unless given. */
+  /** Whether up to 256 directories stay open, too: true unless given. */
   readonly keepsDirectories?: boolean
   /** Deletes are synced: what is deleted stays so after a power cut. Chunks do without, for one that comes back is garbage, not loss. */
   readonly hasDurableDeletes?: boolean
@@ -54,7 +52,6 @@ export interface DiskChunkStoreOptions {
 export class DiskChunkStore implements ChunkStore {
   readonly #directory: string
   readonly #shards: Shards
-  readonly #identity: DirectoryIdentity
   readonly #files: OpenFiles
   readonly #hasDurableDeletes: boolean
   readonly #temporary: TemporaryFiles
@@ -63,15 +60,8 @@ export class DiskChunkStore implements ChunkStore {
   readonly #calls = new CallGate()
   #closed: Promise<void> | undefined
 
-  private constructor(
-    directory: string,
-    shards: Shards,
-    identity: DirectoryIdentity,
-    files: OpenFiles,
-    hasDurableDeletes: boolean,
-  ) {
+  private constructor(directory: string, shards: Shards, files: OpenFiles, hasDurableDeletes: boolean) {
     this.#directory = directory
-    this.#identity = identity
     this.#shards = shards
     this.#files = files
     this.#hasDurableDeletes = hasDurableDeletes
@@ -90,9 +80,8 @@ export class DiskChunkStore implements ChunkStore {
     }: DiskChunkStoreOptions = {},
   ): Promise<DiskChunkStore> {
     try {
-      const shards = isReadOnly ? Shards.none : await Shards.open(directory, keepsDirectories)
-      const identity = await DirectoryIdentity.of(directory)
-      return new DiskChunkStore(directory, shards, identity, new OpenFiles(maxOpenFiles), hasDurableDeletes)
+      const shards = await Shards.open(directory, { isKeptOpen: keepsDirectories, isReadOnly })
+      return new DiskChunkStore(directory, shards, new OpenFiles(maxOpenFiles), hasDurableDeletes)
     } catch (error) {
       throw diskError(error, `Cannot open the store in ${directory}`)
     }
@@ -127,7 +116,7 @@ export class DiskChunkStore implements ChunkStore {
               cause: error,
             })
           }
-          if (!(await this.#isGone(error, path))) throw error
+          if (!(await this.#shards.isAbsence(error, place.path))) throw error
           throw new StoreError('not_found', `There is no chunk at ${location}.`, { cause: error })
         })
       if (count < into.length) {
@@ -148,7 +137,7 @@ export class DiskChunkStore implements ChunkStore {
   async *list({ signal, after = '' as Location }: ListOptions = {}): AsyncGenerator<StoredChunk> {
     // Only each step is a call: a listing that nobody goes on with must not keep the store from closing.
     const step = <T>(call: () => Promise<T>) => this.#call('Cannot list chunks', signal, call)
-    for (const shard of shardNames) {
+    for (const shard of await step(() => this.#shards.list())) {
       if (shard < after.slice(0, 2)) continue
       for (const place of await step(() => this.#listShard(shard))) {
         if (this.#temporary.has(place.path) || isBefore(place, after)) continue
@@ -180,6 +169,7 @@ export class DiskChunkStore implements ChunkStore {
     onTaken: (() => void) | undefined,
   ): Promise<Location> {
     const location = newLocation(digest)
+    await this.#shards.prepare(location)
     const syncName = () => this.#shards.sync(location)
     await createFile(this.#path(location), pieces, syncName, signal, onTaken)
     return location
@@ -209,7 +199,7 @@ export class DiskChunkStore implements ChunkStore {
     const path = this.#path(pathInStore)
     await remove(path).catch(async (error: unknown) => {
       // A directory in a chunk's place has none of its bytes.
-      if (!isNoFile(error) && !(await this.#isGone(error, path))) throw error
+      if (!isNoFile(error) && !(await this.#shards.isAbsence(error, pathInStore))) throw error
     })
     // Not before the bytes are gone, or a read could open them in between and keep them readable.
     this.#files.drop(path)
@@ -219,15 +209,8 @@ export class DiskChunkStore implements ChunkStore {
   async #listShard(shard: string): Promise<readonly Place[]> {
     const places = await listShard(this.#directory, shard)
     // What another store has must not be taken for orphans of this one.
-    await this.#identity.confirm()
+    await this.#shards.confirm()
     return places
-  }
-
-  /** What is not there is gone only if the store is still where it was. */
-  async #isGone(error: unknown, path: string): Promise<boolean> {
-    if (!(await isAbsence(error, path))) return false
-    await this.#identity.confirm()
-    return true
   }
 
   #path(path: string): string {

@@ -34,7 +34,7 @@ async function makeDirectories(path: string): Promise<string | undefined> {
 }
 
 /** Resolves with its path, or with nothing if it is there already. */
-async function makeDirectory(path: string): Promise<string | undefined> {
+export async function makeDirectory(path: string): Promise<string | undefined> {
   try {
     await mkdir(path, { mode: 0o700 })
     return path

@@ -14,12 +14,7 @@ const unknownDigest = parseDigest('0'.repeat(64))
 
 /** What stands in a shard, sorted by path. What is not named like something of ours is not ours. */
 export async function listShard(directory: string, shard: string): Promise<readonly Place[]> {
-  const path = join(directory, shard)
-  // A store that was only ever opened to be read has no shards before its first chunk.
-  const names = await readdir(path).catch(async (error: unknown): Promise<string[]> => {
-    if (await isAbsence(error, path)) return []
-    throw error
-  })
+  const names = await readdir(join(directory, shard))
   return names
     .sort()
     .map((name) => findPlace(`${shard}/${name}`))

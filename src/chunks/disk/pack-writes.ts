@@ -84,6 +84,7 @@ export class PackWrites {
       const path = newPackPath()
       const header = writePackHeader(puts.map(({ digest, size }, number) => ({ number, digest, size })))
       const pieces = [header, ...puts.flatMap((put) => put.pieces), header]
+      await this.#shards.prepare(path)
       await this.#temporary.create(path, (temporary) =>
         createFile(temporary, pieces, () => this.#name(temporary, path), unlessNobodyWants(puts)),
       )

@@ -1,10 +1,17 @@
 import fs from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { callFs } from './call-fs.ts'
 import { shardNames, shardOf } from './chunk-path.ts'
-import { makeDurableDirectory, openDirectory, syncDescriptor, syncDirectory } from './durable-directory.ts'
 import { DirectoryIdentity } from './directory-identity.ts'
+import {
+  makeDirectory,
+  makeDurableDirectory,
+  openDirectory,
+  syncDescriptor,
+  syncDirectory,
+} from './durable-directory.ts'
+import { isAbsence } from './is-absence.ts'
 import { sharedSync } from './shared-sync.ts'
 
 interface Shard {
@@ -13,40 +20,69 @@ interface Shard {
   readonly sync: () => Promise<void>
 }
 
+export interface ShardsOptions {
+  /** Keeps each directory open after its first sync, so that syncing it costs one call: true unless given. */
+  readonly isKeptOpen?: boolean
+  /** Creates nothing, and rejects if the directory of the store is missing. */
+  readonly isReadOnly?: boolean
+}
+
 /**
- * The 256 directories that chunk files stand in. All are there and durable from the beginning, so that storing
- * a chunk creates nothing but its file. Where the process may have files enough each is kept open, so that
- * syncing it costs one call.
+ * The directories that chunk files are in, at most 256. They are created sixteen at a time when one of them is first
+ * written to: all of them would take longer than the rest of a start, and one at a time would add a sync to most of the
+ * first writes.
  */
 export class Shards {
-  readonly #shards: ReadonlyMap<string, Shard>
+  readonly #directory: string
+  readonly #isKeptOpen: boolean
+  readonly #identity: DirectoryIdentity
+  /** Would be found after a power cut. */
+  readonly #durable: Set<string>
+  readonly #rows = new Map<string, Promise<void>>()
+  readonly #open = new Map<string, Promise<Shard>>()
+  readonly #syncRoot: () => Promise<void>
 
-  private constructor(shards: ReadonlyMap<string, Shard>) {
-    this.#shards = shards
+  private constructor(
+    directory: string,
+    isKeptOpen: boolean,
+    identity: DirectoryIdentity,
+    durable: Set<string>,
+  ) {
+    this.#directory = directory
+    this.#isKeptOpen = isKeptOpen
+    this.#identity = identity
+    this.#durable = durable
+    this.#syncRoot = sharedSync(() => syncDirectory(directory))
   }
 
-  /** Of a store that is only read. */
-  static readonly none = new Shards(new Map())
-
-  /** Creates what is missing, readable by the server's user only. Rejects with what the system reports. */
-  static async open(directory: string, isKeptOpen = true): Promise<Shards> {
-    const shards = new Map<string, Shard>()
-    try {
-      await makeDurableDirectory(directory, async () => {
-        const there = new Set(await readdir(directory))
-        const identity = await DirectoryIdentity.of(directory)
-        for (const name of shardNames) {
-          const path = join(directory, name)
-          // Recursive, because another store may be opening the same directory.
-          if (!there.has(name)) await mkdir(path, { recursive: true, mode: 0o700 })
-          shards.set(name, await openShard(path, isKeptOpen, () => identity.confirm()))
-        }
-      })
-    } catch (error) {
-      await closeAll(shards)
-      throw error
+  /** Creates the store's directory, readable by the server's user only. Rejects with what the system reports. */
+  static async open(
+    directory: string,
+    { isKeptOpen = true, isReadOnly = false }: ShardsOptions = {},
+  ): Promise<Shards> {
+    let there: readonly string[] = []
+    const look = async () => {
+      there = await shardsIn(directory)
     }
-    return new Shards(shards)
+    // The sync that follows the look makes all that was seen durable: a killed server may not have come to it.
+    await (isReadOnly ? look() : makeDurableDirectory(directory, look))
+    return new Shards(directory, isKeptOpen, await DirectoryIdentity.of(directory), new Set(there))
+  }
+
+  /** Sorted names of those that exist. */
+  async list(): Promise<readonly string[]> {
+    const there = await shardsIn(this.#directory)
+    await this.#identity.confirm()
+    // One that was there and is gone must not look empty.
+    return [...new Set([...there, ...this.#durable])].sort()
+  }
+
+  /** Resolves once the shard that a path is in exists and would be found after a power cut. */
+  async prepare(path: string): Promise<void> {
+    const name = shardOf(path)
+    if (this.#durable.has(name)) return
+    const row = name.slice(0, 1)
+    await once(this.#rows, row, () => this.#createRow(row))
   }
 
   /**
@@ -54,25 +90,87 @@ export class Shards {
    * `unavailable` if the path of the store leads elsewhere by then.
    */
   async sync(path: string): Promise<void> {
-    const shard = this.#shards.get(shardOf(path))
-    if (!shard) throw new TypeError(`in no shard: ${path}`)
-    await shard.sync()
+    const name = shardOf(path)
+    try {
+      const open = () => this.#openShard(join(this.#directory, name))
+      const shard = await once(this.#open, name, open)
+      await shard.sync()
+    } catch (error) {
+      // In a shard that was never created, a delete has found nothing.
+      if (this.#durable.has(name) || !(await this.isAbsence(error, path))) throw error
+    }
   }
 
-  close(): Promise<void> {
-    return closeAll(this.#shards)
+  /**
+   * Whether a call on a path in this store failed because no such file exists. Rejects if the directory around it is
+   * gone too, or the store is elsewhere, as when a disk was taken away: then nothing is known about the file.
+   */
+  async isAbsence(error: unknown, path: string): Promise<boolean> {
+    const isKnown = this.#durable.has(shardOf(path))
+    const isAbsent = isKnown ? await isAbsence(error, join(this.#directory, path)) : isEnoent(error)
+    if (isAbsent) await this.#identity.confirm()
+    return isAbsent
+  }
+
+  /** Rejects `unavailable` if the path of the store leads elsewhere by now. */
+  confirm(): Promise<void> {
+    return this.#identity.confirm()
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#open.values())
+    const shards = opened.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.fd : undefined))
+    const descriptors = shards.filter((fd) => fd !== undefined)
+    await Promise.all(descriptors.map((fd) => callFs((done) => fs.close(fd, done))))
+  }
+
+  /** A sync is good only if the store is still where it was after it: what was written may be elsewhere by now. */
+  async #openShard(path: string): Promise<Shard> {
+    const confirmed = (sync: () => Promise<void>) =>
+      sharedSync(() => sync().then(() => this.#identity.confirm()))
+    if (!this.#isKeptOpen) return { sync: confirmed(() => syncDirectory(path)) }
+    const fd = await openDirectory(path)
+    return { fd, sync: confirmed(() => syncDescriptor(fd)) }
+  }
+
+  async #createRow(row: string): Promise<void> {
+    const missing = shardNames.filter((name) => name.startsWith(row) && !this.#durable.has(name))
+    await this.#identity.confirm()
+    const created: string[] = []
+    try {
+      for (const name of missing) {
+        const path = await makeDirectory(join(this.#directory, name))
+        if (path) created.push(path)
+      }
+      await this.#syncRoot()
+    } catch (error) {
+      // A second sync of the same entries could lie: the next attempt must create them again.
+      for (const path of created) await rmdir(path).catch(() => undefined)
+      throw error
+    }
+    for (const name of missing) this.#durable.add(name)
   }
 }
 
-/** A sync is good only if `confirm` resolves after it: what was written may be in another directory by now. */
-async function openShard(path: string, isKeptOpen: boolean, confirm: () => Promise<void>): Promise<Shard> {
-  const confirmed = (sync: () => Promise<void>) => sharedSync(() => sync().then(confirm))
-  if (!isKeptOpen) return { sync: confirmed(() => syncDirectory(path)) }
-  const fd = await openDirectory(path)
-  return { fd, sync: confirmed(() => syncDescriptor(fd)) }
+function isEnoent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
-async function closeAll(shards: ReadonlyMap<string, Shard>): Promise<void> {
-  const open = Array.from(shards.values(), ({ fd }) => fd).filter((fd) => fd !== undefined)
-  await Promise.all(open.map((fd) => callFs((done) => fs.close(fd, done))))
+async function shardsIn(directory: string): Promise<readonly string[]> {
+  const there = new Set(await readdir(directory))
+  return shardNames.filter((name) => there.has(name))
+}
+
+/** What `make` made for a key the first time. A failure is forgotten, so that the next call tries again. */
+async function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = made.get(key)
+  if (known) return known
+  const promise = make()
+  made.set(key, promise)
+  try {
+    return await promise
+  } catch (error) {
+    made.delete(key)
+    throw error
+  }
 }

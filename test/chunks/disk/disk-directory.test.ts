@@ -1,12 +1,14 @@
 import { mkdir, readFile, readdir, readlink, rename, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { shardNames } from '../../../src/chunks/disk/chunk-path.ts'
 import { DiskChunkStore } from '../../../src/chunks/disk/disk-chunk-store.ts'
 import type { Location } from '../../../src/model/chunk.ts'
 import { isStoreError } from '../../../src/model/errors.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { chunkOf, sampleChunk } from '../sample-chunk.ts'
 import { isStored, listed, readAll } from '../store-calls.ts'
+import { interposeFs, type FsFault } from './interpose-fs.ts'
 
 const chunk = sampleChunk(1000)
 /** Too large for a pack. */
@@ -27,13 +29,79 @@ describe('the directory of a disk chunk store', () => {
     expect((await readFile(join(directory, location))).equals(large.bytes)).toBe(true)
   })
 
-  it('is created with 256 shards, and nothing but files is created later', async () => {
+  it('is created empty, and gets the sixteen shards of a row when one of them is written to', async () => {
     const directory = join(await temporaryDirectory(), 'deep', 'down')
     const store = await openStore(directory)
-    const shards = await readdir(directory)
-    expect(shards).toHaveLength(256)
-    await store.put(chunk.digest, [chunk.bytes])
-    expect(await readdir(directory)).toEqual(shards)
+    expect(await readdir(directory)).toEqual([])
+    const [row] = await store.put(large.digest, [large.bytes])
+    expect((await readdir(directory)).sort()).toEqual(shardNames.filter((name) => name.startsWith(row!)))
+  })
+
+  it('is synced after a shard was created and before a chunk is put into it, small or large', async () => {
+    const root = await temporaryDirectory()
+    const { log } = interposeFs(root)
+    for (const { digest, bytes } of [chunk, large]) {
+      const store = await openStore(join(root, digest))
+      log.length = 0
+      await store.put(digest, [bytes])
+      const synced = log.indexOf(`fsync ${digest} ends`)
+      const written = log.findIndex((line) => line.startsWith('writev'))
+      expect(synced).toBeGreaterThan(0)
+      expect(synced).toBeLessThan(written)
+    }
+  })
+
+  it('is not synced for a chunk whose shard is there', async () => {
+    const directory = await temporaryDirectory()
+    const { log } = interposeFs(directory)
+    const store = await openStore(directory)
+    await store.put(large.digest, [large.bytes])
+    log.length = 0
+    await store.put(large.digest, [large.bytes])
+    expect(log).not.toContain(`fsync ${basename(directory)} begins`)
+  })
+
+  it('keeps no shard whose creation could not be synced, so that the next put creates it again', async () => {
+    const directory = await temporaryDirectory()
+    const plan: FsFault[] = []
+    const { log } = interposeFs(directory, plan)
+    const store = await openStore(directory)
+    plan.push({ on: 'fsync', call: 'every', kind: 'fail', code: 'EIO' })
+    await expect(store.put(large.digest, [large.bytes])).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await readdir(directory)).toEqual([])
+    plan.length = 0
+    log.length = 0
+    await store.put(large.digest, [large.bytes])
+    expect(log).toContain(`fsync ${basename(directory)} ends`)
+  })
+
+  it('without any shard has no chunks: reads reject not_found, and deletes resolve', async () => {
+    const store = await DiskChunkStore.open(await temporaryDirectory(), { hasDurableDeletes: true })
+    onTestFinished(() => store.close())
+    const locations = [
+      `ab/${'ab'.repeat(32)}.0123456789abcdef`,
+      `ab/${'ab'.repeat(16)}.pack/000`,
+    ] as Location[]
+    for (const location of locations) {
+      await expect(readAll(store, location, chunk)).rejects.toMatchObject({ code: 'not_found' })
+      await store.delete(location)
+    }
+    expect(await listed(store)).toEqual([])
+  })
+
+  it('that an empty one has taken the place of, as when a disk is unmounted, stores and knows nothing', async () => {
+    const directory = join(await temporaryDirectory(), 'mounted')
+    const store = await openStore(directory)
+    await rename(directory, `${directory}-elsewhere`)
+    await mkdir(directory)
+    const unavailable = { code: 'unavailable' }
+    const location = `ab/${'ab'.repeat(32)}.0123456789abcdef` as Location
+    await expect(readAll(store, location, chunk)).rejects.toMatchObject(unavailable)
+    await expect(store.put(chunk.digest, [chunk.bytes])).rejects.toMatchObject(unavailable)
+    await expect(store.put(large.digest, [large.bytes])).rejects.toMatchObject(unavailable)
+    await expect(store.delete(location)).rejects.toMatchObject(unavailable)
+    await expect(listed(store)).rejects.toMatchObject(unavailable)
+    expect(await readdir(directory)).toEqual([])
   })
 
   it.runIf(process.platform === 'linux')('is refused where nothing can be created', async () => {
@@ -85,6 +153,7 @@ describe('the directory of a disk chunk store', () => {
     const directory = await temporaryDirectory()
     const store = await openStore(directory)
     const location = `${chunk.digest.slice(0, 2)}/${chunk.digest}.0123456789abcdef` as Location
+    await mkdir(join(directory, location.slice(0, 2)))
     await writeFile(join(directory, location), chunk.bytes.subarray(0, 300))
     expect(await listed(store)).toEqual([{ location, digest: chunk.digest, size: 300 }])
     await expect(readAll(store, location, chunk)).rejects.toMatchObject({ code: 'corrupt' })
@@ -97,7 +166,8 @@ describe('the directory of a disk chunk store', () => {
     const store = await openStore(directory)
     const location = await store.put(large.digest, [large.bytes])
     const shard = location.slice(0, 2)
-    const otherShard = shard === '00' ? '01' : '00'
+    // Of the same row, so that it exists.
+    const otherShard = `${shard.slice(0, 1)}${shard.endsWith('0') ? '1' : '0'}`
     const pack = `${shard}/${'0'.repeat(31)}`
     const foreign = [
       'lost+found',
@@ -222,16 +292,17 @@ describe('closing a disk chunk store', () => {
     expect(await isStored(store, location, chunk)).toBe(true)
     const during = await descriptorsIn(directory)
     await store.close()
-    expect(during).toBe(257)
+    // The pack and its shard.
+    expect(during).toBe(2)
     expect(await descriptorsIn(directory)).toBe(0)
   })
 })
 
-/** How many descriptors of this process are open on something below the directory. */
+/** How many descriptors of this process are open on the directory or something below it. */
 async function descriptorsIn(directory: string): Promise<number> {
   const links = await Promise.all(
     // A descriptor may be closed between the listing and the look.
     (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
   )
-  return links.filter((link) => link.startsWith(`${directory}/`)).length
+  return links.filter((link) => `${link}/`.startsWith(`${directory}/`)).length
 }

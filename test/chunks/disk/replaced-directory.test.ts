@@ -79,7 +79,7 @@ describe('a store that is only read', () => {
     expect(await listed(reader)).toEqual([])
     expect(
       await outcomeOf(readAll(reader, `ab/${'0'.repeat(32)}.pack/000` as Location, sampleChunk(1))),
-    ).toBe('unavailable')
+    ).toBe('not_found')
     await reader.close()
     expect(await readdir(empty)).toEqual([])
     const missing = DiskChunkStore.open(join(empty, 'missing'), { isReadOnly: true })

@@ -1,4 +1,5 @@
 import { fileSource, type FileInfo } from '../client/node.ts'
+import { wholeBytes } from '../client/put-whole.ts'
 import { isStoreError } from '../model/errors.ts'
 import { parseFileName } from '../model/file.ts'
 import { forEachAtOnce } from './for-each-at-once.ts'
@@ -8,6 +9,11 @@ import { compared, type ComparedFile } from './store-listing.ts'
 import { described, explained, type Description, type PutOptions } from './put-options.ts'
 import type { Session } from './session.ts'
 import { TransferReport } from './transfer-report.ts'
+import { turns } from './turns.ts'
+
+/** Small files wait for the disk of the server together; large ones go in several parts each. */
+const smallAtOnce = 32
+const largeAtOnce = 8
 
 /** Puts everything that the paths stand for. A file that fails is reported, and the others go on. */
 export async function putFiles(
@@ -33,13 +39,12 @@ export async function putFiles(
   const counted = report.isWatched ? countFiles(found, report, session.signal) : undefined
   try {
     const all = compared(files, session.client, session.signal)
-    await forEachAtOnce(all, options.filesAtOnce, session.signal, async (next) => {
+    const { filesAtOnce = smallAtOnce } = options
+    const largeTurn = turns(options.filesAtOnce ?? largeAtOnce)
+    await forEachAtOnce(all, filesAtOnce, session.signal, async (next) => {
+      const put = () => putUnlessReplaced(session, report, next, options)
       try {
-        await putFile(session, report, next, options).catch((error: unknown) => {
-          // It has been replaced or deleted since it was listed.
-          if (!next.present || !isStoreError(error, 'not_found')) throw error
-          return putFile(session, report, { file: next.file, present: undefined }, options)
-        })
+        await (next.file.size > wholeBytes ? largeTurn(put) : put())
       } catch (error) {
         session.fail(next.file.path, explained(error, options), 'path')
       }
@@ -61,6 +66,21 @@ async function countFiles(
   for await (const { size } of found(problems)) {
     if (signal.aborted) return
     report.expect(1, size)
+  }
+}
+
+/** What has been replaced or deleted since it was listed is looked at anew. */
+async function putUnlessReplaced(
+  session: Session,
+  report: TransferReport,
+  compared: ComparedFile,
+  options: PutOptions,
+): Promise<void> {
+  try {
+    await putFile(session, report, compared, options)
+  } catch (error) {
+    if (!compared.present || !isStoreError(error, 'not_found')) throw error
+    await putFile(session, report, { file: compared.file, present: undefined }, options)
   }
 }
 

@@ -10,7 +10,7 @@ export interface PutOptions {
   /** `--no-replace` makes it false. */
   readonly replace: boolean
   readonly parallel?: number
-  readonly filesAtOnce: number
+  readonly filesAtOnce?: number
 }
 
 export interface Description {

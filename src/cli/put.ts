@@ -44,7 +44,11 @@ export function put(command: Command): void {
       true,
     )
     .option('--parallel <n>', 'parts of one file sent side by side (default: 4)', wholeNumber(64))
-    .option('--files-at-once <n>', 'files sent side by side', wholeNumber(256), 8)
+    .option(
+      '--files-at-once <n>',
+      'files sent side by side (default: 32 of up to 1 MiB, 8 larger ones)',
+      wholeNumber(256),
+    )
     .addHelpText('after', help)
     .action(async (paths: readonly string[], options: PutOptions) => {
       const isStdin = paths.includes('-')

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import type { FileInfo } from '../client/node.ts'
+import { writableName } from '../model/writable-name.ts'
 import { atPath } from './at-path.ts'
 import { fetchFile, type FetchOptions } from './fetch-file.ts'
 import { forEachAtOnce } from './for-each-at-once.ts'
@@ -33,7 +34,7 @@ export async function fetchFolder(
     const files = filesIn(session, folder, ref)
     await forEachAtOnce(files, options.filesAtOnce, signal, async (file) => {
       try {
-        const local = joinedBelow(folder, file.name)
+        const local = writableName(joinedBelow(folder, file.name))
         const path = pathBelow(root, local)
         const conflict = conflicts.of(local)
         if (conflict !== undefined) throw new Error(conflict)

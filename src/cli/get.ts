@@ -4,6 +4,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import type { FileInfo } from '../client/node.ts'
 import { parseByteRange, type ByteRange } from './byte-range.ts'
 import { isStoreError, StoreError } from '../model/errors.ts'
+import { writableName } from '../model/writable-name.ts'
 import { addCommonOptions, wholeNumber } from './common-options.ts'
 import { atPath } from './at-path.ts'
 import { noSuchId } from './message-of.ts'
@@ -129,7 +130,7 @@ async function getFile(
 
 /** Where a single file goes. */
 async function placeOf({ name }: FileInfo, path: string | undefined): Promise<string> {
-  const own = name.slice(name.lastIndexOf('/') + 1)
+  const own = writableName(name.slice(name.lastIndexOf('/') + 1))
   if (path === undefined) return pathBelow('.', own)
   return /[\\/]$/.test(path) || (await isFolder(path)) ? join(path, pathBelow('.', own)) : path
 }

@@ -6,6 +6,7 @@ import type { ChunkStore } from '../chunks/chunk-store.ts'
 import { blockBytes } from '../model/digest.ts'
 import { StoreError } from '../model/errors.ts'
 import { soleOwner, type StoredFile } from '../model/file.ts'
+import { writableName } from '../model/writable-name.ts'
 import { planBlocks } from './plan-blocks.ts'
 
 export interface ExportSources {
@@ -17,7 +18,7 @@ export interface ExportSources {
 export interface ExportOptions {
   /** Only names that begin so. */
   readonly prefix: string
-  /** Below it every file gets the path that its name is. */
+  /** Below it every file gets the path that its name is, or that `writableName` makes of it. */
   readonly directory: string
   readonly onExported: (file: StoredFile) => void
   /** It is not there; the others are tried all the same. */
@@ -41,7 +42,7 @@ export async function exportFiles(
     const { files, next } = await sources.catalog.listFiles(query)
     for (const file of files) {
       try {
-        await exportFile(sources, file, join(directory, ...file.name.split('/')), buffer)
+        await exportFile(sources, file, join(directory, ...writableName(file.name).split('/')), buffer)
         onExported(file)
       } catch (error) {
         onFailed(file, error)

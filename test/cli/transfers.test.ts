@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { connect } from '../../src/client/node.ts'
+import { writableName } from '../../src/model/writable-name.ts'
 import { FaultyProxy } from '../client/faulty-proxy.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { request } from '../support/http-request.ts'
@@ -71,6 +72,17 @@ async function readTree(folder: string): Promise<Readonly<Record<string, Seen>>>
   }
   return seen
 }
+
+it('a name that no folder can hold is fetched under a short one, with -r and without', async () => {
+  const { folder, run } = await setUp()
+  const name = `long/${'n'.repeat(300)}.txt`
+  await put(name, 'content')
+  expect(await run(['get', '-r', 'long', '.'])).toMatchObject({ code: 0 })
+  expect(await run(['get', name])).toMatchObject({ code: 0 })
+  for (const path of [writableName(name), writableName(name.slice('long/'.length))]) {
+    expect(await readFile(join(folder, path), 'utf8')).toBe('content')
+  }
+})
 
 describe('a tree', () => {
   it('comes back as it was, and nothing moves twice', async () => {

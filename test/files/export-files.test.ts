@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { exportFiles } from '../../src/files/export-files.ts'
 import { soleOwner } from '../../src/model/file.ts'
+import { writableName } from '../../src/model/writable-name.ts'
 import { flipBitOfStored } from '../chunks/stored-files.ts'
 import { given, KiB, sample } from '../http/sample.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -50,6 +51,15 @@ describe('exporting', () => {
     await Promise.all([...names, 'other'].map((name) => given(server, name, name)))
     const directory = await temporaryDirectory()
     expect(await exported(server, directory, 'many/')).toEqual({ names, failed: {} })
+  })
+
+  it('writes a file whose name no directory can hold under a short name', async () => {
+    const server = await startTestServer()
+    const name = `long/${'n'.repeat(300)}.txt`
+    await given(server, name, 'content')
+    const directory = await temporaryDirectory()
+    expect(await exported(server, directory)).toEqual({ names: [name], failed: {} })
+    expect((await readFile(join(directory, writableName(name)))).toString()).toBe('content')
   })
 
   it('leaves what is there as it is, and goes on', async () => {

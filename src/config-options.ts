@@ -123,7 +123,7 @@ export const options = {
   minFreeSpace: {
     default: '64MiB',
     value: 'size',
-    help: 'a file that is known to leave less of the disk free is refused at once; the catalog needs some to delete',
+    help: 'nothing is stored that would leave less of the disk free; deleting and collecting need some',
     schema: size('0B', '8000TiB'),
   },
   maxFormFiles: {

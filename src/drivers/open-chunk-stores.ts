@@ -1,11 +1,9 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChunkStore, Gathering } from '../chunks/chunk-store.ts'
-import { askedRarely } from '../chunks/disk/asked-rarely.ts'
 import { DiskChunkStore, diskGathering } from '../chunks/disk/disk-chunk-store.ts'
 import { diskError } from '../chunks/disk/disk-error.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
-import { freeBytes } from '../chunks/disk/free-bytes.ts'
 import { retrying } from '../chunks/retrying.ts'
 import { openS3ChunkStore } from '../chunks/s3/open-s3-chunk-store.ts'
 import { timingOut } from '../chunks/timing-out.ts'
@@ -28,8 +26,6 @@ export interface ChunkStores {
   readonly records: ChunkStore
   /** Absent where each chunk takes an operation, and a connection, of its own. */
   readonly gathering?: Gathering
-  /** Absent where nobody can tell. */
-  readonly freeBytes?: () => Promise<number>
   readonly close: () => Promise<void>
 }
 
@@ -37,8 +33,6 @@ type Name = 'chunks' | 'records'
 
 /** A call to S3 may take longer by its bytes at this rate, per second: slower than that is as good as cut. */
 const slowestBytesPerSecond = 256 * 1024
-/** Nothing is reserved for who is told of free space: what has gone since then, others have taken after the answer just as well. */
-const freeBytesForMs = 100
 /** Records are small, and put beside the chunks of their files. */
 const recordSockets = 16
 
@@ -61,7 +55,6 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
     chunks,
     records,
     gathering: diskGathering,
-    freeBytes: askedRarely(freeBytesForMs, () => freeBytes(place.directory, config.minFreeSpace)),
     close,
   }
 }

@@ -1,6 +1,8 @@
+import { dirname } from 'node:path'
 import type { OpenedStore, StoreToRead, StoreToRebuild } from '../admin/opened-store.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
+import { freeBytes } from '../chunks/disk/free-bytes.ts'
 import { readConfig, type Config } from '../config.ts'
 import { createFileStore, type FileStoreOptions } from '../files/file-store.ts'
 import { keepPresent } from '../files/keep-present.ts'
@@ -10,7 +12,7 @@ import { StoreError } from '../model/errors.ts'
 import { soleOwner } from '../model/file.ts'
 import { createCatalog, hasCatalog, openCatalog, openSurvey, type OpenedCatalog } from './open-catalog.ts'
 import { openChunksToRead, openChunkStores, refuseUnused } from './open-chunk-stores.ts'
-import { nameOfStore } from './places.ts'
+import { catalogPlace, nameOfStore, storePlace } from './places.ts'
 import {
   bindAnew,
   bindStore,
@@ -122,7 +124,7 @@ export async function openConfigured(
 ): Promise<ConfiguredStore> {
   await refuseForeignPlace(config)
   const known = await readStoreIdentity(config)
-  const { chunks, records, gathering, freeBytes, close: closeChunks } = await openChunkStores(config)
+  const { chunks, records, gathering, close: closeChunks } = await openChunkStores(config)
   try {
     // To an empty catalog all that is there would be garbage.
     if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
@@ -139,7 +141,7 @@ export async function openConfigured(
       {
         ...config,
         maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,
-        ...(freeBytes && { freeBytes }),
+        ...(ownDirectories(config).length > 0 && { freeBytes: () => freeBytesOf(config) }),
         confirmPlace: await identifyPlace(config),
         onBackgroundError,
       },
@@ -155,6 +157,21 @@ export async function openConfigured(
     await closeChunks()
     throw error
   }
+}
+
+/** Bytes above the reserve where there are fewest: chunks and the catalog may be on disks of their own. */
+async function freeBytesOf(config: Config): Promise<number> {
+  const free = ownDirectories(config).map((directory) => freeBytes(directory, config.minFreeSpace))
+  return Math.min(...(await Promise.all(free)))
+}
+
+function ownDirectories(config: Config): readonly string[] {
+  const store = storePlace(config)
+  const catalog = catalogPlace(config)
+  return [
+    ...(store.kind === 'directory' ? [store.directory] : []),
+    ...(catalog.kind === 'sqlite' ? [dirname(catalog.path)] : []),
+  ]
 }
 
 async function isUsed(records: ChunkStore): Promise<boolean> {

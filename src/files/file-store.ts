@@ -6,6 +6,7 @@ import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
 import { FairLimiter } from '../rx/fair-limiter.ts'
 import { YoungGarbage } from '../rx/young-garbage.ts'
+import { FreeSpace } from './free-space.ts'
 import { HotFiles } from './hot-files.ts'
 import { OpenFiles } from './open-files.ts'
 import { StoringTurns } from './storing-turns.ts'
@@ -39,7 +40,7 @@ export interface FileStoreOptions {
   readonly orphanGraceMs: number
   /** By how much clocks of processes over the same catalog may differ, in milliseconds; 0 unless given. */
   readonly maxClockSkewMs?: number
-  /** Bytes that may still be written; absent where the chunk store has no bound. */
+  /** Bytes that may still be written above the reserve; absent where nothing has a bound. */
   readonly freeBytes?: () => Promise<number>
   /** Rejects `unavailable` if what the store keeps is not where it was opened; absent where that cannot be told. */
   readonly confirmPlace?: () => Promise<void>
@@ -69,6 +70,8 @@ export interface SpareBlock {
 export interface FileStore extends Stores {
   readonly presence: Presence
   readonly options: FileStoreOptions
+  /** Asked by whatever creates something. */
+  readonly space: FreeSpace
   /** All chunk and block buffers come from here. */
   readonly pool: BufferPool
   /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
@@ -106,13 +109,15 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
   const unsettled = new UnsettledPuts()
   const presence = stores.presence ?? alone
+  const space = new FreeSpace(options.freeBytes)
   const hotFiles = new HotFiles(options.maxHotMemory ?? 0, presence !== alone)
   return {
     ...stores,
     presence,
-    catalog: hotFiles.watch(stores.catalog),
-    chunks: unsettled.watch(stores.chunks),
-    records: unsettled.watch(stores.records),
+    space,
+    catalog: hotFiles.watch(space.guardCatalog(stores.catalog)),
+    chunks: unsettled.watch(space.guardChunks(stores.chunks)),
+    records: unsettled.watch(space.guardChunks(stores.records)),
     unsettled,
     options,
     // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.

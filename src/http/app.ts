@@ -170,7 +170,8 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
     await store.options.confirmPlace?.()
     // A change, though one of nothing: a catalog that failed to sync still reads, and takes no changes until it is restarted.
     await store.catalog.forgetGarbage([])
-    ctx.body = { status: 'ready' }
+    // A full disk still serves and deletes, which a server that is taken out of rotation could not.
+    ctx.body = { status: 'ready', ...((await store.space.isFull()) && { writes: 'no_space' }) }
   })
   router.get('/metrics', async (ctx) => {
     ctx.type = metrics.registry.contentType

@@ -13,7 +13,7 @@ export interface EndedRequest {
 export interface HttpMetrics {
   readonly registry: Registry
   /** Shows a number that is asked for each time. */
-  watch(name: string, help: string, read: () => number): void
+  watch(name: string, help: string, read: () => number | Promise<number>): void
   begin(): void
   end(request: EndedRequest): void
   /** A stalled client lost its connection. */
@@ -32,13 +32,13 @@ export function createMetrics(store: FileStore): HttpMetrics {
   const [registry] = registers as [Registry]
   collectDefaultMetrics({ register: registry })
   const counter = (name: string, help: string) => new Counter({ name, help, registers })
-  const gauge = (name: string, help: string, read: () => number) =>
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
     new Gauge({
       name,
       help,
       registers,
-      collect() {
-        this.set(read())
+      async collect() {
+        this.set(await read())
       },
     })
 
@@ -70,6 +70,11 @@ export function createMetrics(store: FileStore): HttpMetrics {
   gauge('ashlar_blocks_reading', 'Blocks being read', () => store.reading.running)
   gauge('ashlar_blocks_waiting', 'Blocks that wait to be read', () => store.reading.waiting)
   gauge('ashlar_files_open', 'Files being downloaded', () => store.openFiles.inUse.length)
+
+  if (store.options.freeBytes) {
+    const free = () => store.space.free().catch(() => NaN)
+    gauge('ashlar_free_bytes', 'Bytes that may still be written above --min-free-space', free)
+  }
 
   const collectedUploads = counter('ashlar_collected_uploads_total', 'Expired uploads that were deleted')
   const collectedChunks = counter('ashlar_collected_chunks_total', 'Chunks that were deleted')

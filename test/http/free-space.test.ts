@@ -5,14 +5,23 @@ import { ServerProcess } from '../robustness/server-process.ts'
 import { request, type Answer } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
+import { filePart, form, post } from './form.ts'
 import { problemIn, refused } from './refused.ts'
 import { inPieces, KiB, put, sample } from './sample.ts'
-import { create, endUploads, givenPart, offsetMediaType, patch, locationIn } from './tus/tus-client.ts'
+import {
+  create,
+  endUploads,
+  givenPart,
+  locationIn,
+  offsetMediaType,
+  offsetOf,
+  patch,
+} from './tus/tus-client.ts'
 
 const bytes = sample(300 * KiB)
 const tooSmall = bytes.length - 1
 
-let free: () => Promise<number>
+let free: () => Promise<number> = () => Promise.resolve(Infinity)
 let server: TestServer
 
 beforeAll(async () => {
@@ -20,9 +29,18 @@ beforeAll(async () => {
   return server.stop
 })
 
-beforeEach(() => {
-  free = () => Promise.resolve(bytes.length)
-})
+const known = () => server.store.space.free().catch(() => -1)
+
+/** Has the disk say so much, and resolves when it is believed: an answer counts for a moment. */
+async function leave(next: number | (() => Promise<number>)): Promise<void> {
+  free = typeof next === 'number' ? () => Promise.resolve(next) : next
+  await expect.poll(known, { interval: 5 }).toBe(await free().catch(() => -1))
+}
+
+/** For the file itself, its record, and the change of the catalog. */
+const enough = bytes.length + 256 * KiB
+
+beforeEach(() => leave(enough))
 
 const announcing: Readonly<Record<string, (headers?: object) => Promise<Answer>>> = {
   'PUT with Content-Length': (headers) =>
@@ -44,50 +62,84 @@ const announcing: Readonly<Record<string, (headers?: object) => Promise<Answer>>
 }
 
 describe.each(Object.entries(announcing))('%s', (_, send) => {
-  it('is taken if there is just enough space', async () => {
+  it('is taken if there is enough space', async () => {
     expect([200, 201]).toContain((await send()).status)
     await endUploads(server)
   })
 
-  it('is refused if there is one byte less, and leaves nothing', async () => {
-    free = () => Promise.resolve(tooSmall)
+  it('is refused if there is a byte less than it is long, and leaves nothing', async () => {
+    await leave(tooSmall)
     expect(await refused(server, send)).toMatchObject({ refusal: [507, 'no_space'] })
   })
 
   it('is refused before its bytes are sent', async () => {
-    free = () => Promise.resolve(tooSmall)
+    await leave(tooSmall)
     const answer = await refused(server, () => send({ Expect: '100-continue' }))
     expect(answer).toMatchObject({ refusal: [507, 'no_space'], isContinued: false })
   })
 
   it('is refused if nobody can say how much there is', async () => {
     const missing = join(await temporaryDirectory(), 'missing')
-    free = () => freeBytes(missing, 0)
+    await leave(() => freeBytes(missing, 0))
     expect(await refused(server, send)).toMatchObject({ refusal: [503, 'unavailable'] })
   })
 })
 
 describe('with no space left', () => {
-  beforeEach(() => {
-    free = () => Promise.resolve(0)
+  beforeEach(() => leave(0))
+
+  it.each<[string, () => Promise<Answer>]>([
+    ['a file without bytes', () => put(server, 'empty', '')],
+    ['a file of unknown length', () => put(server, 'unannounced', inPieces(bytes))],
+    ['a form', () => post(server, form([filePart('a', 'x')]))],
+    ['an upload of unknown length', () => create(server, { 'Upload-Defer-Length': 1 })],
+    [
+      'an upload of the draft',
+      () =>
+        request(server, 'POST', '/uploads', {
+          headers: { 'Upload-Complete': '?0', 'Upload-Draft-Interop-Version': 8 },
+          body: 'x',
+        }),
+    ],
+  ])('%s is refused, and leaves nothing', async (_, send) => {
+    expect(await refused(server, send)).toMatchObject({ refusal: [507, 'no_space'] })
   })
 
-  it('a file without bytes is taken, and one whose length nobody has said', async () => {
-    expect((await put(server, 'empty', '')).status).toBe(201)
-    expect((await put(server, 'unannounced', inPieces(bytes))).status).toBe(201)
-    expect((await request(server, 'DELETE', '/files/unannounced')).status).toBe(204)
+  it('an upload that has begun keeps what it has, and takes no more', async () => {
+    await leave(Infinity)
     const path = locationIn(await create(server, { 'Upload-Defer-Length': 1 }))
-    expect((await patch(server, path, 0, bytes, { 'Upload-Length': bytes.length })).status).toBe(204)
+    expect((await patch(server, path, 0, 'begun')).status).toBe(204)
+    await leave(0)
+    expect(problemIn(await patch(server, path, 5, bytes))).toEqual([507, 'no_space'])
+    expect(await offsetOf(server, path)).toBe(5)
+    await endUploads(server)
   })
 
-  it('what is there already can be joined, and an upload that has begun goes on', async () => {
-    free = () => Promise.resolve(bytes.length)
+  it('parts are not joined, and metadata is not replaced', async () => {
+    await leave(Infinity)
     const parts = [await givenPart(server, bytes), await givenPart(server, 'more')]
-    const path = locationIn(await create(server, { 'Upload-Length': bytes.length }))
-    free = () => Promise.resolve(0)
-    expect((await create(server, { 'Upload-Concat': `final;${parts.join(' ')}` })).status).toBe(201)
-    expect((await patch(server, path, 0, bytes)).status).toBe(204)
+    expect((await put(server, 'described', 'x')).status).toBe(201)
+    await leave(0)
+    const joined = await create(server, { 'Upload-Concat': `final;${parts.join(' ')}` })
+    expect(problemIn(joined)).toEqual([507, 'no_space'])
+    const change = { headers: { 'Content-Type': 'application/json' }, body: '{"metadata":{"a":"b"}}' }
+    expect(problemIn(await request(server, 'PATCH', '/api/files/described', change))).toEqual([
+      507,
+      'no_space',
+    ])
     await endUploads(server)
+  })
+
+  it('files are read and deleted, and /readyz and /metrics tell', async () => {
+    await leave(Infinity)
+    expect((await put(server, 'kept', 'kept')).status).toBeLessThan(300)
+    await leave(0)
+    const ready = await request(server, 'GET', '/readyz')
+    expect([ready.status, ready.json()]).toEqual([200, { status: 'ready', writes: 'no_space' }])
+    const metrics = (await request(server, 'GET', '/metrics')).body.toString()
+    expect(metrics).toMatch(/^ashlar_free_bytes 0$/m)
+    expect((await request(server, 'GET', '/files/kept')).body.toString()).toBe('kept')
+    expect((await request(server, 'DELETE', '/files/kept')).status).toBe(204)
   })
 })
 

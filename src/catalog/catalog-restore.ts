@@ -21,6 +21,9 @@ export interface FoundRecord {
   readonly location: Location
 }
 
+/** The `start` of a file's confirmation, which is a record without chunks and behind all others. */
+export const confirmationPage = Number.MAX_SAFE_INTEGER
+
 /** Where a chunk is of which there is nothing left: a location that no store has. */
 export const lostLocation = 'lost' as Location
 

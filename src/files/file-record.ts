@@ -15,12 +15,21 @@ export interface FileRecord {
   readonly id: FileId
   /** In the first page, and only there: it says all that can be changed. */
   readonly file?: StoredFile
+  /** In the first page of a file that came with others, all or none. */
+  readonly group?: string
   /** Where in the file the first chunk of this page begins. */
   readonly start: number
   readonly chunks: RecordedChunks
 }
 
+/** Says that all files of a group have their records: until one does, they are no files. Each file has its own. */
+export interface Confirmation {
+  readonly id: FileId
+  readonly group: string
+}
+
 const format = 'ashlar file record 1'
+const confirmationFormat = 'ashlar group record 1'
 
 const fileSchema = z.object({
   owner: z.string().transform((owner) => owner as Owner),
@@ -37,33 +46,58 @@ const schema = z.object({
   format: z.literal(format),
   id: z.string().transform(parseFileId),
   file: fileSchema.optional(),
+  group: z.string().optional(),
   start: z.int().nonnegative(),
   sizes: z.array(z.int().positive()),
   blocks: z.base64(),
 })
 
+const confirmationSchema = z.object({
+  format: z.literal(confirmationFormat),
+  id: z.string().transform(parseFileId),
+  group: z.string(),
+})
+
+const either = z.discriminatedUnion('format', [schema, confirmationSchema])
+
 /** As text that explains itself: a line of JSON, and a line with its digest. */
-export function writeRecord({ id, file, start, chunks }: FileRecord): Buffer {
-  const line = JSON.stringify({
+export function writeRecord({ id, file, group, start, chunks }: FileRecord): Buffer {
+  return writeLine({
     format,
     id,
     file: file && { ...file, id: undefined },
+    group,
     start,
     sizes: chunks.sizes,
     blocks: toBase64(chunks.blockDigests),
   })
+}
+
+export function writeConfirmation({ id, group }: Confirmation): Buffer {
+  return writeLine({ format: confirmationFormat, id, group })
+}
+
+export function isConfirmation(record: FileRecord | Confirmation): record is Confirmation {
+  return !('chunks' in record)
+}
+
+function writeLine(value: object): Buffer {
+  const line = JSON.stringify(value)
   return Buffer.from(`${line}\n${digestOf(line)}\n`)
 }
 
-/** Throws `corrupt` for all that `writeRecord` cannot have written. */
-export function readRecord(text: string): FileRecord {
+/** Throws `corrupt` for all that `writeRecord` and `writeConfirmation` cannot have written. */
+export function readRecord(text: string): FileRecord | Confirmation {
   const [line = '', digest] = text.split('\n')
   if (digestOf(line) !== digest) throw new StoreError('corrupt', 'A record is damaged.')
   try {
-    const { id, file, start, sizes, blocks } = schema.parse(JSON.parse(line))
+    const parsed = either.parse(JSON.parse(line))
+    if (parsed.format === confirmationFormat) return { id: parsed.id, group: parsed.group }
+    const { id, file, group, start, sizes, blocks } = parsed
     return {
       id,
       ...(file && { file: { id, ...file } }),
+      ...(group !== undefined && { group }),
       start,
       chunks: { sizes, blockDigests: blockDigestsIn(blocks, sizes) },
     }

@@ -9,11 +9,15 @@ import { packed, type Location, type PackedChunks } from '../model/chunk.ts'
 import { BlockHasher, digestOfChunk, FileHasher } from '../model/digest.ts'
 import { isRefusal, StoreError } from '../model/errors.ts'
 import type { FileId, StoredFile } from '../model/file.ts'
-import { writeRecord, type FileRecord } from './file-record.ts'
+import { atOnce } from './at-once.ts'
+import { writeConfirmation, writeRecord, type FileRecord } from './file-record.ts'
 import type { FileStore } from './file-store.ts'
 
 /** A page is some 400 KiB then, and most files have one: each takes a sync. */
 export const chunksPerRecord = 1024
+
+/** Of a group: the stores write small ones together, and large ones take 400 KiB each while they are written. */
+const putsAtOnce = 64
 
 type Pages = AsyncIterable<PackedChunks> | Iterable<PackedChunks>
 
@@ -52,19 +56,31 @@ export async function finishWithRecords(
   store: FileStore,
   uploads: readonly FinishingUpload[],
 ): Promise<readonly CommittedFile[]> {
-  const finished: (FinishedUpload & { readonly record: RecordPlace })[] = []
-  const records = () => finished.map(({ record }) => record)
+  const put: RecordPlace[] = []
+  const putOne = async ({ file: described, ...others }: FinishingUpload, group: string | undefined) => {
+    const { id } = described
+    const { file, record } = await putRecord(store, described, pagesOfChunks(store, id), group)
+    put.push(record)
+    return { id, digest: file.digest, ...others, record }
+  }
+  const confirm = async (finished: FinishedUpload & { readonly record: RecordPlace }, group: string) => {
+    const { id, record } = finished
+    const location = await putText(store, writeConfirmation({ id, group }))
+    put.push({ at: record.at, locations: [location] })
+    return { ...finished, record: { ...record, locations: [...record.locations, location] } }
+  }
+  let finished: readonly (FinishedUpload & { readonly record: RecordPlace })[]
   try {
-    for (const { file: described, ...others } of uploads) {
-      const { id } = described
-      const { file, record } = await putRecord(store, described, pagesOfChunks(store, id))
-      finished.push({ id, digest: file.digest, ...others, record })
-    }
+    const group = uploads.length > 1 ? crypto.randomUUID() : undefined
+    finished = await atOnce(uploads, putsAtOnce, (upload) => putOne(upload, group))
+    // From the first of these on, all of the group are files.
+    if (group !== undefined) finished = await atOnce(finished, putsAtOnce, (one) => confirm(one, group))
   } catch (error) {
-    for (const record of records()) await discardRecord(store, record)
+    await discardRecords(store, put)
     throw error
   }
-  return committing(store, records(), () => store.catalog.finishUploads(finished))
+  const records = finished.map(({ record }) => record)
+  return committing(store, records, () => store.catalog.finishUploads(finished))
 }
 
 async function committing(
@@ -76,7 +92,7 @@ async function committing(
   try {
     committed = await commit()
   } catch (error) {
-    if (isRefusal(error)) for (const record of records) await discardRecord(store, record)
+    if (isRefusal(error)) await discardRecords(store, records)
     throw error
   } finally {
     settle(
@@ -84,18 +100,22 @@ async function committing(
       records.flatMap(({ locations }) => locations),
     )
   }
-  for (const { ended } of committed) await endRecords(store, ended)
+  await endRecords(
+    store,
+    committed.flatMap(({ ended }) => ended),
+  )
   return committed
 }
 
 /**
  * Resolves once the record would survive a power cut, with all of the file, for which its chunks are read once. Leaves nothing behind if that fails. The
- * first page comes last: without it the others are of no file.
+ * first page comes last: without it the others are of no file. One of a group is of no file until a member of the group is confirmed.
  */
 export async function putRecord(
   store: FileStore,
   described: DescribedFile,
   pages: Pages,
+  group?: string,
 ): Promise<RecordedFile> {
   const { id, createdAt, modifiedAt: at } = described
   const hasher = new FileHasher()
@@ -113,7 +133,13 @@ export async function putRecord(
     }
     await putting
     const file = { ...described, size, digest: hasher.digest() }
-    const location = await putPage(store, { id, file, start: 0, chunks: first })
+    const location = await putPage(store, {
+      id,
+      file,
+      ...(group !== undefined && { group }),
+      start: 0,
+      chunks: first,
+    })
     return { file, record: { at, createdAt, locations: [location, ...later] } }
   } catch (error) {
     await Promise.allSettled([putting])
@@ -156,7 +182,7 @@ export function settle({ unsettled }: FileStore, locations: readonly Location[])
  */
 export async function endRecords({ records }: FileStore, locations: readonly Location[]): Promise<void> {
   try {
-    await Promise.all(locations.map((location) => records.delete(location)))
+    await atOnce(locations, putsAtOnce, (location) => records.delete(location))
   } catch (cause) {
     const message =
       'What was asked for is done, but a record of what was there before could not be deleted yet.'
@@ -165,7 +191,12 @@ export async function endRecords({ records }: FileStore, locations: readonly Loc
 }
 
 /** Of a record that the catalog has never heard of. */
-export async function discardRecord(store: FileStore, { locations }: RecordPlace): Promise<void> {
+export function discardRecord(store: FileStore, record: RecordPlace): Promise<void> {
+  return discardRecords(store, [record])
+}
+
+async function discardRecords(store: FileStore, records: readonly RecordPlace[]): Promise<void> {
+  const locations = records.flatMap((record) => record.locations)
   try {
     await endRecords(store, locations)
   } catch (error) {
@@ -174,8 +205,11 @@ export async function discardRecord(store: FileStore, { locations }: RecordPlace
   }
 }
 
-function putPage({ records }: FileStore, page: FileRecord): Promise<Location> {
-  const bytes = writeRecord(page)
+function putPage(store: FileStore, page: FileRecord): Promise<Location> {
+  return putText(store, writeRecord(page))
+}
+
+function putText({ records }: FileStore, bytes: Buffer): Promise<Location> {
   const hasher = new BlockHasher()
   hasher.update(bytes)
   return records.put(digestOfChunk(hasher.finish()), [bytes])

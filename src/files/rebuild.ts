@@ -1,10 +1,23 @@
 import type { Catalog, ChunkUse } from '../catalog/catalog.ts'
-import { lostLocation, type CatalogRestore, type FoundChunk } from '../catalog/catalog-restore.ts'
+import {
+  confirmationPage,
+  lostLocation,
+  type CatalogRestore,
+  type FoundChunk,
+} from '../catalog/catalog-restore.ts'
 import type { ChunkStore, StoredChunk } from '../chunks/chunk-store.ts'
 import type { Location } from '../model/chunk.ts'
 import { blockBytes, digestOfChunk } from '../model/digest.ts'
 import { isStoreError } from '../model/errors.ts'
-import { eachRecorded, readRecord, type FileRecord, type RecordedChunk } from './file-record.ts'
+import { atOnce } from './at-once.ts'
+import {
+  eachRecorded,
+  isConfirmation,
+  readRecord,
+  type Confirmation,
+  type FileRecord,
+  type RecordedChunk,
+} from './file-record.ts'
 
 export interface RebuildSources {
   /** Verified. */
@@ -24,41 +37,87 @@ export interface Rebuilt {
 }
 
 const batchSize = 1000
-const recordsAtOnce = 32
+const recordsAtOnce = 8
+/** Of one record: together they are few enough for a catalog that answers one call after the other. */
+const chunksAtOnce = 32
 
 /**
  * Fills an empty catalog with the files that the stores have, from their records; unfinished uploads are not among them. Reads no chunk but those
  * that are there several times, so that each file gets a sound one: whether the others are sound is for a check to say. What is damaged is reported, never deleted.
  */
-export async function rebuild(
-  { chunks, records }: RebuildSources,
-  catalog: Pick<Catalog, 'findChunk'> & CatalogRestore,
-): Promise<Rebuilt> {
-  await inBatches(chunks.list(), (batch) => catalog.addFound(batch))
-  const damagedRecords: Location[] = []
-  let read = 0
-  await each(records.list(), async (stored) => {
-    const record = await readStored(records, stored)
+export async function rebuild(sources: RebuildSources, catalog: RestoredCatalog): Promise<Rebuilt> {
+  await inBatches(sources.chunks.list(), (batch) => catalog.addFound(batch))
+  const restoring = new Restoring(sources, catalog)
+  await atOnce(sources.records.list(), recordsAtOnce, (stored) => restoring.take(stored))
+  await atOnce(restoring.waiting(), recordsAtOnce, (stored) => restoring.takeConfirmed(stored))
+  const { read, damagedRecords } = restoring
+  return { ...(await catalog.endRestore()), records: read, damagedRecords }
+}
+
+type RestoredCatalog = Pick<Catalog, 'findChunk'> & CatalogRestore
+
+/** Files that came together wait until one of them is confirmed. If none ever is, a crash came before they were files. */
+class Restoring {
+  readonly #sources: RebuildSources
+  readonly #catalog: RestoredCatalog
+  readonly #confirmed = new Set<string>()
+  readonly #waiting: { readonly group: string; readonly stored: StoredChunk }[] = []
+  readonly damagedRecords: Location[] = []
+  read = 0
+
+  constructor(sources: RebuildSources, catalog: RestoredCatalog) {
+    this.#sources = sources
+    this.#catalog = catalog
+  }
+
+  async take(stored: StoredChunk): Promise<void> {
+    const record = await readStored(this.#sources.records, stored)
     if (!record) {
-      damagedRecords.push(stored.location)
+      this.damagedRecords.push(stored.location)
       return
     }
-    read += 1
-    const uses = await Promise.all(
-      [...eachRecorded(record.chunks)].map((chunk) => useOf(catalog, chunks, chunk)),
+    this.read += 1
+    if (isConfirmation(record)) {
+      this.#confirmed.add(record.group)
+      const { id } = record
+      const { location } = stored
+      await this.#catalog.restoreRecord({
+        id,
+        file: undefined,
+        start: confirmationPage,
+        chunks: [],
+        location,
+      })
+    } else if (record.group !== undefined && !this.#confirmed.has(record.group)) {
+      this.#waiting.push({ group: record.group, stored })
+    } else {
+      await this.#restore(record, stored)
+    }
+  }
+
+  *waiting(): Generator<StoredChunk> {
+    for (const { group, stored } of this.#waiting) if (this.#confirmed.has(group)) yield stored
+  }
+
+  async takeConfirmed(stored: StoredChunk): Promise<void> {
+    const record = await readStored(this.#sources.records, stored)
+    if (record && !isConfirmation(record)) await this.#restore(record, stored)
+    else this.damagedRecords.push(stored.location)
+  }
+
+  async #restore({ id, file, start, chunks }: FileRecord, { location }: StoredChunk): Promise<void> {
+    const uses = await atOnce(eachRecorded(chunks), chunksAtOnce, (chunk) =>
+      useOf(this.#catalog, this.#sources.chunks, chunk),
     )
-    const { id, file, start } = record
-    await catalog.restoreRecord({ id, file, start, chunks: uses, location: stored.location })
-  })
-  const restored = await catalog.endRestore()
-  return { ...restored, records: read, damagedRecords }
+    await this.#catalog.restoreRecord({ id, file, start, chunks: uses, location })
+  }
 }
 
 /** Undefined if it is damaged. */
 async function readStored(
   records: ChunkStore,
   { location, size }: StoredChunk,
-): Promise<FileRecord | undefined> {
+): Promise<FileRecord | Confirmation | undefined> {
   const bytes = Buffer.alloc(size)
   try {
     // A record is checked by the digest in it.
@@ -124,17 +183,4 @@ async function inBatches<T>(
     batch = []
   }
   await take(batch)
-}
-
-/** A bounded number at once, and no more of the list in memory than these. */
-async function each<T>(all: AsyncIterable<T>, take: (one: T) => Promise<void>): Promise<void> {
-  const iterator = all[Symbol.asyncIterator]()
-  const worker = async () => {
-    for (;;) {
-      const next = await iterator.next()
-      if (next.done) return
-      await take(next.value)
-    }
-  }
-  await Promise.all(Array.from({ length: recordsAtOnce }, worker))
 }

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { eachRecorded, readRecord, writeRecord } from '../../src/files/file-record.ts'
+import { eachRecorded, readRecord, writeConfirmation, writeRecord } from '../../src/files/file-record.ts'
 import { parseDigest } from '../../src/model/digest.ts'
 import { parseFileId, parseFileName, soleOwner } from '../../src/model/file.ts'
 import { MiB } from '../http/sample.ts'
@@ -22,6 +22,13 @@ describe('a record', () => {
   it('is read as it was written', () => {
     const record = { id: file.id, file, start: 0, chunks }
     expect(readRecord(writeRecord(record).toString())).toEqual(record)
+  })
+
+  it('of a group says so, and is confirmed by another that tells nothing else', () => {
+    const record = { id: file.id, file, group: 'a group', start: 0, chunks }
+    expect(readRecord(writeRecord(record).toString())).toEqual(record)
+    const confirmation = { id: file.id, group: 'a group' }
+    expect(readRecord(writeConfirmation(confirmation).toString())).toEqual(confirmation)
   })
 
   it('says the block digests of each chunk', () => {

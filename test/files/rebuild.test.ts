@@ -12,6 +12,7 @@ import { putRecord, settle } from '../../src/files/keep-records.ts'
 import { packed } from '../../src/model/chunk.ts'
 import { rebuild, type Rebuilt } from '../../src/files/rebuild.ts'
 import { digestOfChunk } from '../../src/model/digest.ts'
+import { StoreError } from '../../src/model/errors.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
 import { overwriteStored, storedFiles } from '../chunks/stored-files.ts'
 import { filePart, form, post } from '../http/form.ts'
@@ -60,6 +61,28 @@ function recordsOf({ chunkDirectory }: TestServer): string {
 
 function recordCount(server: TestServer): number {
   return storedFiles(recordsOf(server)).size
+}
+
+/** Replaces x and adds y by one form, during which the server's record store or catalog fails as if it were killed. */
+async function killedForm(call: number) {
+  const server = await startTestServer({ hasRecordsOnDisk: true, onBackgroundError: () => {} })
+  await given(server, 'x', sample(100))
+  const { records } = server.store
+  const real = { ...records }
+  let puts = 0
+  records.put = (...args) => {
+    puts += 1
+    return puts >= call ? Promise.reject(new StoreError('unavailable', 'killed')) : real.put(...args)
+  }
+  // A kill leaves no time to clear up.
+  records.delete = () => Promise.reject(new StoreError('unavailable', 'killed'))
+  const posted = await post(server, form([filePart('x', sample(200)), filePart('y', sample(300))]))
+  Object.assign(records, real)
+  return { server, status: posted.status }
+}
+
+async function sizes(catalog: TestServer['store']['catalog']) {
+  return (await allFiles(catalog)).map(({ name, size }) => [name, size])
 }
 
 describe('a catalog that is lost', () => {
@@ -130,6 +153,47 @@ describe('a catalog that is lost', () => {
       ['z', file.id],
     ])
     expect(await catalog.listEndedRecords(10)).toHaveLength(2)
+  })
+
+  it.each([
+    { killed: 'between the records of a form', call: 2 },
+    { killed: 'before the first file of a form is confirmed', call: 3 },
+  ])('has no file of a form when the server was killed $killed', async ({ call }) => {
+    const { server, status } = await killedForm(call)
+    expect(status).toBe(503)
+    const { catalog, outcome } = await rebuilt(server)
+    expect(outcome.damagedRecords).toEqual([])
+    expect(await sizes(catalog)).toEqual([['x', 100]])
+  })
+
+  it('has every file of a form when the server was killed after one of them was confirmed', async () => {
+    const { server, status } = await killedForm(4)
+    expect(status).toBe(503)
+    const { catalog } = await rebuilt(server)
+    expect(await sizes(catalog)).toEqual([
+      ['x', 200],
+      ['y', 300],
+    ])
+  })
+
+  it('has what became of each file of a form after it was stored', async () => {
+    const server = await startTestServer({ hasRecordsOnDisk: true })
+    const names = ['deleted', 'kept', 'renamed', 'replaced']
+    await post(server, form(names.map((name) => filePart(name, sample(100)))))
+    await request(server, 'DELETE', '/files/deleted')
+    await given(server, 'replaced', sample(200))
+    await request(server, 'PATCH', '/api/files/renamed', {
+      body: JSON.stringify({ name: 'other' }),
+      headers: { 'Content-Type': 'application/json' },
+    })
+    const { catalog } = await rebuilt(server)
+    expect(await allFiles(catalog)).toEqual(await allFiles(server.store.catalog))
+    expect(await sizes(catalog)).toEqual([
+      ['kept', 100],
+      ['other', 100],
+      ['replaced', 200],
+    ])
+    expect(await catalog.listEndedRecords(10)).toEqual([])
   })
 
   it('gives no name to a record that a power cut left without its chunks', async () => {

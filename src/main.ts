@@ -15,6 +15,7 @@ import { createApp } from './http/app.ts'
 import { Lingering } from './http/lingering.ts'
 import { createMetrics } from './http/metrics.ts'
 import { startServer } from './http/start-server.ts'
+import { stopSignal } from './http/stop-signal.ts'
 import { reportCollection, reportScrub } from './http/report-upkeep.ts'
 import { openLog } from './log/open-log.ts'
 import { isStoreError } from './model/errors.ts'
@@ -90,8 +91,10 @@ async function serve(config: Config): Promise<void> {
     `Ashlar keeps files in ${place} and listens on ${server.url}`,
   )
 
-  const signal = await new Promise<string>((received) => {
-    process.once('SIGTERM', received).once('SIGINT', received)
+  const signal = await stopSignal(process, (another) => {
+    log.warn({ signal: another }, 'stopping at once: requests in flight are cut off')
+    destination.flushSync()
+    process.exit(another === 'SIGINT' ? 130 : 143)
   })
   isStopping = true
   log.info({ signal, timeoutMs: config.shutdownTimeoutMs }, 'stopping: what is in flight may finish')

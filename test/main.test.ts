@@ -95,6 +95,8 @@ describe('a server', () => {
     await upload.send(head('PUT /files/late', `Content-Length: ${large.length}`))
     await upload.send(large.subarray(0, half))
 
+    // A terminal signals npm and the server, and npm passes its signal on: that is one and the same.
+    server.child.kill('SIGINT')
     await server.terminate()
     await idle.ended()
     await expect(RawClient.open(server.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
@@ -132,6 +134,18 @@ describe('a server', () => {
     const { files } = (await request(again, 'GET', '/api/files')).json() as { files: { name: string }[] }
     expect(files.map(({ name }) => name)).toEqual(['large'])
   })
+})
+
+it('a server that is stopping ends at once on a later signal, and says so', async () => {
+  const server = await ServerProcess.start(join(await temporaryDirectory(), 'store'))
+  const upload = await RawClient.open(server.port)
+  await upload.send(head('PUT /files/never', `Content-Length: ${large.length}`))
+  await upload.send(bytes)
+  await server.terminate()
+  const again = setInterval(() => server.child.kill('SIGINT'), 50)
+  onTestFinished(() => clearInterval(again))
+  expect(await server.exited).toBe(130)
+  expect(server.log.at(-1)).toMatchObject({ signal: 'SIGINT', level: 40 })
 })
 
 describe('a server that is killed', () => {

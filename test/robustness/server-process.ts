@@ -13,6 +13,7 @@ export interface LogLine {
   readonly level: number
   readonly msg: string
   readonly url?: string
+  readonly signal?: string
 }
 
 export interface ProcessLimits {

@@ -93,8 +93,8 @@ async function serve(config: Config): Promise<void> {
 
   const signal = await stopSignal(process, (another) => {
     log.warn({ signal: another }, 'stopping at once: requests in flight are cut off')
-    destination.flushSync()
-    process.exit(another === 'SIGINT' ? 130 : 143)
+    const exit = () => process.exit(another === 'SIGINT' ? 130 : 143)
+    destination.end().then(exit, exit)
   })
   isStopping = true
   log.info({ signal, timeoutMs: config.shutdownTimeoutMs }, 'stopping: what is in flight may finish')

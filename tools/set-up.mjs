@@ -1,31 +1,49 @@
-// Installs the dependencies when the lock file is not the one installed, and otherwise returns at once.
+// Installs the dependencies when they are not those of the lock file, and otherwise returns at once.
 // Plain JavaScript without dependencies: it runs before there are any, on whatever Node the machine has.
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import process from 'node:process'
 
 const root = new URL('..', import.meta.url)
-const lock = readFileSync(new URL('package-lock.json', root), 'utf8')
-const stamp = new URL('node_modules/.ashlar-lock', root)
+const read = (path) => readFileSync(new URL(path, root), 'utf8')
+const lock = read('package-lock.json')
+const stamp = 'node_modules/.ashlar-lock'
+const isWindows = process.platform === 'win32'
 
-function installed() {
-  try {
-    return readFileSync(stamp, 'utf8')
-  } catch (error) {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  }
+/** The Node that the repository brings, and everything that package.json names. */
+function missing() {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'))
+  const names = Object.keys({ ...dependencies, ...devDependencies })
+  const folders = names.map((name) => `node_modules/${name}`)
+  const node = `node_modules/.bin/node${isWindows ? '.cmd' : ''}`
+  return [node, ...folders].filter((path) => !existsSync(new URL(path, root)))
 }
 
-if (installed() !== lock) {
+function isInstalled() {
+  const isOfLock = existsSync(new URL(stamp, root)) && read(stamp) === lock
+  // Somebody may have pruned what only development needs.
+  return isOfLock && missing().length === 0
+}
+
+if (!isInstalled()) {
   console.error('Installing dependencies …')
-  const options = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  // Whatever NODE_ENV and npm's own settings leave out is needed to run from the sources.
+  const include = ['--include=dev', '--include=optional', '--include=peer']
+  const options = ['ci', ...include, '--no-audit', '--no-fund', '--loglevel=error']
   const { status, error } = spawnSync('npm', options, {
     cwd: root,
+    // The sources run as they are: nothing has to be built for them.
+    env: { ...process.env, ASHLAR_SET_UP: '1' },
     // stdout belongs to the command that follows
     stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
+    shell: isWindows,
   })
   if (error) throw error
   if (status !== 0) process.exit(status ?? 1)
-  writeFileSync(stamp, lock)
+  const left = missing()
+  if (left.length > 0) {
+    console.error(`ashlar: npm ci did not install ${left.join(', ')}: remove node_modules and try again`)
+    process.exit(1)
+  }
+  writeFileSync(new URL(stamp, root), lock)
 }

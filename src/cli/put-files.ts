@@ -73,14 +73,14 @@ async function countFiles(
 async function putUnlessReplaced(
   session: Session,
   report: TransferReport,
-  compared: ComparedFile,
+  file: ComparedFile,
   options: PutOptions,
 ): Promise<void> {
   try {
-    await putFile(session, report, compared, options)
+    await putFile(session, report, file, options)
   } catch (error) {
-    if (!compared.present || !isStoreError(error, 'not_found')) throw error
-    await putFile(session, report, { file: compared.file, present: undefined }, options)
+    if (!file.present || !isStoreError(error, 'not_found')) throw error
+    await putFile(session, report, { file: file.file, present: undefined }, options)
   }
 }
 

@@ -89,11 +89,13 @@ export function answerUnparsed(
   connections: Connections,
   lingering: Lingering,
   log: Logger,
+  { logRequests = 'all' }: { readonly logRequests?: 'all' | 'errors' },
 ): void {
   const end = (socket: Socket, refusal: Refusal, requestId: string, details: object) => {
     if (!socket.writable) return
-    const { status, code } = refusal
-    log.info({ requestId, status, code, ...details }, refusal.detail)
+    const { status, code, detail } = refusal
+    const client = socket.remoteAddress
+    if (logRequests === 'all') log.info({ requestId, client, status, code, ...details, detail }, 'request')
     writeProblem(socket, refusal, requestId)
     lingering.discard(socket, () => socket.destroySoon())
   }

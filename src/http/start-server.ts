@@ -28,6 +28,8 @@ export interface ServerOptions extends AdmissionLimits {
   /** The app's, so that its limits hold for both. */
   readonly lingering?: Lingering
   readonly log: Logger
+  /** Requests that the parser refuses are in the log unless it is `errors`. */
+  readonly logRequests?: 'all' | 'errors'
 }
 
 export interface RunningServer {
@@ -56,7 +58,7 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
   Object.assign(server, { httpAllowHalfOpen: true })
   const connections = new Connections(server, options.maxConnections, options.surplusConnections ?? 256)
   cutOffStalled(server, connections, options)
-  answerUnparsed(server, connections, options.lingering ?? new Lingering(), options.log)
+  answerUnparsed(server, connections, options.lingering ?? new Lingering(), options.log, options)
   deferContinue(server)
   const handle = app.callback()
   const handling = new Set<Promise<void>>()

@@ -3,7 +3,7 @@ import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../robustness/eventually.ts'
 import { head, RawClient } from '../../robustness/raw-client.ts'
-import { openTestServer, type TestServer } from '../../support/test-server.ts'
+import { openTestServer, startTestServer, type TestServer } from '../../support/test-server.ts'
 
 interface LogLine {
   readonly requestId?: string
@@ -14,13 +14,13 @@ interface LogLine {
 
 let server: TestServer
 let lines: LogLine[] = []
+const destination = new Writable({
+  write(line: Buffer, _encoding, written) {
+    lines.push(JSON.parse(line.toString()) as LogLine)
+    written()
+  },
+})
 beforeAll(async () => {
-  const destination = new Writable({
-    write(line: Buffer, _encoding, written) {
-      lines.push(JSON.parse(line.toString()) as LogLine)
-      written()
-    },
-  })
   server = await openTestServer({ log: pino(destination), headersTimeoutMs: 200, lingerTimeoutMs: 500 })
 })
 afterAll(() => server.stop())
@@ -65,6 +65,15 @@ describe('a refusal that no route has seen', () => {
 function put(name: string): string {
   return `${head(`PUT /files/${name}`, 'Content-Length: 1')}x`
 }
+
+it('refusals that no route has seen are not logged where only errors are', async () => {
+  const quiet = await startTestServer({ log: pino(destination), logRequests: 'errors' })
+  const client = await RawClient.open(quiet.port)
+  await client.send('SSH-2.0-client\r\n')
+  expect((await client.answer()).status).toBe(400)
+  client.socket.destroy()
+  expect(lines).toEqual([])
+})
 
 it('bytes that are no request, behind several that are, are answered after all of them', async () => {
   const client = await RawClient.open(server.port)

@@ -27,6 +27,8 @@ export interface StoreCheck {
   /** Resolves when the next one may come. */
   foundChunk(chunk: BadChunk): Promise<void>
   foundList(list: BadList): Promise<void>
+  /** The catalog itself is damaged: other findings may come of that. */
+  foundFault(fault: string): Promise<void>
 }
 
 export interface CheckSummary {
@@ -37,6 +39,8 @@ export interface CheckSummary {
   readonly damaged: number
   readonly missing: number
   readonly unreadable: number
+  /** What the engine of the catalog finds wrong with it. */
+  readonly faults: number
   /** Files and uploads whose chunk list is wrong. */
   readonly inconsistent: number
   /** Not of any chunk: of uploads under way, or left by a kill. No damage. */
@@ -60,9 +64,11 @@ export async function checkStore(
   { isQuick }: { readonly isQuick: boolean },
   report: StoreCheck,
 ): Promise<CheckSummary> {
+  const faults = await store.survey.verify()
+  for (const fault of faults) await report.foundFault(fault)
   const lists = await checkLists(store, report)
   const chunks = await checkChunks(store, isQuick, report)
-  return { ...lists, ...chunks, ...(await countUnknown(store)) }
+  return { faults: faults.length, ...lists, ...chunks, ...(await countUnknown(store)) }
 }
 
 async function checkLists({ survey }: StoreToRead, report: StoreCheck) {

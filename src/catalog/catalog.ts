@@ -68,6 +68,8 @@ export interface NewUpload {
 export interface FinishedUpload {
   readonly id: FileId
   readonly digest: Digest
+  /** Bytes that the digest was taken of. Rejects `corrupt` if the upload has more or fewer. */
+  readonly size?: number
   readonly precondition?: Precondition
   /** The upload can still be found, as finished, until it expires or is deleted; without this it is gone at once. */
   readonly isRemembered?: boolean

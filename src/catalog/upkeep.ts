@@ -58,6 +58,11 @@ export interface CatalogSurvey {
   checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]>
   /** Those of the locations that neither a chunk nor garbage has. */
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]>
+  /**
+   * What is wrong with the catalog itself, as far as its engine can tell: nothing if it is sound. Takes time that follows its size, and keeps nobody
+   * else waiting for as long.
+   */
+  verify(): Promise<readonly string[]>
   /** What a collection would take, orphans aside that it has yet to find. */
   countCollectable(query: CollectableQuery): Promise<Collectable>
 }

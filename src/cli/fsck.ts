@@ -10,7 +10,7 @@ interface FsckOptions {
 }
 
 const help = `
-Reads every chunk and compares it with its digest, and looks whether every file has all of its chunks. Goes beside a running server, changes
+Reads every chunk and compares it with its digest, checks that every file has all of its chunks, and has the catalog's database check itself. Goes beside a running server, changes
 nothing, and takes nothing for damage that the server is just changing. A damaged chunk is mended when the same content is uploaded
 again, by whatever name.
 
@@ -37,8 +37,8 @@ export function fsck(command: Command): void {
           const summary = await checkStore(store, { isQuick: quick === true }, report)
           if (isJson) await terminal.printJson({ kind: 'summary', ...summary })
           else await printSummary(terminal, summary)
-          const { damaged, missing, unreadable, inconsistent } = summary
-          return damaged + missing + unreadable + inconsistent > 0 ? 1 : 0
+          const { faults, damaged, missing, unreadable, inconsistent } = summary
+          return faults + damaged + missing + unreadable + inconsistent > 0 ? 1 : 0
         },
       ),
     )
@@ -48,6 +48,7 @@ function jsonReport(terminal: Terminal): StoreCheck {
   return {
     foundChunk: (chunk: BadChunk) => terminal.printJson({ kind: 'chunk', ...chunk }),
     foundList: (list: BadList) => terminal.printJson({ kind: 'list', ...list }),
+    foundFault: (fault) => terminal.printJson({ kind: 'catalog', fault }),
   }
 }
 
@@ -60,6 +61,7 @@ function textReport(terminal: Terminal): StoreCheck {
       if (holders.length === 0) await terminal.print('  of nothing that is still there')
       if (hasMoreHolders) await terminal.print('  and of more')
     },
+    foundFault: (fault) => terminal.print(`the catalog is damaged, run ashlar rebuild: ${fault}`),
     foundList: (list) => terminal.print(`inconsistent: ${nameOf(list)} ${list.fault}`),
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { CatalogRestore } from '../catalog/catalog-restore.ts'
@@ -55,7 +55,9 @@ export async function openSurvey(places: Places): Promise<Survey> {
 /** Whether there is a catalog. Rejects `unavailable` where that cannot be told. */
 export async function hasCatalog(places: Places): Promise<boolean> {
   const place = catalogPlace(places)
-  return place.kind === 'sqlite' ? existsSync(place.path) : (await postgres()).hasPostgresCatalog(place.url)
+  if (place.kind === 'postgres') return (await postgres()).hasPostgresCatalog(place.url)
+  // An empty file is what is left of one.
+  return (statSync(place.path, { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
 /** Creates a catalog where none is, which is there when `fill` has resolved. Rejects `unavailable` if there is one. */

@@ -20,9 +20,11 @@ const deletesAtOnce = 8
 /**
  * Deletes expired uploads and every chunk that neither a file, nor an upload, nor a download counts on. The catalog
  * decides, in one transaction, and only then are bytes deleted; a crash in between leaves garbage for the next
- * run, not a loss. May run beside everything else, and is harmless beside itself.
+ * run, not a loss. May run beside everything else, and is harmless beside itself. Rejects `corrupt`, and deletes nothing, if the catalog
+ * is damaged.
  */
 export async function collectGarbage(store: FileStore, signal?: AbortSignal): Promise<CollectedGarbage> {
+  await store.health.verify()
   const uploads = await deleteExpiredUploads(store, signal)
   await forgetUnusedChunks(store, signal)
   await deleteEndedRecords(store, signal)

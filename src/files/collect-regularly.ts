@@ -19,6 +19,9 @@ export interface CollectionReport {
   foundOrphans(found: FoundOrphans): void
 }
 
+/** Verifying the catalog takes a twentieth of the time at most. */
+const pausesPerVerification = 20
+
 /**
  * Collects garbage at an interval. The search for orphans lists everything that is stored, so it runs
  * beside the collections, which do not wait for it. What fails is reported to `onBackgroundError`,
@@ -54,14 +57,15 @@ export function collectRegularly(
   const run = async () => {
     searchIfDue()
     await attempt('collecting garbage', collect)
-    if (!signal.aborted) wait()
+    if (signal.aborted) return
+    wait(Math.max(collectIntervalMs, pausesPerVerification * store.health.verifiedInMs))
   }
-  const wait = () => {
+  const wait = (ms: number) => {
     timer = setTimeout(() => {
       collecting = run()
-    }, collectIntervalMs)
+    }, ms)
   }
-  wait()
+  wait(collectIntervalMs)
   return {
     async stop() {
       abort.abort()

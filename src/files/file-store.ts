@@ -6,6 +6,7 @@ import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
 import { FairLimiter } from '../rx/fair-limiter.ts'
 import { YoungGarbage } from '../rx/young-garbage.ts'
+import { CatalogHealth } from './catalog-health.ts'
 import { FreeSpace } from './free-space.ts'
 import { HotFiles } from './hot-files.ts'
 import { OpenFiles } from './open-files.ts'
@@ -72,6 +73,8 @@ export interface FileStore extends Stores {
   readonly options: FileStoreOptions
   /** Asked by whatever creates something. */
   readonly space: FreeSpace
+  /** Whether the catalog is damaged, as far as anybody has noticed. */
+  readonly health: CatalogHealth
   /** All chunk and block buffers come from here. */
   readonly pool: BufferPool
   /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
@@ -111,11 +114,13 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   const presence = stores.presence ?? alone
   const space = new FreeSpace(options.freeBytes)
   const hotFiles = new HotFiles(options.maxHotMemory ?? 0, presence !== alone)
+  const health = new CatalogHealth(stores.catalog, options.onBackgroundError)
   return {
     ...stores,
     presence,
     space,
-    catalog: hotFiles.watch(space.guardCatalog(stores.catalog)),
+    health,
+    catalog: hotFiles.watch(space.guardCatalog(health.watch())),
     chunks: unsettled.watch(space.guardChunks(stores.chunks)),
     records: unsettled.watch(space.guardChunks(stores.records)),
     unsettled,

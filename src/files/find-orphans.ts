@@ -20,6 +20,8 @@ export const orphanBatch = 1000
  * catalog would have to know of each other's unsettled puts.
  */
 export async function findOrphans(store: FileStore, signal?: AbortSignal): Promise<FoundOrphans> {
+  // To a catalog that has lost rows all that they told of would be orphans.
+  await store.health.verify()
   let orphans = 0
   let bytes = 0
   for await (const batch of inBatches(store.chunks.list(signal && { signal }), orphanBatch)) {

@@ -5,6 +5,7 @@ import type {
   Precondition,
   RecordPlace,
 } from '../catalog/catalog.ts'
+import { damage } from '../catalog/seals.ts'
 import { packed, type Location, type PackedChunks } from '../model/chunk.ts'
 import { BlockHasher, digestOfChunk, FileHasher } from '../model/digest.ts'
 import { isRefusal, StoreError } from '../model/errors.ts'
@@ -61,7 +62,7 @@ export async function finishWithRecords(
     const { id } = described
     const { file, record } = await putRecord(store, described, pagesOfChunks(store, id), group)
     put.push(record)
-    return { id, digest: file.digest, ...others, record }
+    return { id, digest: file.digest, size: file.size, ...others, record }
   }
   const confirm = async (finished: FinishedUpload & { readonly record: RecordPlace }, group: string) => {
     const { id, record } = finished
@@ -148,12 +149,15 @@ export async function putRecord(
   }
 }
 
-/** The first page, for a file whose others stay. */
+/** The first page, for a file whose others stay. Rejects `corrupt` if the chunks are not all that belong there. */
 export async function putFirstPage(
   store: FileStore,
   file: StoredFile,
   chunks: PackedChunks,
 ): Promise<Location> {
+  // What it takes the place of is deleted afterwards: a list that lost its end must not become the record.
+  const isWhole = chunks.sizes.length === chunksPerRecord || sizeOf(chunks) === file.size
+  if (!isWhole) throw damage(`the file ${file.id} has lost chunks`)
   return putPage(store, { id: file.id, file, start: 0, chunks })
 }
 

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts'
+import { damage } from '../catalog/seals.ts'
 import type { FileChunk } from '../model/chunk.ts'
 import { blockBytes } from '../model/digest.ts'
-import { StoreError } from '../model/errors.ts'
 import type { StoredFile } from '../model/file.ts'
 
 /** Bytes of a file, `end` exclusive. */
@@ -30,7 +30,7 @@ const chunksPerPage = { first: 2, most: 16 }
 
 /**
  * The blocks that hold a range of a file, in order. The chunk list is fetched page by page as blocks are asked for: a file of a
- * tebibyte must not become a million objects. Throws `corrupt` if the list has a hole.
+ * tebibyte must not become a million objects. Throws `corrupt` if the list has a hole or is longer than the file.
  */
 export async function* planBlocks(
   catalog: Pick<Catalog, 'listChunks'>,
@@ -42,13 +42,13 @@ export async function* planBlocks(
     const chunks = await catalog.listChunks(id, at, Math.min(page, end - at))
     for (const chunk of chunks) {
       if (at >= end) break
-      if (at < chunk.start || at >= chunk.start + chunk.size) break
+      if (at < chunk.start || at >= chunk.start + chunk.size || chunk.start + chunk.size > size) break
       yield* blocksOfChunk(chunk, at, end)
       at = Math.min(end, chunk.start + chunk.size)
     }
     const last = chunks.at(-1)
     if (at < end && (!last || at !== last.start + last.size)) {
-      throw new StoreError('corrupt', `File ${id} of ${size} bytes has no chunk for byte ${at}.`)
+      throw damage(`file ${id} of ${size} bytes has no chunk for byte ${at}`)
     }
   }
 }

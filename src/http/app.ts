@@ -167,6 +167,9 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
   })
   router.get('/readyz', async (ctx) => {
     if (!isReady()) throw new StoreError('unavailable', 'The server is shutting down.')
+    if (store.health.isDamaged) {
+      throw new StoreError('unavailable', 'The catalog is damaged: the log says what to do.')
+    }
     await store.options.confirmPlace?.()
     // A change, though one of nothing: a catalog that failed to sync still reads, and takes no changes until it is restarted.
     await store.catalog.forgetGarbage([])

@@ -69,6 +69,9 @@ export function createMetrics(store: FileStore): HttpMetrics {
   gauge('ashlar_chunks_waiting', 'Chunks that wait to be stored', () => store.storing.waiting)
   gauge('ashlar_blocks_reading', 'Blocks being read', () => store.reading.running)
   gauge('ashlar_blocks_waiting', 'Blocks that wait to be read', () => store.reading.waiting)
+  gauge('ashlar_catalog_damaged', '1 if the catalog was found to be damaged', () =>
+    Number(store.health.isDamaged),
+  )
   gauge('ashlar_files_open', 'Files being downloaded', () => store.openFiles.inUse.length)
 
   if (store.options.freeBytes) {

@@ -25,7 +25,15 @@ import { runAshlar } from './run-ashlar.ts'
 // More than goes into a pack.
 const chunkSize = 128 * 1024
 const { bytes } = sampleChunk(4 * chunkSize + 1, 1)
-const sound = { damaged: 0, missing: 0, unreadable: 0, inconsistent: 0, unknown: 0, unknownBytes: 0 }
+const sound = {
+  faults: 0,
+  damaged: 0,
+  missing: 0,
+  unreadable: 0,
+  inconsistent: 0,
+  unknown: 0,
+  unknownBytes: 0,
+}
 const whole = { files: 2, uploads: 0, chunks: 5, bytes: bytes.length, ...sound }
 
 let directory: string

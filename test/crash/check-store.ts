@@ -98,7 +98,7 @@ async function fsck(directory: string): Promise<void> {
   }
   const store = await openStoreToRead(['--store', directory], {})
   try {
-    await checkStore(store, { isQuick: false }, { foundChunk: find, foundList: find })
+    await checkStore(store, { isQuick: false }, { foundChunk: find, foundList: find, foundFault: find })
   } finally {
     await store.close()
   }

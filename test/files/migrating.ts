@@ -86,6 +86,7 @@ export async function expectSound(store: FileStore, prefix: string): Promise<voi
   const report = {
     foundChunk: async (bad: BadChunk) => void found.push(bad),
     foundList: async (bad: BadList) => void found.push(bad),
+    foundFault: async (fault: string) => expect.fail(fault),
   }
   const toRead = {
     survey: catalog,

@@ -4,6 +4,7 @@ import { bytesOfDigest, digestOfBytes, type Digest } from '../../model/digest.ts
 import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { ChunkUse } from '../catalog.ts'
+import { damage, sealOfUse } from '../seals.ts'
 import type { Garbage } from '../upkeep.ts'
 import { addGarbage } from './garbage.ts'
 import { given } from './given.ts'
@@ -21,13 +22,17 @@ export async function useChunks(
   const held = await holdChunks(db, uses)
   const starts: number[] = []
   let end = start
-  for (const { size } of uses) {
+  const seals: number[] = []
+  for (const { digest, size, blockDigests } of uses) {
     starts.push(end)
+    seals.push(sealOfUse(fileId, end, { digest: bytesOfDigest(digest), size, block_digests: blockDigests }))
     end += size
   }
+  for (const { digest, size } of uses)
+    if (held.get(digest)!.size !== size) throw damage(`the row of the chunk ${digest} has changed`)
   await settleLocations(db, uses, held)
   const chunkIds = uses.map(({ digest }) => held.get(digest)!.id)
-  await insertFileChunks(db, { fileId, starts, chunkIds })
+  await insertFileChunks(db, { fileId, starts, chunkIds, seals })
   return end
 }
 
@@ -184,18 +189,27 @@ const moveChunks = prepared((db, values: { ids: readonly number[]; locations: re
 )
 
 const insertFileChunks = prepared(
-  (db, values: { fileId: FileId; starts: readonly number[]; chunkIds: readonly number[] }) =>
+  (
+    db,
+    values: {
+      fileId: FileId
+      starts: readonly number[]
+      chunkIds: readonly number[]
+      seals: readonly number[]
+    },
+  ) =>
     db
       .insertInto('file_chunks')
-      .columns(['file_id', 'start', 'chunk_id'])
+      .columns(['file_id', 'start', 'chunk_id', 'seal'])
       .expression((eb) =>
         eb
           .selectFrom(
-            given<{ start: number; chunk_id: number }>({
+            given<{ start: number; chunk_id: number; seal: number }>({
               start: [values.starts, 'bigint'],
               chunk_id: [values.chunkIds, 'bigint'],
+              seal: [values.seals, 'bigint'],
             }),
           )
-          .select([sql<FileId>`${values.fileId}::uuid`.as('file_id'), 'start', 'chunk_id']),
+          .select([sql<FileId>`${values.fileId}::uuid`.as('file_id'), 'start', 'chunk_id', 'seal']),
       ),
 )

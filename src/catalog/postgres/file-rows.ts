@@ -1,6 +1,7 @@
 import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
 import { foldedName } from '../../model/fold-text.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
+import { checkFile, sealOfFile } from '../seals.ts'
 import { prepared } from './prepared.ts'
 import type { Database, FileTable } from './schema.ts'
 
@@ -19,7 +20,9 @@ export async function lockFile(db: Database, owner: Owner, ref: FileRef): Promis
   return row && fileOfRow(row)
 }
 
+/** Throws `corrupt` if the row is not as it was written. */
 export function fileOfRow(row: Omit<FileTable, 'folded'>): StoredFile {
+  checkFile(row)
   return {
     id: row.id,
     owner: row.owner,
@@ -34,7 +37,7 @@ export function fileOfRow(row: Omit<FileTable, 'folded'>): StoredFile {
 }
 
 export function rowOfFile(file: StoredFile): FileTable {
-  return {
+  const row = {
     id: file.id,
     owner: file.owner,
     name: file.name,
@@ -46,6 +49,7 @@ export function rowOfFile(file: StoredFile): FileTable {
     metadata: JSON.stringify(file.metadata),
     folded: foldedName(file.name),
   }
+  return { ...row, seal: sealOfFile(row) }
 }
 
 export const fileColumns = [
@@ -58,6 +62,7 @@ export const fileColumns = [
   'created_at',
   'modified_at',
   'metadata',
+  'seal',
 ] as const
 
 const fileById = (db: Database, values: { owner: Owner; id: FileId }) =>
@@ -88,6 +93,7 @@ export const insertFile = prepared((db, values: FileTable) =>
       modified_at: values.modified_at,
       metadata: values.metadata,
       folded: values.folded,
+      seal: values.seal,
     })
     .onConflict((conflict) => conflict.columns(['owner', 'name']).doNothing())
     .returning('id'),
@@ -99,9 +105,13 @@ export const changeFile = prepared((db, values: FileTable) =>
     .set({
       name: values.name,
       folded: values.folded,
+      size: values.size,
       media_type: values.media_type,
+      digest: values.digest,
       metadata: values.metadata,
+      created_at: values.created_at,
       modified_at: values.modified_at,
+      seal: values.seal,
     })
     .where('id', '=', values.id),
 )

@@ -3,6 +3,7 @@ import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { CommittedFile, FinishedUpload } from '../catalog.ts'
+import { damage } from '../seals.ts'
 import { placeFile } from './files.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
@@ -19,7 +20,8 @@ export async function finishUploads(
   // Everybody takes names in this order, so nobody waits for somebody who waits. Those of one name stay in theirs.
   for (const { upload, finished } of complete.toSorted(byName)) {
     const { id, owner, name, size, mediaType, metadata } = upload
-    const { digest, precondition, record } = finished
+    const { digest, size: digested, precondition, record } = finished
+    if (digested !== undefined && digested !== size) throw damage(`the upload ${id} has lost chunks`)
     const file = { id, owner, name, size, mediaType, digest, metadata }
     committed.set(id, await placeFile(db, file, { precondition, record, now }))
   }

@@ -1,13 +1,13 @@
 import type { Location } from '../../model/chunk.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
 import { rowOfFile } from './file-rows.ts'
+import { sealedOf } from './records.ts'
 import { prepared } from './prepared.ts'
 import type { Database, FileTable } from './schema.ts'
 
 /** Of a file that is locked. Resolves with where its record was kept. */
 export async function letGo(db: Database, id: FileId, now: number): Promise<readonly Location[]> {
-  const rows = await removeFile(db, { id, now })
-  return rows.map(({ location }) => location)
+  return sealedOf(id, await removeFile(db, { id, now }))
 }
 
 /** The same, and puts another file behind the name. */
@@ -17,8 +17,7 @@ export async function replaceFile(
   file: StoredFile,
   now: number,
 ): Promise<readonly Location[]> {
-  const rows = await takePlace(db, { ...rowOfFile(file), oldId, now })
-  return rows.map(({ location }) => location)
+  return sealedOf(oldId, await takePlace(db, { ...rowOfFile(file), oldId, now }))
 }
 
 export const insertDiscarded = prepared((db, values: { id: FileId; at: number }) =>
@@ -34,7 +33,7 @@ const removeFile = prepared((db, values: { id: FileId; now: number }) =>
     .updateTable('records')
     .set({ file_id: null })
     .where('file_id', '=', values.id)
-    .returning('location'),
+    .returning(['location', 'page', 'seal']),
 )
 
 /** In the row of the old one: who waits for it meets the new one there. */
@@ -51,6 +50,7 @@ const takePlace = prepared((db, values: FileTable & { readonly oldId: FileId; re
           created_at: values.created_at,
           modified_at: values.modified_at,
           metadata: values.metadata,
+          seal: values.seal,
         })
         .where('id', '=', values.oldId),
     )
@@ -60,5 +60,5 @@ const takePlace = prepared((db, values: FileTable & { readonly oldId: FileId; re
     .updateTable('records')
     .set({ file_id: null })
     .where('file_id', '=', values.oldId)
-    .returning('location'),
+    .returning(['location', 'page', 'seal']),
 )

@@ -35,6 +35,7 @@ import { inSteps } from '../search-files.ts'
 import * as checks from './checks.ts'
 import * as chunkLists from './chunk-lists.ts'
 import { findChunk } from './chunks.ts'
+import { verify } from './verify.ts'
 import { collectChunks } from './collect-chunks.ts'
 import { countCollectable } from './count-collectable.ts'
 import { findFile } from './file-rows.ts'
@@ -229,6 +230,10 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
 
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]> {
     return this.#transactions.read((db) => garbage.listUnknown(db, locations))
+  }
+
+  verify(): Promise<readonly string[]> {
+    return this.#transactions.read((db) => verify(db))
   }
 
   countCollectable(query: CollectableQuery): Promise<Collectable> {

@@ -3,9 +3,10 @@ import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { RecordMove, RecordPlace } from '../catalog.ts'
+import { damage, sealOfRecord } from '../seals.ts'
 import { given } from './given.ts'
 import { prepared } from './prepared.ts'
-import type { Database } from './schema.ts'
+import type { Database, RecordTable } from './schema.ts'
 
 export async function addRecord(db: Database, id: FileId, record: RecordPlace | undefined): Promise<void> {
   const { locations = [] } = record ?? {}
@@ -22,8 +23,18 @@ export async function moveRecord(db: Database, id: FileId, { from, to }: RecordM
 }
 
 export async function listRecords(db: Database, id: FileId): Promise<readonly Location[]> {
-  const rows = await selectRecords(db, { id })
-  return rows.map(({ location }) => location)
+  return sealedOf(id, await selectRecords(db, { id }))
+}
+
+/** Throws `corrupt` rather than name the record of another file, which somebody is about to delete. */
+export function sealedOf(
+  id: FileId,
+  rows: readonly Pick<RecordTable, 'location' | 'page' | 'seal'>[],
+): readonly Location[] {
+  return rows.map(({ location, page, seal }) => {
+    if (seal !== sealOfRecord(location, id, page)) throw damage(`where the record of ${id} is has changed`)
+    return location
+  })
 }
 
 export async function listEndedRecords(
@@ -61,42 +72,49 @@ export async function forgetRecords(db: Database, locations: readonly Location[]
   await deleteEnded(db, { locations })
 }
 
-export const insertRecords = prepared(
-  (
-    db,
-    values: {
-      id: FileId | null
-      locations: readonly Location[]
-      pages: readonly number[]
-      foundAt: number
-    },
-  ) =>
-    db
-      .insertInto('records')
-      .columns(['location', 'page', 'file_id', 'found_at'])
-      .expression((eb) =>
-        eb
-          .selectFrom(
-            given<{ location: Location; page: number }>({
-              location: [values.locations, 'text'],
-              page: [values.pages, 'bigint'],
-            }),
-          )
-          .select([
-            'location',
-            'page',
-            sql<FileId | null>`${values.id}::uuid`.as('file_id'),
-            sql<number>`${values.foundAt}::bigint`.as('found_at'),
-          ]),
-      )
-      // One that was taken for an orphan, and is made known after all.
-      .onConflict((conflict) =>
-        conflict.column('location').doUpdateSet((eb) => ({
-          file_id: eb.ref('excluded.file_id'),
-          page: eb.ref('excluded.page'),
-          found_at: eb.ref('excluded.found_at'),
-        })),
-      ),
+export interface NewRecords {
+  readonly id: FileId | null
+  readonly locations: readonly Location[]
+  readonly pages: readonly number[]
+  readonly foundAt: number
+}
+
+export async function insertRecords(db: Database, records: NewRecords): Promise<void> {
+  const { id, locations, pages } = records
+  const seals = locations.map((location, index) => sealOfRecord(location, id ?? '', pages[index]!))
+  await upsertRecords(db, { ...records, seals })
+}
+
+const upsertRecords = prepared((db, values: NewRecords & { readonly seals: readonly number[] }) =>
+  db
+    .insertInto('records')
+    .columns(['location', 'page', 'seal', 'file_id', 'found_at'])
+    .expression((eb) =>
+      eb
+        .selectFrom(
+          given<{ location: Location; page: number; seal: number }>({
+            location: [values.locations, 'text'],
+            page: [values.pages, 'bigint'],
+            seal: [values.seals, 'bigint'],
+          }),
+        )
+        .select([
+          'location',
+          'page',
+          'seal',
+          sql<FileId | null>`${values.id}::uuid`.as('file_id'),
+          sql<number>`${values.foundAt}::bigint`.as('found_at'),
+        ]),
+    )
+    // One that was taken for an orphan, and is made known after all.
+    .onConflict((conflict) =>
+      conflict.column('location').doUpdateSet((eb) => ({
+        file_id: eb.ref('excluded.file_id'),
+        page: eb.ref('excluded.page'),
+        seal: eb.ref('excluded.seal'),
+        found_at: eb.ref('excluded.found_at'),
+      })),
+    ),
 )
 
 export const endPage = prepared((db, values: { location: Location }) =>
@@ -104,7 +122,11 @@ export const endPage = prepared((db, values: { location: Location }) =>
 )
 
 const selectRecords = prepared((db, values: { id: FileId }) =>
-  db.selectFrom('records').select('location').where('file_id', '=', values.id).orderBy('page'),
+  db
+    .selectFrom('records')
+    .select(['location', 'page', 'seal'])
+    .where('file_id', '=', values.id)
+    .orderBy('page'),
 )
 
 export const selectPage = prepared((db, values: { id: FileId; page: number }) =>

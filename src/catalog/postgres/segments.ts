@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { FileId } from '../../model/file.ts'
+import { damage, sealOfSegment } from '../seals.ts'
 import { given } from './given.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
@@ -23,13 +24,32 @@ export async function segmentsFrom(
 ): Promise<readonly Segment[]> {
   const rows = await selectJoined(db, { id, from, limit })
   if (rows.length === 0) return [{ listId: id, start: 0 }]
-  return rows.map(({ part_id: listId, start }) => ({ listId, start }))
+  return rows.map(({ part_id: listId, start, seal }) => {
+    if (seal !== sealOfSegment(id, start, listId)) throw damage(`what ${id} was joined of has changed`)
+    return { listId, start }
+  })
 }
 
 /** Gives it the lists of these uploads, and of what they were joined of, each from its place on. */
 export async function addSegments(db: Database, fileId: FileId, segments: readonly Segment[]): Promise<void> {
-  const listIds = segments.map(({ listId }) => listId)
-  await insertJoined(db, { fileId, listIds, starts: segments.map(({ start }) => start) })
+  const outer = {
+    listIds: segments.map(({ listId }) => listId),
+    starts: segments.map(({ start }) => start),
+  }
+  const inner = await selectInner(db, outer)
+  for (const { listId, innerStart, partId, seal } of inner)
+    if (partId !== null && seal !== sealOfSegment(listId, innerStart ?? 0, partId))
+      throw damage(`what ${listId} was joined of has changed`)
+  const places = inner.map(({ listId, start, innerStart, partId }) => ({
+    listId: partId ?? listId,
+    start: start + (innerStart ?? 0),
+  }))
+  await insertJoined(db, {
+    fileId,
+    listIds: places.map(({ listId }) => listId),
+    starts: places.map(({ start }) => start),
+    seals: places.map(({ listId, start }) => sealOfSegment(fileId, start, listId)),
+  })
 }
 
 /** Whether the upload was joined of others, or something that is still there was joined of it. */
@@ -44,19 +64,44 @@ export const deleteSegments = prepared((db, values: { ids: readonly FileId[] }) 
     .returning('start'),
 )
 
+interface Places {
+  readonly listIds: readonly FileId[]
+  readonly starts: readonly number[]
+}
+
+/** With the lists that each of them was joined of. */
+const selectInner = prepared((db, values: Places) =>
+  db
+    .selectFrom(given<Segment>({ listId: [values.listIds, 'uuid'], start: [values.starts, 'bigint'] }))
+    .leftJoin('joined as inner', 'inner.file_id', 'given.listId')
+    .select([
+      'given.listId',
+      'given.start',
+      'inner.start as innerStart',
+      'inner.part_id as partId',
+      'inner.seal',
+    ]),
+)
+
 const insertJoined = prepared(
-  (db, values: { fileId: FileId; listIds: readonly FileId[]; starts: readonly number[] }) =>
+  (db, values: Places & { readonly fileId: FileId; readonly seals: readonly number[] }) =>
     db
       .insertInto('joined')
-      .columns(['file_id', 'start', 'part_id'])
+      .columns(['file_id', 'start', 'part_id', 'seal'])
       .expression((eb) =>
         eb
-          .selectFrom(given<Segment>({ listId: [values.listIds, 'uuid'], start: [values.starts, 'bigint'] }))
-          .leftJoin('joined as inner', 'inner.file_id', 'given.listId')
-          .select((row) => [
+          .selectFrom(
+            given<Segment & { readonly seal: number }>({
+              listId: [values.listIds, 'uuid'],
+              start: [values.starts, 'bigint'],
+              seal: [values.seals, 'bigint'],
+            }),
+          )
+          .select([
             sql<FileId>`${values.fileId}::uuid`.as('file_id'),
-            row('given.start', '+', row.fn.coalesce('inner.start', row.lit(0))).as('start'),
-            row.fn.coalesce('inner.part_id', 'given.listId').as('part_id'),
+            'given.start',
+            'given.listId as part_id',
+            'given.seal',
           ]),
       ),
 )
@@ -64,7 +109,7 @@ const insertJoined = prepared(
 const selectJoined = prepared((db, values: { id: FileId; from: number; limit: number }) =>
   db
     .selectFrom('joined')
-    .select(['start', 'part_id'])
+    .select(['start', 'part_id', 'seal'])
     .where('file_id', '=', values.id)
     .where('start', '>=', (eb) =>
       eb.fn.coalesce(

@@ -5,9 +5,10 @@ import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { ChunkUse } from '../catalog.ts'
+import { checkRun, checkUse, damage, sealOfUse, type SealedUse } from '../seals.ts'
 import { addGarbage, disownOrphan } from './garbage.ts'
 import { prepared } from './prepared.ts'
-import type { ChunkTable, Database } from './schema.ts'
+import type { Database } from './schema.ts'
 import { segmentsFrom, type Segment } from './segments.ts'
 
 /** Appends chunks to a file or an upload, from byte `start` on, and resolves with where they end. Rejects `chunk_gone`. */
@@ -20,7 +21,9 @@ export async function useChunks(
   let end = start
   for (const use of uses) {
     const chunkId = await idOfUsed(db, use)
-    await insertFileChunk(db, { fileId, start: end, chunkId })
+    const { size, blockDigests } = use
+    const chunk = { digest: bytesOfDigest(use.digest), size, block_digests: blockDigests }
+    await insertFileChunk(db, { fileId, start: end, chunkId, seal: sealOfUse(fileId, end, chunk) })
     end += use.size
   }
   return end
@@ -38,6 +41,8 @@ async function idOfUsed(db: Database, use: ChunkUse): Promise<number> {
     const [inserted] = await insertChunk(db, { digest, size, location, blockDigests })
     return inserted!.id
   }
+  if (present.size !== size || Buffer.compare(present.block_digests, blockDigests) !== 0)
+    throw damage(`the row of the chunk ${use.digest} is that of another one`)
   // One write can be used at several places; its location is no garbage then.
   if (location !== undefined && location !== present.location) {
     const isMended = use.mends === present.location
@@ -63,6 +68,7 @@ export async function listChunks(
   for (const segment of await segmentsFrom(db, id, from, limit)) {
     if (chunks.length === limit) break
     for (const row of await selectChunks(db, rangeOf(segment, from, limit - chunks.length))) {
+      checkUse(segment.listId, row)
       const { start, digest, size, block_digests: blockDigests, location } = row
       chunks.push({
         start: segment.start + start,
@@ -82,11 +88,15 @@ export async function packChunks(
   from: number,
   limit: number,
 ): Promise<PackedChunks> {
-  const rows: Pick<ChunkTable, 'size' | 'digest' | 'block_digests'>[] = []
+  const rows: SealedUse[] = []
   for (const segment of await segmentsFrom(db, id, from, limit)) {
     if (rows.length === limit) break
-    rows.push(...(await selectChunks(db, rangeOf(segment, from, limit - rows.length))))
+    for (const row of await selectChunks(db, rangeOf(segment, from, limit - rows.length))) {
+      checkUse(segment.listId, row)
+      rows.push({ ...row, start: segment.start + row.start })
+    }
   }
+  checkRun(rows, from)
   return {
     sizes: rows.map(({ size }) => size),
     digests: Buffer.concat(rows.map(({ digest }) => digest)),
@@ -125,10 +135,14 @@ const moveChunk = prepared((db, values: { id: number; location: Location }) =>
     .where('id', '=', values.id),
 )
 
-const insertFileChunk = prepared((db, values: { fileId: FileId; start: number; chunkId: number }) =>
-  db
-    .insertInto('file_chunks')
-    .values({ file_id: values.fileId, start: values.start, chunk_id: values.chunkId }),
+const insertFileChunk = prepared(
+  (db, values: { fileId: FileId; start: number; chunkId: number; seal: number }) =>
+    db.insertInto('file_chunks').values({
+      file_id: values.fileId,
+      start: values.start,
+      chunk_id: values.chunkId,
+      seal: values.seal,
+    }),
 )
 
 interface ChunkRange {
@@ -141,7 +155,7 @@ const selectChunks = prepared((db, values: ChunkRange) =>
   db
     .selectFrom('file_chunks as use')
     .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
-    .select(['use.start', 'chunk.digest', 'chunk.size', 'chunk.block_digests', 'chunk.location'])
+    .select(['use.start', 'use.seal', 'chunk.digest', 'chunk.size', 'chunk.block_digests', 'chunk.location'])
     .where('use.file_id', '=', values.id)
     .where('use.start', '>=', (eb) =>
       eb.fn.coalesce(

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, fsyncSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
@@ -6,35 +6,51 @@ import { StoreError } from '../../model/errors.ts'
 import { foldedName } from '../../model/fold-text.ts'
 import { explainSystemError } from '../../model/system-errors.ts'
 import { NodeSqliteDialect } from './dialect.ts'
-import { isBusy, isForbiddenDirectory } from './failures.ts'
+import { damage } from '../seals.ts'
+import { CommitNote, readNote } from './commit-note.ts'
+import { isBusy, isForbiddenDirectory, isSqlError } from './failures.ts'
+import { findFaults } from './find-faults.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Outcome, Work } from './group-commit.ts'
 import { migrate, refuseNewer, refuseOther } from './migrations/migrate.ts'
 import type { Database, Schema } from './schema.ts'
 import { Snapshots } from './snapshots.ts'
+import { syncDirectory } from './sync-directory.ts'
 
 export interface Connection {
   readonly db: Database
   readonly transactions: {
     readonly committed: number
     run(works: readonly Work[]): Promise<readonly Outcome[]>
+    /** Resolves with the same when others may hear of it. */
+    settled(outcomes: readonly Outcome[]): Promise<readonly Outcome[]>
   }
   close(): void
 }
 
 const busyTimeoutMs = 5000
+/** Takes a few milliseconds. A larger database is checked before the first collection. */
+const mostCheckedBytes = 4 * 1024 * 1024
 
 /**
  * The one connection that writes. Creates the database or brings it up to date, and keeps it from all other
- * processes. Rejects `unavailable` if another one has it, or a newer Ashlar has written it.
+ * processes. Rejects `unavailable` if another one has it, or a newer Ashlar has written it, and `corrupt` if it is damaged or has
+ * lost what was committed.
  */
-export async function openWriter(path: string): Promise<Connection> {
+export async function openWriter(path: string, maxCheckedBytes = mostCheckedBytes): Promise<Connection> {
   const lock = holdLock(path)
   try {
+    const noted = readNote(path) ?? 0
+    const bytes = bytesOf(path)
+    // SQLite would begin an empty one anew, and throw its log away.
+    if (bytes === 0 && noted > 0) throw older(path, 0, noted)
     makePrivate(path)
     const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
     try {
       refuseNewer(database)
+      const counted = countOf(database)
+      if (counted < noted) throw older(path, counted, noted)
+      if (bytes > 0 && bytes <= maxCheckedBytes) refuseDamaged(database)
       // Every commit is synced before it is acknowledged; on macOS, past the disk's own cache.
       database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on')
       database.exec('pragma checkpoint_fullfsync = on')
@@ -44,10 +60,13 @@ export async function openWriter(path: string): Promise<Connection> {
       database.function('folded_name', { deterministic: true }, foldedName as () => string | null)
       await migrate(database, db as Kysely<unknown>)
       syncDirectory(dirname(path))
-      return { db, transactions: new GroupCommit(database), close: () => closeWriter(database, lock) }
+      const count = countOf(database)
+      const note = CommitNote.open(path, count)
+      const close = () => closeWriter(database, note, lock)
+      return { db, transactions: new GroupCommit(database, note, count), close }
     } catch (error) {
       database.close()
-      throw error
+      throw openingFailure(error)
     }
   } catch (error) {
     lock.close()
@@ -63,9 +82,12 @@ export function openReader(path: string): Connection {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true })
   try {
     refuseOther(database)
+    const [counted, noted] = [countOf(database), readNote(path) ?? 0]
+    // A server counts first.
+    if (counted < noted && countOf(database) < noted) throw older(path, counted, noted)
   } catch (error) {
     database.close()
-    if (!isForbiddenDirectory(error)) throw error
+    if (!isForbiddenDirectory(error)) throw openingFailure(error)
     const message = `The catalog ${path} cannot be read by somebody who may not write beside it, unless a server has it open: be the user who started the server, or take a copy.`
     throw new StoreError('unavailable', message, { cause: error })
   }
@@ -73,11 +95,12 @@ export function openReader(path: string): Connection {
   return { db, transactions: new Snapshots(database), close: () => database.close() }
 }
 
-function closeWriter(database: DatabaseSync, lock: DatabaseSync): void {
+function closeWriter(database: DatabaseSync, note: CommitNote, lock: DatabaseSync): void {
   try {
     database.exec('pragma wal_checkpoint(truncate)')
   } finally {
     database.close()
+    note.close()
     lock.close()
   }
 }
@@ -124,14 +147,28 @@ function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
-/** Without it a power cut could take away a database that was just created. */
-export function syncDirectory(path: string): void {
-  // Windows cannot open directories, and keeps their entries in its own journal.
-  if (process.platform === 'win32') return
-  const directory = openSync(path, 'r')
-  try {
-    fsyncSync(directory)
-  } finally {
-    closeSync(directory)
-  }
+function refuseDamaged(database: DatabaseSync): void {
+  const [fault] = findFaults(database, 1)
+  if (fault !== undefined) throw damage(fault)
+}
+
+/** How many transactions it has seen; 0 if it was written before they were counted. */
+function countOf(database: DatabaseSync): number {
+  const counts = database.prepare("select 1 from sqlite_schema where name = 'commits'").get()
+  return counts ? Number(database.prepare('select count from commits').get()?.['count'] ?? 0) : 0
+}
+
+function older(path: string, counted: number, noted: number): StoreError {
+  return damage(
+    `${path} is older than it was, with ${counted} of ${noted} changes: its log was lost, or an old copy was put back`,
+  )
+}
+
+/** Whatever SQLite cannot make sense of while the database is opened is damage. */
+function openingFailure(error: unknown): unknown {
+  return isSqlError(error) ? damage(`SQLite says "${(error as Error).message}"`, error) : error
+}
+
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }

@@ -1,9 +1,12 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { StoreError } from '../../model/errors.ts'
-import { holdLock, syncDirectory } from './connection.ts'
+import { CommitNote, readNote } from './commit-note.ts'
+import { holdLock } from './connection.ts'
 import { SqliteCatalog } from './sqlite-catalog.ts'
+import { syncDirectory } from './sync-directory.ts'
 
 /**
  * Creates the catalog at a path where none is, filled by `fill`. It is there whole or not at all: what a crash leaves is
@@ -15,14 +18,14 @@ export async function createAnew(
 ): Promise<void> {
   const lock = holdLock(path)
   try {
-    if (existsSync(path)) {
-      throw new StoreError(
-        'unavailable',
-        `There is a catalog at ${path}: move it away first, with its -wal file.`,
-      )
+    const left = ['', '-wal', '-shm'].map((end) => `${path}${end}`).filter((file) => existsSync(file))
+    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) {
+      const target = join(dirname(path), 'old-catalog')
+      const command = `mkdir ${target} && mv ${left.join(' ')} ${target}`
+      throw new StoreError('unavailable', `There is a catalog already. Set it aside first: ${command}`)
     }
     const draft = `${path}.rebuilding`
-    for (const end of ['', '-wal', '-shm']) await rm(`${draft}${end}`, { force: true })
+    for (const end of ['', '-wal', '-shm', '.commits']) await rm(`${draft}${end}`, { force: true })
     // Left by a server that was killed: it belongs to the catalog that is gone.
     for (const end of ['-wal', '-shm']) await rm(`${path}${end}`, { force: true })
     const catalog = await SqliteCatalog.open(draft)
@@ -31,10 +34,28 @@ export async function createAnew(
     } finally {
       await catalog.close()
     }
+    const count = countOn(draft, (readNote(path) ?? 0) + 1)
     await rename(draft, path)
+    // From now on no catalog from before will do.
+    CommitNote.open(path, count).close()
+    await rm(`${draft}.commits`, { force: true })
     await rm(`${draft}.lock`, { force: true })
     syncDirectory(dirname(path))
   } finally {
     lock.close()
+  }
+}
+
+/** Has the new catalog count on from `least`, which is past all that an old one can have counted. */
+function countOn(path: string, least: number): number {
+  const database = new DatabaseSync(path)
+  try {
+    database.exec('pragma synchronous = full')
+    const update = database.prepare('update commits set count = max(count, ?) returning count')
+    const count = Number(update.get(least)?.['count'])
+    database.exec('pragma wal_checkpoint(truncate)')
+    return count
+  } finally {
+    database.close()
   }
 }

@@ -1,4 +1,5 @@
 import { StoreError } from '../../model/errors.ts'
+import { damage } from '../seals.ts'
 import type { ErrorCode } from '../../model/errors.ts'
 
 /** A failure as it crosses threads, where errors would lose their codes. */
@@ -25,6 +26,10 @@ function described(error: unknown): Omit<Failure, 'isRefusal'> {
   if (result === resultFull) {
     return { code: 'no_space', message: 'The catalog cannot grow: free space on its disk.', cause }
   }
+  if (result !== undefined && damaged.has(result)) {
+    const { code, message } = damage(`SQLite says "${errorText(error)}"`)
+    return { code, message, cause }
+  }
   if (result !== undefined && unusable.has(result)) {
     return { code: 'unavailable', message: `The catalog cannot be used: ${errorText(error)}.`, cause }
   }
@@ -40,6 +45,12 @@ export function errorOf({ code, message, isRefusal, cause }: Failure): StoreErro
 
 export function isIoError(error: unknown): boolean {
   return resultOf(error) === resultIoError
+}
+
+/** A statement that was right when it was written, a damaged database, or none. */
+export function isSqlError(error: unknown): boolean {
+  const result = resultOf(error)
+  return result === 1 || (result !== undefined && damaged.has(result))
 }
 
 export function isBusy(error: unknown): boolean {
@@ -58,8 +69,11 @@ const resultFull = 13
 /** An extended one. */
 const resultReadonlyDirectory = 1544
 
-/** Busy, locked, out of memory, read-only, I/O error, corrupt, cannot open, lock protocol, not a database. */
-const unusable = new Set([resultBusy, 6, 7, 8, resultIoError, 11, 14, 15, 26])
+/** Corrupt, not a database. */
+const damaged = new Set([11, 26])
+
+/** Busy, locked, out of memory, read-only, I/O error, cannot open, lock protocol. */
+const unusable = new Set([resultBusy, 6, 7, 8, resultIoError, 14, 15])
 
 function resultOf(error: unknown): number | undefined {
   // The low byte of an extended code is its primary one.

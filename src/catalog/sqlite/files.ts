@@ -17,6 +17,7 @@ import type {
 import { checkPrecondition } from '../check-precondition.ts'
 import { pageOfFiles } from '../page-of-files.ts'
 import { namesPerStep, type SearchStep } from '../search-files.ts'
+import { checkFile, sealOfFile } from '../seals.ts'
 import { useChunks } from './chunks.ts'
 import { prepared } from './prepared.ts'
 import { addRecord, endRecords, moveRecord } from './records.ts'
@@ -134,7 +135,9 @@ export async function letGo(db: Database, id: FileId, now: number): Promise<read
   return endRecords(db, id)
 }
 
+/** Throws `corrupt` if the row is not as it was written. */
 function fileOfRow(row: FileTable): StoredFile {
+  checkFile(row)
   return {
     id: row.id,
     owner: row.owner,
@@ -149,7 +152,7 @@ function fileOfRow(row: FileTable): StoredFile {
 }
 
 export function rowOfFile(file: StoredFile): FileTable {
-  return {
+  const row = {
     id: file.id,
     owner: file.owner,
     name: file.name,
@@ -161,6 +164,7 @@ export function rowOfFile(file: StoredFile): FileTable {
     metadata: JSON.stringify(file.metadata),
     folded: foldedName(file.name),
   }
+  return { ...row, seal: sealOfFile(row) }
 }
 
 /** To SQLite every blob is greater than every text. */
@@ -210,6 +214,7 @@ export const insertFile = prepared((db, values: FileTable) =>
     modified_at: values.modified_at,
     metadata: values.metadata,
     folded: values.folded,
+    seal: values.seal,
   }),
 )
 
@@ -219,9 +224,13 @@ export const changeFile = prepared((db, values: FileTable) =>
     .set({
       name: values.name,
       folded: values.folded,
+      size: values.size,
       media_type: values.media_type,
+      digest: values.digest,
       metadata: values.metadata,
+      created_at: values.created_at,
       modified_at: values.modified_at,
+      seal: values.seal,
     })
     .where('id', '=', values.id),
 )

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '../../model/errors.ts'
+import type { CommitNote } from './commit-note.ts'
 import { isIoError } from './failures.ts'
 
 export type Work = () => Promise<unknown>
@@ -14,11 +15,17 @@ export type Outcome =
  */
 export class GroupCommit {
   readonly #database: DatabaseSync
+  readonly #note: CommitNote | undefined
+  /** As the table of commits has it. */
+  #count: number
   #committed = 0
   #failure: StoreError | undefined
 
-  constructor(database: DatabaseSync) {
+  /** With a note, `count` is what the database has counted. */
+  constructor(database: DatabaseSync, note?: CommitNote, count = 0) {
     this.#database = database
+    this.#note = note
+    this.#count = count
   }
 
   /** Transactions so far. */
@@ -33,6 +40,7 @@ export class GroupCommit {
       this.#database.exec('begin immediate')
       const outcomes: Outcome[] = []
       for (const work of works) outcomes.push(await this.#runAlone(work))
+      if (this.#note) this.#database.exec(`update commits set count = ${this.#count + 1}`)
       isCommitting = true
       this.#commit()
       return outcomes
@@ -41,6 +49,17 @@ export class GroupCommit {
       const isUndone = !isCommitting || !this.#failure
       if (this.#database.isTransaction) this.#database.exec('rollback')
       return works.map(() => rejected(error, isUndone))
+    }
+  }
+
+  /** Resolves with the same when the commits until now are noted: only then may anybody hear of them. */
+  async settled(outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+    try {
+      await this.#note?.note(this.#count)
+      return outcomes
+    } catch (error) {
+      const failure = (this.#failure ??= failStop(error))
+      return outcomes.map((outcome) => (outcome.status === 'fulfilled' ? rejected(failure, false) : outcome))
     }
   }
 
@@ -58,6 +77,7 @@ export class GroupCommit {
     try {
       this.#database.exec('commit')
       this.#committed++
+      this.#count++
     } catch (error) {
       if (isIoError(error)) this.#failure = failStop(error)
       throw this.#failure ?? error

@@ -4,6 +4,8 @@ import type { Failure } from './failures.ts'
 export interface ThreadSettings {
   readonly role: 'writer' | 'reader'
   readonly path: string
+  /** A writer checks a database of up to so many bytes whole before it opens it. */
+  readonly maxCheckedBytes?: number
 }
 
 /** From the main thread. `open` comes first and `close` last, each when no other call is on its way. */

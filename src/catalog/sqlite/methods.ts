@@ -9,7 +9,7 @@ import { adoptRecords, forgetRecords, listEndedRecords, listRecords } from './re
 import { recutUpload } from './recut-upload.ts'
 import { addFound, endRestore, listFound, restoreRecord } from './restore.ts'
 import type { Database } from './schema.ts'
-import { checkLists, countCollectable, listAllChunks, listHolders } from './survey.ts'
+import { checkLists, countCollectable, listAllChunks, listHolders, verify } from './survey.ts'
 import {
   advanceUpload,
   appendUpload,
@@ -52,6 +52,7 @@ export const writes = {
 /** What the reader's thread does. */
 export const reads = {
   findBinding,
+  verify,
   findFile,
   listFiles,
   searchFiles,

@@ -3,8 +3,9 @@ import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { RecordMove, RecordPlace } from '../catalog.ts'
+import { damage, sealOfRecord } from '../seals.ts'
 import { prepared } from './prepared.ts'
-import type { Database } from './schema.ts'
+import type { Database, RecordTable } from './schema.ts'
 
 export async function addRecord(db: Database, id: FileId, record: RecordPlace | undefined): Promise<void> {
   for (const [page, location] of (record?.locations ?? []).entries())
@@ -21,13 +22,21 @@ export async function moveRecord(db: Database, id: FileId, { from, to }: RecordM
 
 /** Resolves with where they were. */
 export async function endRecords(db: Database, id: FileId): Promise<readonly Location[]> {
-  const rows = await endAllOf(db, { id })
-  return rows.map(({ location }) => location)
+  return sealedOf(id, await endAllOf(db, { id }))
 }
 
 export async function listRecords(db: Database, id: FileId): Promise<readonly Location[]> {
-  const rows = await selectRecords(db, { id })
-  return rows.map(({ location }) => location)
+  return sealedOf(id, await selectRecords(db, { id }))
+}
+
+type RecordRow = Pick<RecordTable, 'location' | 'page' | 'seal'>
+
+/** Throws `corrupt` rather than name the record of another file, which somebody is about to delete. */
+function sealedOf(id: FileId, rows: readonly RecordRow[]): readonly Location[] {
+  return rows.map(({ location, page, seal }) => {
+    if (seal !== sealOfRecord(location, id, page)) throw damage(`where the record of ${id} is has changed`)
+    return location
+  })
 }
 
 export async function listEndedRecords(
@@ -55,22 +64,37 @@ export async function forgetRecords(db: Database, locations: readonly Location[]
   for (const location of locations) await deleteEnded(db, { location })
 }
 
-export const insertRecord = prepared(
-  (db, values: { id: FileId | null; page: number; location: Location; foundAt: number }) =>
-    db
-      .insertInto('records')
-      .values({
+export interface NewRecord {
+  readonly id: FileId | null
+  readonly page: number
+  readonly location: Location
+  readonly foundAt: number
+}
+
+export function insertRecord(db: Database, record: NewRecord): Promise<unknown> {
+  const { id, page, location } = record
+  return upsertRecord(db, { ...record, seal: sealOfRecord(location, id ?? '', page) })
+}
+
+const upsertRecord = prepared((db, values: NewRecord & { readonly seal: number }) =>
+  db
+    .insertInto('records')
+    .values({
+      file_id: values.id,
+      page: values.page,
+      location: values.location,
+      found_at: values.foundAt,
+      seal: values.seal,
+    })
+    // One that was taken for an orphan, and is made known after all.
+    .onConflict((conflict) =>
+      conflict.column('location').doUpdateSet({
         file_id: values.id,
         page: values.page,
-        location: values.location,
         found_at: values.foundAt,
-      })
-      // One that was taken for an orphan, and is made known after all.
-      .onConflict((conflict) =>
-        conflict
-          .column('location')
-          .doUpdateSet({ file_id: values.id, page: values.page, found_at: values.foundAt }),
-      ),
+        seal: values.seal,
+      }),
+    ),
 )
 
 export const endPage = prepared((db, values: { location: Location }) =>
@@ -78,11 +102,19 @@ export const endPage = prepared((db, values: { location: Location }) =>
 )
 
 const endAllOf = prepared((db, values: { id: FileId }) =>
-  db.updateTable('records').set({ file_id: null }).where('file_id', '=', values.id).returning('location'),
+  db
+    .updateTable('records')
+    .set({ file_id: null })
+    .where('file_id', '=', values.id)
+    .returning(['location', 'page', 'seal']),
 )
 
 const selectRecords = prepared((db, values: { id: FileId }) =>
-  db.selectFrom('records').select('location').where('file_id', '=', values.id).orderBy('page'),
+  db
+    .selectFrom('records')
+    .select(['location', 'page', 'seal'])
+    .where('file_id', '=', values.id)
+    .orderBy('page'),
 )
 
 export const selectPage = prepared((db, values: { id: FileId; page: number }) =>

@@ -14,7 +14,7 @@ export interface Schema {
   /** Of files and uploads alike: an upload keeps its id when it becomes a file, so its chunks need no change. */
   file_chunks: FileChunkTable
   /** What was joined has no chunks of its own, but those of these lists, from `start` on. They stay while anything has them. */
-  joined: { file_id: FileId; start: number; part_id: FileId }
+  joined: { file_id: FileId; start: number; part_id: FileId; seal: number }
   /** Chunk lists that were let go, with the time; 0 if they can be collected at once. */
   discarded: { file_id: FileId; discarded_at: number }
   /** Where records of files are kept, or were: then they belong to no file any more. */
@@ -49,6 +49,8 @@ export interface FileTable {
   metadata: string
   /** The name as searches compare it; null where that is the name itself. */
   folded: string | null
+  /** Checksums of rows: see `seals.ts`. */
+  seal: number
 }
 
 export interface UploadTable {
@@ -72,6 +74,7 @@ export interface FileChunkTable {
   file_id: FileId
   start: number
   chunk_id: number
+  seal: number
 }
 
 export interface RecordTable {
@@ -80,6 +83,8 @@ export interface RecordTable {
   page: number
   /** Of those that the catalog had not heard of; 0 for all others. */
   found_at: number
+  /** For the file that it belongs to, or belonged to. */
+  seal: number
 }
 
 export type Database = Kysely<Schema>

@@ -1,4 +1,5 @@
 import type { FileId } from '../../model/file.ts'
+import { damage, sealOfSegment } from '../seals.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
 
@@ -21,11 +22,14 @@ export async function segmentsFrom(
 ): Promise<readonly Segment[]> {
   const rows = await selectJoined(db, { id, from, limit })
   if (rows.length === 0) return [{ listId: id, start: 0 }]
-  return rows.map(({ part_id: listId, start }) => ({ listId, start }))
+  return rows.map(({ part_id: listId, start, seal }) => {
+    if (seal !== sealOfSegment(id, start, listId)) throw damage(`what ${id} was joined of has changed`)
+    return { listId, start }
+  })
 }
 
 export async function addSegment(db: Database, fileId: FileId, { listId, start }: Segment): Promise<void> {
-  await insertJoined(db, { fileId, start, partId: listId })
+  await insertJoined(db, { fileId, start, partId: listId, seal: sealOfSegment(fileId, start, listId) })
 }
 
 /** Whether the upload was joined of others, or something that is still there was joined of it. */
@@ -37,14 +41,19 @@ export const deleteSegments = prepared((db, values: { id: FileId }) =>
   db.deleteFrom('joined').where('file_id', '=', values.id).returning('start'),
 )
 
-const insertJoined = prepared((db, values: { fileId: FileId; start: number; partId: FileId }) =>
-  db.insertInto('joined').values({ file_id: values.fileId, start: values.start, part_id: values.partId }),
+const insertJoined = prepared((db, values: { fileId: FileId; start: number; partId: FileId; seal: number }) =>
+  db.insertInto('joined').values({
+    file_id: values.fileId,
+    start: values.start,
+    part_id: values.partId,
+    seal: values.seal,
+  }),
 )
 
 const selectJoined = prepared((db, values: { id: FileId; from: number; limit: number }) =>
   db
     .selectFrom('joined')
-    .select(['start', 'part_id'])
+    .select(['start', 'part_id', 'seal'])
     .where('file_id', '=', values.id)
     .where('start', '>=', (eb) =>
       eb.fn.coalesce(

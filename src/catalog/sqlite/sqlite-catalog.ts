@@ -32,12 +32,15 @@ import type {
 import { pageOfFiles } from '../page-of-files.ts'
 import { inSteps } from '../search-files.ts'
 import { DatabaseThread } from './database-thread.ts'
+import { verifyDatabase } from './verify-database.ts'
 import type { Reads, Writes } from './methods.ts'
 import { SearchThread } from './search-thread.ts'
 
 export interface SqliteCatalogOptions {
   /** Milliseconds since 1970; `Date.now` unless given. */
   readonly now?: () => number
+  /** A database of up to so many bytes is checked whole when it is opened; 4 MiB unless given. */
+  readonly maxCheckedBytes?: number
 }
 
 /**
@@ -51,10 +54,12 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
   readonly #searches: SearchThread
   readonly #now: () => number
   readonly #death = Promise.withResolvers<void>()
+  readonly #path: string
   #closing: Promise<void> | undefined
 
-  private constructor(path: string, now: () => number) {
-    this.#writer = new DatabaseThread<Writes>({ role: 'writer', path })
+  private constructor(path: string, { now = Date.now, ...checks }: SqliteCatalogOptions) {
+    this.#path = path
+    this.#writer = new DatabaseThread<Writes>({ role: 'writer', path, ...checks })
     this.#reader = new DatabaseThread<Reads>({ role: 'reader', path })
     this.#searches = new SearchThread(path)
     this.#now = now
@@ -62,10 +67,10 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
 
   /**
    * Creates the database if it is not there, in a directory that is. Rejects `unavailable` if another process has it
-   * open, if a newer Ashlar has written it, or if it cannot be used.
+   * open, if a newer Ashlar has written it, or if it cannot be used; `corrupt` if it is damaged or has lost changes.
    */
   static async open(path: string, options: SqliteCatalogOptions = {}): Promise<SqliteCatalog> {
-    const catalog = new SqliteCatalog(path, options.now ?? Date.now)
+    const catalog = new SqliteCatalog(path, options)
     try {
       await catalog.#writer.open()
       await catalog.#reader.open()
@@ -231,6 +236,10 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
 
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]> {
     return this.#reader.call('listUnknown', locations)
+  }
+
+  verify(): Promise<readonly string[]> {
+    return verifyDatabase(this.#path, () => this.#reader.call('verify'))
   }
 
   countCollectable(query: CollectableQuery): Promise<Collectable> {

@@ -1,5 +1,6 @@
 import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
+import { isStoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { StoreBinding } from '../../model/store-identity.ts'
 import type { FilePage, ListQuery } from '../catalog.ts'
@@ -56,6 +57,14 @@ export class SqliteSurvey implements CatalogSurvey {
 
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]> {
     return this.#reader.call('listUnknown', locations)
+  }
+
+  async verify(): Promise<readonly string[]> {
+    // Nobody else uses the thread.
+    return this.#reader.call('verify').catch((error: unknown) => {
+      if (isStoreError(error, 'corrupt')) return [error.message]
+      throw error
+    })
   }
 
   countCollectable(query: CollectableQuery): Promise<Collectable> {

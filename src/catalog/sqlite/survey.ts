@@ -3,6 +3,8 @@ import type { Chunk, Location } from '../../model/chunk.ts'
 import { bytesOfDigest, digestOfBytes, FileHasher, type Digest } from '../../model/digest.ts'
 import type { FileId } from '../../model/file.ts'
 import type { CheckedList, ChunkPosition, Collectable, CollectableQuery, Holder } from '../upkeep.ts'
+import { checkFile, checkUse } from '../seals.ts'
+import { isStoreError } from '../../model/errors.ts'
 import { prepared } from './prepared.ts'
 import type { Database } from './schema.ts'
 import { segmentsFrom, type Segment } from './segments.ts'
@@ -32,6 +34,13 @@ export async function listHolders(
   return rows.map(({ id, name, is_upload }) => ({ id, name, isUpload: is_upload === 1 }))
 }
 
+/** As `findFaults`, on a connection that others use. */
+export async function verify(db: Database): Promise<readonly string[]> {
+  const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check(20)`.execute(db)
+  const found = rows.map((row) => row.integrity_check.trim())
+  return found.length === 1 && found[0] === 'ok' ? [] : found
+}
+
 /** All in one state of the database: lists of uploads change, and files go. */
 export async function checkLists(
   db: Database,
@@ -41,7 +50,7 @@ export async function checkLists(
   const lists = await selectLists(db, { after: after ?? '', limit })
   const checked: CheckedList[] = []
   for (const { id, name, is_upload, size, digest } of lists) {
-    const fault = await faultOf(db, id, size, digest)
+    const fault = await faultOf(db, id, size, digest).catch(damageFound)
     checked.push({ id, name, isUpload: is_upload === 1, ...(fault !== undefined && { fault }) })
   }
   return checked
@@ -67,6 +76,8 @@ async function faultOf(
   size: number,
   digest: Uint8Array | null,
 ): Promise<string | undefined> {
+  const [file] = digest ? await selectFile(db, { id }) : []
+  if (file) checkFile(file)
   const hasher = new FileHasher()
   let end = 0
   for (const segment of await segmentsFrom(db, id, 0)) {
@@ -88,6 +99,7 @@ async function* usesOf(db: Database, { listId, start }: Segment) {
   for (let behind = -1; ;) {
     const uses = await selectUses(db, { id: listId, behind, limit: usesPerPage })
     for (const use of uses) {
+      checkUse(listId, use)
       yield { ...use, start: start + use.start }
       behind = use.start
     }
@@ -95,7 +107,16 @@ async function* usesOf(db: Database, { listId, start }: Segment) {
   }
 }
 
+function damageFound(error: unknown): string {
+  if (isStoreError(error, 'corrupt')) return 'has a damaged entry in the catalog: run ashlar rebuild'
+  throw error
+}
+
 const usesPerPage = 1024
+
+const selectFile = prepared((db, values: { id: FileId }) =>
+  db.selectFrom('files').selectAll().where('id', '=', values.id),
+)
 
 const beforeAllChunks = { location: '' as Location, digest: '0'.repeat(64) as Digest }
 
@@ -162,7 +183,7 @@ const selectUses = prepared((db, values: { id: FileId; behind: number; limit: nu
   db
     .selectFrom('file_chunks as use')
     .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
-    .select(['use.start', 'chunk.digest', 'chunk.size'])
+    .select(['use.start', 'use.seal', 'chunk.digest', 'chunk.size', 'chunk.block_digests'])
     .where('use.file_id', '=', values.id)
     .where('use.start', '>', values.behind)
     .orderBy('use.start')

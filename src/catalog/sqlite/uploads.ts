@@ -2,6 +2,7 @@ import { StoreError } from '../../model/errors.ts'
 import type { FileId, Owner } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { ChunkUse, CommittedFile, FinishedUpload, NewUpload } from '../catalog.ts'
+import { damage } from '../seals.ts'
 import { moveChunks } from './chunk-lists.ts'
 import { useChunks } from './chunks.ts'
 import { insertDiscarded, placeFile } from './files.ts'
@@ -75,8 +76,9 @@ export async function finishUploads(
   now: number,
 ): Promise<readonly CommittedFile[]> {
   const committed: CommittedFile[] = []
-  for (const { id, digest, precondition, isRemembered, record } of uploads) {
+  for (const { id, digest, size: digested, precondition, isRemembered, record } of uploads) {
     const { size, owner, name, mediaType, metadata } = await findComplete(db, id)
+    if (digested !== undefined && digested !== size) throw damage(`the upload ${id} has lost chunks`)
     await (isRemembered ? markFinished(db, { id }) : removeUpload(db, { id }))
     const file = { id, owner, name, size, mediaType, digest, metadata }
     committed.push(await placeFile(db, file, { precondition, record, now }))

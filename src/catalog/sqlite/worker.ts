@@ -10,7 +10,7 @@ import type { Database } from './schema.ts'
 
 type Method = (db: Database, ...args: readonly unknown[]) => Promise<unknown>
 
-const { role, path } = workerData as ThreadSettings
+const { role, path, maxCheckedBytes } = workerData as ThreadSettings
 const methods = (role === 'writer' ? writes : reads) as unknown as Readonly<Record<string, Method>>
 // Many writes share a sync; reads share nothing, so none should wait long for those behind it.
 const mostTogether = role === 'writer' ? 256 : 16
@@ -28,10 +28,17 @@ async function serve(): Promise<void> {
   isServing = true
   for (let calls = takeArrived(); calls.length > 0; calls = takeArrived()) {
     const outcomes = await run(calls)
-    const replies = calls.map((call, index) => replyOf(call, outcomes[index]!))
-    port.postMessage({ replies, committed: connection?.transactions.committed ?? 0 } satisfies Replies)
+    // The next transaction need not wait until this one is noted.
+    void reply(calls, outcomes)
   }
   isServing = false
+}
+
+async function reply(calls: readonly Call[], outcomes: readonly Outcome[]): Promise<void> {
+  const isWork = calls[0]?.method !== 'open' && calls[0]?.method !== 'close'
+  const settled = isWork ? await connection!.transactions.settled(outcomes) : outcomes
+  const replies = calls.map((call, index) => replyOf(call, settled[index]!))
+  port.postMessage({ replies, committed: connection?.transactions.committed ?? 0 } satisfies Replies)
 }
 
 /** Everything that has been sent by now, without waiting for the event loop to bring it. */
@@ -59,7 +66,7 @@ async function run(calls: readonly Call[]): Promise<readonly Outcome[]> {
 }
 
 async function open(): Promise<void> {
-  connection = role === 'writer' ? await openWriter(path) : openReader(path)
+  connection = role === 'writer' ? await openWriter(path, maxCheckedBytes) : openReader(path)
 }
 
 async function close(): Promise<void> {

@@ -4,11 +4,17 @@ import { StoreError } from '../../../model/errors.ts'
 import type { Database } from '../schema.ts'
 import type { Transactions } from '../transactions.ts'
 import { firstTables } from './0001-first-tables.ts'
+import { seals } from './0002-seals.ts'
 import { boundStore } from './0003-bound-store.ts'
 import { foldedNames } from './0004-folded-names.ts'
 
 /** In the order in which they were published; `ashlar_catalog` counts those that the tables have seen. */
-const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [firstTables, boundStore, foldedNames]
+const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
+  firstTables,
+  seals,
+  boundStore,
+  foldedNames,
+]
 
 /**
  * Makes the tables, in the schema that the connection begins with, or brings them up to date, once for all who ask for it at the same time: whole or

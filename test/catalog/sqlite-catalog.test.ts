@@ -106,7 +106,7 @@ describe('opening', () => {
   it('refuses what is no database', async () => {
     const path = await aPath()
     await writeFile(path, 'this is not a database, but long enough to be taken for one '.repeat(20))
-    await expect(open(path)).rejects.toEqual(unavailable(/not a database/))
+    await expect(open(path)).rejects.toMatchObject({ code: 'corrupt' })
   })
 })
 
@@ -156,7 +156,7 @@ describe('running', () => {
     },
   )
 
-  it('finishes what is on its way when it is closed, leaves one file, and refuses what comes later', async () => {
+  it('finishes what is on its way when it is closed, leaves one database, and refuses what comes later', async () => {
     const path = await aPath()
     const catalog = await open(path)
     const owner = anOwner()
@@ -168,7 +168,11 @@ describe('running', () => {
     expect(await tally([...created, listed])).toEqual({ done: 4 })
     await closed
     await catalog.close()
-    expect((await readdir(join(path, '..'))).toSorted()).toEqual(['catalog.db', 'catalog.db.lock'])
+    expect((await readdir(join(path, '..'))).toSorted()).toEqual([
+      'catalog.db',
+      'catalog.db.commits',
+      'catalog.db.lock',
+    ])
     const file = new DatabaseSync(path)
     onTestFinished(() => file.close())
     expect(file.prepare('select count(*) as files from files').get()).toEqual({ files: 3 })

@@ -73,6 +73,6 @@ describe('is refused', () => {
   it('what is no database', async () => {
     const path = await aPath()
     await writeFile(path, 'this is not a database, but long enough to be taken for one '.repeat(20))
-    await expect(SqliteSurvey.open(path)).rejects.toEqual(unavailable(/not a database/))
+    await expect(SqliteSurvey.open(path)).rejects.toMatchObject({ code: 'corrupt' })
   })
 })

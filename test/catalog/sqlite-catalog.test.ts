@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openReader, openWriter } from '../../src/catalog/sqlite/connection.ts'
 import { writes } from '../../src/catalog/sqlite/methods.ts'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
-import type { SqliteCatalogOptions } from '../../src/catalog/sqlite/sqlite-catalog.ts'
+import type { SqliteCatalogOptions } from '../../src/catalog/sqlite/messages.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { describeCatalog } from './describe-catalog.ts'
 import {

@@ -1,7 +1,7 @@
+import assert from 'node:assert/strict'
 import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
 import { openFile } from '../../src/files/download.ts'
@@ -103,18 +103,18 @@ export class BitFlips {
       for (const ref of [file.name, `@${file.id}`]) {
         const open = await openFile(store, parseFileRef(ref)).catch(storeErrorOnly)
         open?.close()
-        if (open) expect(open.file).toEqual(file)
+        if (open) assert.deepEqual(open.file, file)
         const half = { start: file.size >> 1, end: file.size }
         for (const range of [{ start: 0, end: file.size }, half]) {
           const sent = open && (await readBack(store, ref, range).catch(storeErrorOnly))
-          if (sent) expect(sent.equals(bytes.subarray(range.start, range.end))).toBe(true)
+          if (sent) assert(sent.equals(bytes.subarray(range.start, range.end)), `other bytes came for ${ref}`)
           this.tally[sent ? 'served' : 'unserved']++
         }
       }
     }
     for (const name of this.#sample.gone) {
       const open = await openFile(store, parseFileRef(name)).catch(storeErrorOnly)
-      expect(open?.file).toBe(undefined)
+      assert.equal(open?.file, undefined)
     }
   }
 
@@ -122,7 +122,11 @@ export class BitFlips {
     const query = { owner: soleOwner, prefix: '', limit: 1000 }
     const page = await catalog.listFiles(query).catch(storeErrorOnly)
     const known = this.#sample.files.map(({ file }) => file)
-    for (const listed of page?.files ?? []) expect(listed).toEqual(known.find(({ id }) => id === listed.id))
+    for (const listed of page?.files ?? [])
+      assert.deepEqual(
+        listed,
+        known.find(({ id }) => id === listed.id),
+      )
   }
 
   async #collect(store: FileStore): Promise<void> {
@@ -151,7 +155,7 @@ export class BitFlips {
         { chunks: verifying(stores.chunks), records: stores.records },
         catalog,
       )
-      expect(damagedRecords).toEqual([])
+      assert.deepEqual(damagedRecords, [])
       await this.#expectAll(catalog, stores)
     } finally {
       await catalog.close()
@@ -164,17 +168,19 @@ export class BitFlips {
       throw error
     })
     const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
-    expect(files).toEqual(this.#sample.files.map(({ file }) => file))
+    assert.deepEqual(
+      files,
+      this.#sample.files.map(({ file }) => file),
+    )
     for (const { file, bytes } of this.#sample.files)
-      expect((await readBack(store, `@${file.id}`)).equals(bytes)).toBe(true)
+      assert((await readBack(store, `@${file.id}`)).equals(bytes), `other bytes came for ${file.name}`)
   }
 }
 
 /** A store that does not open tells the operator what to do. */
 function refusal(error: unknown): undefined {
-  expect(error).toBeInstanceOf(StoreError)
-  expect((error as StoreError).message).toContain('ashlar rebuild')
-  expect((error as StoreError).message).not.toContain('\n')
+  assert(error instanceof StoreError, error as Error)
+  assert.match(error.message, /^[^\n]*ashlar rebuild[^\n]*$/)
 }
 
 /** Whatever else is thrown is a fault of ours. */

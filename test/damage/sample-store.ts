@@ -74,7 +74,8 @@ export async function makeSampleStore(directory: string, hasLog: boolean): Promi
   })
   const put = (name: string, size: number, metadata = {}) =>
     uploadBytes(store, name, sampleChunk(size, dice.int(0, 30)).bytes, { metadata })
-  for (let n = 0; n < 24; n++) await put(`folder ${n % 3}/file ${n}`, dice.pick([0, 1, 100, 5000, 20_000]))
+  for (let n = 0; n < 24; n++)
+    await put(`folder ${n % 3}/file ${n}`, n === 8 ? 20_000 : dice.pick([0, 1, 100, 5000, 20_000]))
   await put('long', 300, { text: 'metadata '.repeat(900) })
   for (const n of [1, 2, 3]) await put(`folder ${n % 3}/file ${n}`, 6000 + n)
   for (const n of [4, 5]) await deleteFile(store, { name: parseFileName(`folder ${n % 3}/file ${n}`) })

@@ -92,7 +92,7 @@ describe('what the catalog has never heard of', () => {
       plan: [{ on: 'delete', call: 1, kind: 'refuse' }],
       wrapCatalog: (catalog) =>
         intercept(catalog, 'createFile', async () => {
-          throw new StoreError('no_space', 'The catalog is full, as planned.')
+          throw new StoreError('no_space', 'The catalog is full, as planned.', { isRefusal: true })
         }),
     })
     await expect(uploadBytes(store, 'refused', sampleChunk(500, 3).bytes)).rejects.toThrow('full')

@@ -1,3 +1,4 @@
+import type { ChunkUse } from '../catalog.ts'
 import type { Failure } from './failures.ts'
 
 /** What a thread is for: `workerData`. */
@@ -28,3 +29,15 @@ export interface Replies {
 export type Reply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly failure: Failure }
+
+export interface SqliteCatalogOptions {
+  /** Milliseconds since 1970; `Date.now` unless given. */
+  readonly now?: () => number
+  /** A database of up to so many bytes is checked whole when it is opened; 4 MiB unless given. */
+  readonly maxCheckedBytes?: number
+}
+
+/** A view would take the whole buffer behind it along to the other thread. */
+export function compact(use: ChunkUse): ChunkUse {
+  return { ...use, blockDigests: new Uint8Array(use.blockDigests) }
+}

@@ -32,16 +32,10 @@ import type {
 import { pageOfFiles } from '../page-of-files.ts'
 import { inSteps } from '../search-files.ts'
 import { DatabaseThread } from './database-thread.ts'
+import { compact, type SqliteCatalogOptions } from './messages.ts'
 import { verifyDatabase } from './verify-database.ts'
 import type { Reads, Writes } from './methods.ts'
 import { SearchThread } from './search-thread.ts'
-
-export interface SqliteCatalogOptions {
-  /** Milliseconds since 1970; `Date.now` unless given. */
-  readonly now?: () => number
-  /** A database of up to so many bytes is checked whole when it is opened; 4 MiB unless given. */
-  readonly maxCheckedBytes?: number
-}
 
 /**
  * The catalog in one SQLite database, for one process. SQLite runs on threads, one that writes, one that
@@ -300,9 +294,4 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
   async #terminate(): Promise<void> {
     await Promise.all([this.#writer.terminate(), this.#reader.terminate(), this.#searches.terminate()])
   }
-}
-
-/** A view would take the whole buffer behind it along to the other thread. */
-function compact(use: ChunkUse): ChunkUse {
-  return { ...use, blockDigests: new Uint8Array(use.blockDigests) }
 }

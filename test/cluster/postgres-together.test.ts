@@ -160,11 +160,12 @@ describe('of many who store the same chunks at the same time, in orders of their
   afterEach(expectNoDeadlock)
 
   it('one does, and the others use them', async () => {
-    const digests = Array.from({ length: 30 }, () => aDigest())
+    const contents = Array.from({ length: 30 }, () => aChunk())
+    const digests = contents.map(({ digest }) => digest)
     const stored = Array.from({ length: 24 }, (_, index) => {
-      const [before, behind] = [digests.slice(index), digests.slice(0, index)]
+      const [before, behind] = [contents.slice(index), contents.slice(0, index)]
       const ordered = index % 2 ? [...before, ...behind] : [...before, ...behind].toReversed()
-      return ordered.map((digest) => aChunk({ digest }))
+      return ordered.map((chunk) => ({ ...chunk, location: aLocation() }))
     })
     const committed = await Promise.all(stored.map((chunks, index) => create(nodes[index % 2]!, chunks)))
     const all = stored.flat().map(({ location }) => location)

@@ -86,7 +86,7 @@ describe('opening', () => {
     for (const name of ['MÜLL', 'plain']) await first.createFile(aFile(owner, name))
     await first.close()
     const old = new DatabaseSync(path)
-    old.exec('drop index files_by_folded; alter table files drop column folded; pragma user_version = 2')
+    old.exec('drop index files_by_folded; alter table files drop column folded; pragma user_version = 3')
     old.close()
     const page = await (await open(path)).listFiles({ owner, prefix: '', q: 'müll', limit: 9 })
     expect(page.files.map(({ name }) => name)).toEqual(['MÜLL'])

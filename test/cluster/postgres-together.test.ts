@@ -165,7 +165,7 @@ describe('of many who store the same chunks at the same time, in orders of their
     const stored = Array.from({ length: 24 }, (_, index) => {
       const [before, behind] = [contents.slice(index), contents.slice(0, index)]
       const ordered = index % 2 ? [...before, ...behind] : [...before, ...behind].toReversed()
-      return ordered.map((chunk) => ({ ...chunk, location: aLocation() }))
+      return ordered.map(({ digest, size, blockDigests }) => aChunk({ digest, size, blockDigests }))
     })
     const committed = await Promise.all(stored.map((chunks, index) => create(nodes[index % 2]!, chunks)))
     const all = stored.flat().map(({ location }) => location)

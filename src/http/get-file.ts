@@ -14,6 +14,7 @@ import { contentsIn } from './headers/etags.ts'
 import { headersOf } from './headers/file-headers.ts'
 import { parseRange, type ByteRange } from './headers/ranges.ts'
 import { HttpProblem } from './render-errors.ts'
+import { describeCharset, describeCharsetOf, needsCharset } from './text-charset.ts'
 
 const prefix = '/files/'
 
@@ -47,8 +48,12 @@ export async function getFile(store: FileStore, ctx: HttpContext): Promise<void>
     const range = beginAnswer(ctx, file)
     if (!range) return
     const small = ctx.method === 'GET' ? await openSmallFile(store, file, changes) : undefined
-    if (small) sendBytes(ctx, small, range)
-    else await sendDownload(store, ctx, file, range)
+    if (small) {
+      sendSmall(ctx, small, range)
+      return
+    }
+    if (needsCharset(ctx, file)) await describeCharsetOf(store, ctx, file)
+    await sendDownload(store, ctx, file, range)
   } finally {
     open.close({ mayContinue })
   }
@@ -62,7 +67,7 @@ function sendHot(ctx: HttpContext, hot: HotFile): void {
     hot.release()
     throw error
   }
-  if (range) sendBytes(ctx, hot, range)
+  if (range) sendSmall(ctx, hot, range)
   else hot.release()
 }
 
@@ -94,8 +99,9 @@ function setAll({ res }: HttpContext, headers: readonly (readonly [string, strin
 }
 
 /** The socket may hold on to the bytes for as long as its client likes. */
-function sendBytes(ctx: HttpContext, { bytes, release }: HotFile, { start, end }: ByteRange): void {
+function sendSmall(ctx: HttpContext, { file, bytes, release }: HotFile, { start, end }: ByteRange): void {
   const { res } = ctx
+  if (needsCharset(ctx, file)) describeCharset(ctx, file, bytes.subarray(0, file.size))
   ctx.respond = false
   if (res.closed) {
     release()

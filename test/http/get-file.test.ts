@@ -129,3 +129,51 @@ function withoutWhatDiffers(headers: Answerheaders) {
 }
 
 type Answerheaders = Awaited<ReturnType<typeof get>>['headers']
+
+describe('text that is shown in place says that it is UTF-8, where it is', () => {
+  const long = `${'x'.repeat(65_534)}🪨${'ü'.repeat(100_000)}`
+
+  it.each([
+    ['short text', 'text/plain', Buffer.from('Grüße'), 'text/plain; charset=utf-8'],
+    ['no text at all', 'text/plain', Buffer.alloc(0), 'text/plain; charset=utf-8'],
+    [
+      'text with a parameter',
+      'text/plain; format=flowed;',
+      Buffer.from('ü'),
+      'text/plain; format=flowed; charset=utf-8',
+    ],
+    [
+      'long text, with a character where looking ends',
+      'text/markdown',
+      Buffer.from(long),
+      'text/markdown; charset=utf-8',
+    ],
+    ['Latin-1', 'text/plain', Buffer.from('Grüße', 'latin1'), 'text/plain'],
+    ['long Latin-1', 'text/plain', Buffer.from('ü'.repeat(100_000), 'latin1'), 'text/plain'],
+    ['UTF-16', 'text/plain', Buffer.from('text', 'utf16le'), 'text/plain'],
+    [
+      'a short text that ends within a character',
+      'text/plain',
+      Buffer.from('ü').subarray(0, 1),
+      'text/plain',
+    ],
+    ['a charset of its own', 'text/plain; Charset=latin1', Buffer.from('x'), 'text/plain; Charset=latin1'],
+    ['no text', 'application/json', Buffer.from('"ü"'), 'application/json'],
+  ])('%s', async (_, mediaType, text, expected) => {
+    await given(server, 'shown', text, { 'Content-Type': mediaType })
+    // The second time a small file comes out of memory.
+    for (const [method, content] of [
+      ['HEAD', ''],
+      ['GET', text],
+      ['GET', text],
+      ['HEAD', ''],
+    ] as const) {
+      const answer = await request(server, method, '/files/shown?inline=1')
+      expect([answer.status, answer.headers['content-type']]).toEqual([200, expected])
+      expect(answer.body.equals(Buffer.from(content))).toBe(true)
+    }
+    const part = await request(server, 'GET', '/files/shown?inline=1', { headers: { Range: 'bytes=-1' } })
+    expect(part.headers['content-type']).toBe(expected)
+    expect((await get(server, 'shown')).headers['content-type']).toBe(mediaType)
+  })
+})

@@ -29,6 +29,8 @@ export interface StoreCheck {
   foundList(list: BadList): Promise<void>
   /** The catalog itself is damaged: other findings may come of that. */
   foundFault(fault: string): Promise<void>
+  /** A chunk of so many bytes has been looked at. */
+  checked?(bytes: number): void
 }
 
 export interface CheckSummary {
@@ -96,6 +98,7 @@ async function checkChunks(store: StoreToRead, isQuick: boolean, report: StoreCh
       chunk,
       isQuick ? sizeReader(store, chunk) : blockReader(store, chunk, pool),
     )
+    report.checked?.(chunk.size)
     return bad ? of(bad) : EMPTY
   }
   let after: ChunkPosition | undefined

@@ -1,11 +1,25 @@
-import { exportFiles } from '../files/export-files.ts'
-import type { FileName } from '../model/file.ts'
+import { exportFiles, filesIn } from '../files/export-files.ts'
+import type { StoredFile } from '../model/file.ts'
 import type { StoreToRead } from './opened-store.ts'
 
 export interface ExportSummary {
   readonly files: number
   readonly bytes: number
+  /** They were there from an earlier run, and count among the others. */
+  readonly unchanged: number
   readonly failed: number
+}
+
+export interface ExportReport {
+  failed(file: StoredFile, error: unknown): void
+  /** So many bytes more of the file are there. */
+  progressed?(file: StoredFile, bytes: number): void
+  exported?(): void
+}
+
+/** What there is to export. */
+export function exportable({ survey }: StoreToRead, prefix: string): AsyncIterable<StoredFile> {
+  return filesIn({ catalog: survey }, prefix)
 }
 
 /** Writes the files whose names begin with the prefix out as plain files; see `exportFiles`. */
@@ -13,22 +27,25 @@ export async function exportStore(
   { survey, chunks }: StoreToRead,
   prefix: string,
   directory: string,
-  onFailed: (name: FileName, error: unknown) => void,
+  report: ExportReport,
 ): Promise<ExportSummary> {
-  const summary = { files: 0, bytes: 0, failed: 0 }
+  const summary = { files: 0, bytes: 0, unchanged: 0, failed: 0 }
   await exportFiles(
     { catalog: survey, chunks },
     {
       prefix,
       directory,
-      onExported: ({ size }) => {
+      onExported: ({ size }, isUnchanged) => {
         summary.files += 1
         summary.bytes += size
+        if (isUnchanged) summary.unchanged += 1
+        report.exported?.()
       },
-      onFailed: ({ name }, error) => {
+      onFailed: (file, error) => {
         summary.failed += 1
-        onFailed(name, error)
+        report.failed(file, error)
       },
+      onProgress: (file, bytes) => report.progressed?.(file, bytes),
     },
   )
   return summary

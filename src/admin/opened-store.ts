@@ -29,7 +29,8 @@ export interface StoreToRead {
 /** A store whose catalog is lost. */
 export interface StoreToRebuild {
   readonly place: string
-  /** Makes the catalog anew; if that rejects there is none, as before. */
-  rebuild(): Promise<Rebuilt>
+  readonly records: Pick<ChunkStore, 'list'>
+  /** Makes the catalog anew; if that rejects there is none, as before. Tells of the bytes of each record. */
+  rebuild(onRead?: (bytes: number) => void): Promise<Rebuilt>
   close(): Promise<void>
 }

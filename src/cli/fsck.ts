@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { BadChunk, BadList, CheckSummary, StoreCheck } from '../admin/check-store.ts'
+import { expectAll, withBar, type ProgressBar } from './progress-bar.ts'
 import { count, humanSize } from './quantities.ts'
 import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
 import type { Terminal } from './terminal.ts'
@@ -34,7 +35,18 @@ export function fsck(command: Command): void {
         async ({ store, terminal, isJson }) => {
           const { checkStore } = await import('../admin/check-store.ts')
           const report = isJson ? jsonReport(terminal) : textReport(terminal)
-          const summary = await checkStore(store, { isQuick: quick === true }, report)
+          const check = async (bar: ProgressBar | undefined) => {
+            // Orphans included.
+            const counted = bar && expectAll(bar, store.chunks.list())
+            const checked = (bytes: number) => {
+              bar?.advance(bytes)
+              bar?.fileDone()
+            }
+            const summary = await checkStore(store, { isQuick: quick === true }, { ...report, checked })
+            await counted
+            return summary
+          }
+          const summary = await withBar(terminal, check, 'chunks')
           if (isJson) await terminal.printJson({ kind: 'summary', ...summary })
           else await printSummary(terminal, summary)
           const { faults, damaged, missing, unreadable, inconsistent } = summary

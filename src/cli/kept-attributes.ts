@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs'
 import { chmod, utimes } from 'node:fs/promises'
 import type { Metadata } from '../model/file.ts'
+import { keptAttributes } from '../model/kept-attributes.ts'
 
 /** What a file system knows of a file, as metadata: `mtime` in ISO 8601, and the permissions as `mode`, in octal. */
 export function attributesOf({ mtimeMs, mode }: Pick<Stats, 'mtimeMs' | 'mode'>): Metadata {
@@ -14,9 +15,7 @@ export function attributesOf({ mtimeMs, mode }: Pick<Stats, 'mtimeMs' | 'mode'>)
 
 /** Gives a file what its metadata has kept. What is not there, or not as it should be, is left as it is. */
 export async function restoreAttributes(path: string, metadata: Metadata): Promise<void> {
-  const time = new Date(metadata['mtime'] ?? Number.NaN)
-  if (!Number.isNaN(time.getTime())) await utimes(path, time, time)
-  // Never more than permissions: a server must not be able to hand out a file that runs as somebody else.
-  const mode = /^[0-7]{3}$/.test(metadata['mode'] ?? '') ? Number.parseInt(metadata['mode']!, 8) : undefined
+  const { mtimeMs, mode } = keptAttributes(metadata)
+  if (mtimeMs !== undefined) await utimes(path, new Date(mtimeMs), new Date(mtimeMs))
   if (mode !== undefined && process.platform !== 'win32') await chmod(path, mode)
 }

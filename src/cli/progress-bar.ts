@@ -7,6 +7,7 @@ import type { Terminal } from './terminal.ts'
 export class ProgressBar {
   readonly #bar: SingleBar
   readonly #terminal: Terminal
+  readonly #noun: string
   readonly #stopBar = () => this.#bar.stop()
   #files = 0
   #expectedFiles = 0
@@ -14,14 +15,15 @@ export class ProgressBar {
   #bytes = 0
   #doing = ''
 
-  private constructor(bar: SingleBar, terminal: Terminal) {
+  private constructor(bar: SingleBar, terminal: Terminal, noun: string) {
+    this.#noun = noun
     this.#bar = bar
     this.#terminal = terminal
     // While a bar is shown the terminal wraps no lines: who leaves in a hurry must not leave it so.
     process.once('exit', this.#stopBar)
   }
 
-  static async start(terminal: Terminal): Promise<ProgressBar> {
+  static async start(terminal: Terminal, noun = 'files'): Promise<ProgressBar> {
     const { default: progress } = await import('cli-progress')
     const bar = new progress.SingleBar({
       format:
@@ -42,7 +44,7 @@ export class ProgressBar {
     })
     bar.start(1, 0, { files: 'looking', doing: '' })
     terminal.hasBar = true
-    return new ProgressBar(bar, terminal)
+    return new ProgressBar(bar, terminal, noun)
   }
 
   expect(files: number, bytes: number): void {
@@ -78,8 +80,34 @@ export class ProgressBar {
     // What is under way may have been found before it is counted.
     this.#bar.setTotal(Math.max(this.#expectedBytes, this.#bytes))
     const files = Math.max(this.#expectedFiles, this.#files)
-    const counted = `${grouped(this.#files)} of ${grouped(files)} files`
+    const counted = `${grouped(this.#files)} of ${grouped(files)} ${this.#noun}`
     this.#bar.update(this.#bytes, { files: counted, doing: this.#doing })
+  }
+}
+
+/** What there is to do, found by a listing of its own, ahead of the work. */
+export async function expectAll(
+  bar: ProgressBar,
+  all: AsyncIterable<{ readonly size: number }>,
+): Promise<void> {
+  try {
+    for await (const { size } of all) bar.expect(1, size)
+  } catch {
+    // The work, which reads the same, tells of it.
+  }
+}
+
+/** Does work that shows how far it is, if somebody looks. */
+export async function withBar<T>(
+  terminal: Terminal,
+  work: (bar: ProgressBar | undefined) => Promise<T>,
+  noun?: string,
+): Promise<T> {
+  const bar = process.stderr.isTTY ? await ProgressBar.start(terminal, noun) : undefined
+  try {
+    return await work(bar)
+  } finally {
+    bar?.stop()
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { expectAll, withBar } from './progress-bar.ts'
 import { count } from './quantities.ts'
 import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
 
@@ -21,7 +22,17 @@ export function rebuild(command: Command): void {
       async () =>
         (await import('../main.ts')).openStoreToRebuild(flagsOf({ store: options.store }), process.env),
       async ({ store, terminal, isJson }) => {
-        const rebuilt = await store.rebuild()
+        const rebuilt = await withBar(
+          terminal,
+          (bar) => {
+            if (bar) void expectAll(bar, store.records.list())
+            return store.rebuild((bytes) => {
+              bar?.advance(bytes)
+              bar?.fileDone()
+            })
+          },
+          'records',
+        )
         const { records, files, damagedRecords, lostChunks } = rebuilt
         for (const location of damagedRecords) {
           terminal.complain(`ashlar: the record ${location} is damaged: what it told is lost`)

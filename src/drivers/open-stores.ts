@@ -102,11 +102,12 @@ export async function openStoreToRebuild(
   const { chunks, records, close } = await openChunkStores(config)
   return {
     place: nameOfStore(config),
-    async rebuild() {
+    records,
+    async rebuild(onRead) {
       let rebuilt: Rebuilt | undefined
       await createCatalog(config, async (catalog) => {
         await bindAnew(config, catalog)
-        rebuilt = await rebuild({ chunks, records }, catalog)
+        rebuilt = await rebuild({ chunks, records }, catalog, onRead)
       })
       return rebuilt!
     },

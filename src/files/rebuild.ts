@@ -44,11 +44,19 @@ const chunksAtOnce = 32
 /**
  * Fills an empty catalog with the files that the stores have, from their records; unfinished uploads are not among them. Reads no chunk but those
  * that are there several times, so that each file gets a sound one: whether the others are sound is for a check to say. What is damaged is reported, never deleted.
+ * `onRead` is told of each record.
  */
-export async function rebuild(sources: RebuildSources, catalog: RestoredCatalog): Promise<Rebuilt> {
+export async function rebuild(
+  sources: RebuildSources,
+  catalog: RestoredCatalog,
+  onRead?: (bytes: number) => void,
+): Promise<Rebuilt> {
   await inBatches(sources.chunks.list(), (batch) => catalog.addFound(batch))
   const restoring = new Restoring(sources, catalog)
-  await atOnce(sources.records.list(), recordsAtOnce, (stored) => restoring.take(stored))
+  await atOnce(sources.records.list(), recordsAtOnce, async (stored) => {
+    await restoring.take(stored)
+    onRead?.(stored.size)
+  })
   await atOnce(restoring.waiting(), recordsAtOnce, (stored) => restoring.takeConfirmed(stored))
   const { read, damagedRecords } = restoring
   return { ...(await catalog.endRestore()), records: read, damagedRecords }

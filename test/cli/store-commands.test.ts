@@ -350,11 +350,13 @@ describe('export', () => {
     expect(await json('export', '--to', out)).toEqual({
       code: 0,
       stderr: '',
-      said: [{ files: 2, bytes: 2 * bytes.length, failed: 0 }],
+      said: [{ files: 2, bytes: 2 * bytes.length, unchanged: 0, failed: 0 }],
     })
     expect(bytes.equals(await readFile(join(out, 'folder', 'one')))).toBe(true)
+    expect(await json('export', '--to', out)).toMatchObject({ code: 0, said: [{ files: 2, unchanged: 2 }] })
+    await writeFile(join(out, 'folder', 'one'), 'mine')
     const { code, stderr, said } = await json('export', '--to', out, 'folder/')
-    expect({ code, said }).toEqual({ code: 1, said: [{ files: 0, bytes: 0, failed: 1 }] })
+    expect({ code, said }).toEqual({ code: 1, said: [{ files: 0, bytes: 0, unchanged: 0, failed: 1 }] })
     expect(stderr).toMatch(/^ashlar: folder\/one: /)
   })
 })

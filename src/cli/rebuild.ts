@@ -6,7 +6,7 @@ import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
 const help = `
 A store keeps a record of every file beside its chunks. Where the catalog is lost, or an old one must not be used, this makes a new one of
 them, with every file, its name and metadata. Unfinished uploads are not among them. The old catalog must be away: with a server stopped, move
-catalog.sqlite and catalog.sqlite-wal. Chunks are not read: run ashlar fsck afterwards.
+catalog.sqlite and catalog.sqlite-wal, and leave catalog.sqlite.commits. Chunks are not read: run ashlar fsck afterwards.
 
 Exit codes: 0 all is back; 1 something is lost, and lines on stderr say what; 2 wrong usage, or nothing to make it of.
 

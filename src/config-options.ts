@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { operationOptions, type Option } from './config-operations.ts'
 import {
   addressRanges,
   catalogPlace,
@@ -15,16 +16,7 @@ import {
   yesOrNo,
 } from './config-values.ts'
 
-export interface Option {
-  /** Written as on the command line, and read by the same schema. */
-  readonly default: string
-  /** How `--help` names the value; a switch has none. */
-  readonly value?: string
-  readonly help: string
-  readonly schema: z.ZodType<unknown, string>
-}
-
-// A timer past 2^31 - 1 ms, which is 24.8 days, would fire at once.
+export // A timer past 2^31 - 1 ms, which is 24.8 days, would fire at once.
 const longestTimer = '24d'
 
 /** Everything that can be set, by the key that it has in `Config`, in the order of `--help`. */
@@ -150,6 +142,12 @@ export const options = {
     help: 'requests in progress at once, the whole server; others are answered with 503',
     schema: wholeNumber(1, 1_000_000),
   },
+  maxRequestsPerClient: {
+    default: '1024',
+    value: 'number',
+    help: 'requests in progress of one client address, while more than half of the maximum are; others are answered with 503',
+    schema: wholeNumber(1, 1_000_000),
+  },
   maxPipelinedRequests: {
     default: '32',
     value: 'number',
@@ -264,27 +262,7 @@ export const options = {
     help: 'bytes that are read a second to verify chunks in the background; 0B turns that off',
     schema: size('0B', '1TiB'),
   },
-  logLevel: {
-    default: 'info',
-    value: 'level',
-    help: 'fatal, error, warn, info, debug, trace or silent',
-    schema: z.enum(
-      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-      'must be fatal, error, warn, info, debug, trace or silent',
-    ),
-  },
-  logFormat: {
-    default: 'auto',
-    value: 'format',
-    help: 'json, text, or auto, which is text on a terminal and JSON elsewhere',
-    schema: z.enum(['auto', 'json', 'text'], 'must be auto, json or text'),
-  },
-  logRequests: {
-    default: 'all',
-    value: 'which',
-    help: 'requests that are logged: all, or errors, which are those that the server or its disk failed',
-    schema: z.enum(['all', 'errors'], 'must be all or errors'),
-  },
+  ...operationOptions,
   allowUnauthenticated: {
     default: 'false',
     help: 'listen on an address that other machines can reach, although Ashlar has no authentication yet',

@@ -1,4 +1,5 @@
-import { options, type Option, type OptionKey } from './config-options.ts'
+import type { Option } from './config-operations.ts'
+import { options, type OptionKey } from './config-options.ts'
 
 export interface OptionRow {
   readonly key: OptionKey

@@ -14,6 +14,7 @@ import { upkeepInTurn } from './files/upkeep-in-turn.ts'
 import { createApp } from './http/app.ts'
 import { Lingering } from './http/lingering.ts'
 import { createMetrics } from './http/metrics.ts'
+import { TrustedProxies } from './http/site/trusted-proxies.ts'
 import { startServer } from './http/start-server.ts'
 import { stopSignal } from './http/stop-signal.ts'
 import { reportCollection, reportScrub } from './http/report-upkeep.ts'
@@ -59,6 +60,7 @@ async function serve(config: Config): Promise<void> {
   ]
   let isStopping = false
   const lingering = new Lingering(config)
+  const proxies = new TrustedProxies(config.trustedProxies)
   const app = createApp(store, {
     log,
     metrics,
@@ -70,6 +72,7 @@ async function serve(config: Config): Promise<void> {
     allowedHosts: [...config.allowedHosts, config.host],
     trustedProxies: config.trustedProxies,
     logRequests: config.logRequests,
+    metricsAccess: config.metricsAccess,
     isReady: () => !isStopping,
   })
   const plan = planOpenFiles(config, openFileLimit())
@@ -84,6 +87,7 @@ async function serve(config: Config): Promise<void> {
     ...plan,
     lingering,
     log,
+    clientAddress: (req) => proxies.clientAddress(req),
     onCutOff: () => metrics.cutOff(),
   })
   log.info(

@@ -41,6 +41,7 @@ it('has the promised defaults', () => {
     maxHeaderSize: 16 * KiB,
     maxConnections: 4096,
     maxRequests: 4096,
+    maxRequestsPerClient: 1024,
     maxPipelinedRequests: 32,
     corsOrigins: [],
     publicUrl: undefined,
@@ -60,6 +61,7 @@ it('has the promised defaults', () => {
     orphanGraceMs: day,
     scrubIntervalMs: 7 * day,
     scrubRate: 16 * MiB,
+    metricsAccess: 'local',
     logLevel: 'info',
     logFormat: 'auto',
     logRequests: 'all',
@@ -247,6 +249,8 @@ describe('limits, both sides', () => {
     ['--orphan-grace', ['0s', '3650d'], ['3651d']],
     ['--scrub-interval', ['1s', '3650d'], ['999ms', '3651d']],
     ['--scrub-rate', ['0B', '1TiB'], ['-1', '1025GiB']],
+    ['--metrics-access', ['local', 'all', 'none'], ['', 'proxy']],
+    ['--max-requests-per-client', ['1', '1000000'], ['0', '1000001']],
     ['--log-level', ['fatal', 'silent'], ['INFO', 'verbose', '']],
     ['--log-format', ['auto', 'json', 'text'], ['', 'JSON']],
     ['--log-requests', ['all', 'errors'], ['', 'none']],
@@ -313,7 +317,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(44)
+    expect(optionRows).toHaveLength(46)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

@@ -20,6 +20,8 @@ import { postFiles } from './post-files.ts'
 import { putFile } from './put-file.ts'
 import { refuseMisdirected } from './refuse-misdirected.ts'
 import { refuseCrossOrigin } from './refuse-cross-origin.ts'
+import { readinessOf } from './readiness.ts'
+import { restrictMetrics, type MetricsAccess } from './restrict-metrics.ts'
 import { renderErrors } from './render-errors.ts'
 import { announceLimits } from './resumable/announce-limits.ts'
 import { appendPart } from './resumable/append-part.ts'
@@ -48,6 +50,8 @@ export interface AppOptions extends SiteOptions {
   /** `errors`: only requests that the server or its disk failed; all unless given. */
   readonly logRequests?: 'all' | 'errors'
   readonly metrics: HttpMetrics
+  /** Who may read `/metrics`: `local` unless given. */
+  readonly metricsAccess?: MetricsAccess
   /** The server's, so that its limits hold for both. */
   readonly lingering?: Lingering
   /** False from when the server is told to stop. */
@@ -80,7 +84,11 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   return app
 }
 
-function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppOptions): Router {
+function createRouter(
+  store: FileStore,
+  { maxFormFiles, metrics, metricsAccess = 'local', isReady }: AppOptions,
+): Router {
+  const readiness = readinessOf(store)
   const router = new Router({ strict: true, sensitive: true })
   type Route = (ctx: HttpContext) => Promise<void>
   const route = (handle: Route) => (ctx: unknown) => handle(ctx as HttpContext)
@@ -167,16 +175,10 @@ function createRouter(store: FileStore, { maxFormFiles, metrics, isReady }: AppO
   })
   router.get('/readyz', async (ctx) => {
     if (!isReady()) throw new StoreError('unavailable', 'The server is shutting down.')
-    if (store.health.isDamaged) {
-      throw new StoreError('unavailable', 'The catalog is damaged: the log says what to do.')
-    }
-    await store.options.confirmPlace?.()
-    // A change, though one of nothing: a catalog that failed to sync still reads, and takes no changes until it is restarted.
-    await store.catalog.forgetGarbage([])
-    // A full disk still serves and deletes, which a server that is taken out of rotation could not.
-    ctx.body = { status: 'ready', ...((await store.space.isFull()) && { writes: 'no_space' }) }
+    ctx.body = await readiness()
   })
   router.get('/metrics', async (ctx) => {
+    restrictMetrics(ctx.req, metricsAccess)
     ctx.type = metrics.registry.contentType
     ctx.body = await metrics.registry.metrics()
   })

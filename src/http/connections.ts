@@ -16,6 +16,7 @@ export class Connections {
   /** Requests of one connection are answered in the order in which they came. The connection that has been idle longest comes first. */
   readonly #exchanges = new Map<Socket, Set<Exchange>>()
   readonly #surplus = new WeakSet<Socket>()
+  readonly #yielding = new Set<Socket>()
   #running = 0
   #isEnding = false
 
@@ -24,7 +25,10 @@ export class Connections {
     server.on('connection', (socket) => {
       if (this.#exchanges.size >= maxConnections) this.#makeRoomFor(socket)
       this.#exchanges.set(socket, new Set())
-      socket.once('close', () => this.#exchanges.delete(socket))
+      socket.once('close', () => {
+        this.#exchanges.delete(socket)
+        this.#yielding.delete(socket)
+      })
     })
     server.prependListener('request', (req, res) => this.#begin({ req, res }))
     // Node's own would also destroy those whose answer is complete but not sent yet.
@@ -50,6 +54,11 @@ export class Connections {
   /** Requests of the connection whose answers have not ended. */
   waiting(socket: Socket): number {
     return this.#exchanges.get(socket)?.size ?? 0
+  }
+
+  /** What goes on in the connection is refused: it gives way to a new one, as if it were idle. */
+  yield(socket: Socket): void {
+    this.#yielding.add(socket)
   }
 
   /** Whether the connection came when there were as many as there may be, and something went on in each. */
@@ -78,7 +87,14 @@ export class Connections {
       this.#exchanges.delete(other)
       return
     }
-    this.#surplus.add(socket)
+    const [yielding] = this.#yielding
+    if (!yielding) {
+      this.#surplus.add(socket)
+      return
+    }
+    yielding.destroy()
+    this.#yielding.delete(yielding)
+    this.#exchanges.delete(yielding)
   }
 
   #begin(exchange: Exchange): void {

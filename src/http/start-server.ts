@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type Koa from 'koa'
 import type { Logger } from 'pino'
 import { admit, type AdmissionLimits } from './admission.ts'
 import { answerUnparsed } from './answer-unparsed.ts'
+import { ClientShares } from './client-shares.ts'
 import type { RequestState } from './context.ts'
 import { Connections } from './connections.ts'
 import { deferContinue } from './continue-when-read.ts'
@@ -17,6 +18,8 @@ export interface ServerOptions extends AdmissionLimits {
   readonly port: number
   readonly maxHeaderSize: number
   readonly maxConnections: number
+  /** Whose request it is: the address at the other end of the connection unless given. */
+  readonly clientAddress?: (req: IncomingMessage) => string | undefined
   /** Connections past those that are told so with 503: 256 unless given. */
   readonly surplusConnections?: number
   readonly headersTimeoutMs: number
@@ -60,10 +63,11 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
   cutOffStalled(server, connections, options)
   answerUnparsed(server, connections, options.lingering ?? new Lingering(), options.log, options)
   deferContinue(server)
+  const shares = new ClientShares(options.clientAddress ?? (({ socket }) => socket.remoteAddress))
   const handle = app.callback()
   const handling = new Set<Promise<void>>()
   server.on('request', (req, res) => {
-    if (!admit(req, connections, options)) return
+    if (!admit(req, connections, shares.begin(req, res), options)) return
     const handled = handle(req, res).finally(() => handling.delete(handled))
     handling.add(handled)
   })

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import { faulty } from '../support/faulty.ts'
 import { request } from '../support/http-request.ts'
 import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
@@ -101,4 +102,34 @@ it('tells what goes wrong in it, and not what is inside', async () => {
   expect(problemIn(await request(broken, 'GET', '/readyz'))).toEqual([503, 'unavailable'])
   expect(problemIn(await get(broken, 'other'))).toEqual([503, 'unavailable'])
   expect((await request(broken, 'GET', '/healthz')).status).toBe(200)
+})
+
+it('looks at the catalog once for many that ask whether it is ready', async () => {
+  const fresh = await startTestServer()
+  const catalog = fresh.store.catalog as SqliteCatalog
+  const before = catalog.committed
+  const answers = await Promise.all(Array.from({ length: 20 }, () => request(fresh, 'GET', '/readyz')))
+  expect(answers.every(({ status }) => status === 200)).toBe(true)
+  expect(catalog.committed - before).toBeGreaterThan(0)
+  expect(catalog.committed - before).toBeLessThan(20)
+})
+
+const read = (from: TestServer, headers = {}) => request(from, 'GET', '/metrics', { headers })
+
+describe('metrics are', () => {
+  const forbidden = [403, 'forbidden']
+
+  it('for this machine, and not for what comes through a proxy', async () => {
+    expect((await read(server)).status).toBe(200)
+    for (const header of ['Forwarded', 'X-Forwarded-For', 'X-Real-IP', 'Via']) {
+      expect(problemIn(await read(server, { [header]: 'for=192.0.2.1' }))).toEqual(forbidden)
+    }
+  })
+
+  it('for all or for none if that is said', async () => {
+    const open = await startTestServer({ metricsAccess: 'all' })
+    expect((await read(open, { 'X-Forwarded-For': '192.0.2.1' })).status).toBe(200)
+    const closed = await startTestServer({ metricsAccess: 'none' })
+    expect(problemIn(await read(closed))).toEqual(forbidden)
+  })
 })

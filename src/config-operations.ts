@@ -1,0 +1,41 @@
+import { z } from 'zod'
+
+export interface Option {
+  /** Written as on the command line, and read by the same schema. */
+  readonly default: string
+  /** How `--help` names the value; a switch has none. */
+  readonly value?: string
+  readonly help: string
+  readonly schema: z.ZodType<unknown, string>
+}
+
+/** What an operator sees of the server. */
+export const operationOptions = {
+  metricsAccess: {
+    default: 'local',
+    value: 'who',
+    help: 'who may read /metrics: local, which is this machine without a proxy, all, or none',
+    schema: z.enum(['local', 'all', 'none'], 'must be local, all or none'),
+  },
+  logLevel: {
+    default: 'info',
+    value: 'level',
+    help: 'fatal, error, warn, info, debug, trace or silent',
+    schema: z.enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'must be fatal, error, warn, info, debug, trace or silent',
+    ),
+  },
+  logFormat: {
+    default: 'auto',
+    value: 'format',
+    help: 'json, text, or auto, which is text on a terminal and JSON elsewhere',
+    schema: z.enum(['auto', 'json', 'text'], 'must be auto, json or text'),
+  },
+  logRequests: {
+    default: 'all',
+    value: 'which',
+    help: 'requests that are logged: all, or errors, which are those that the server or its disk failed',
+    schema: z.enum(['all', 'errors'], 'must be all or errors'),
+  },
+} as const satisfies Record<string, Option>

@@ -1,0 +1,32 @@
+import type { FileStore } from '../files/file-store.ts'
+import { StoreError } from '../model/errors.ts'
+
+/** A probe of the catalog is a commit, and anybody may ask: so many answers share one. */
+const probeMs = 1000
+
+export interface Ready {
+  readonly status: 'ready'
+  /** Absent while files can be stored. */
+  readonly writes?: 'no_space'
+}
+
+/** Resolves if the store can be used. Rejects `unavailable`, from at most a second after it became so. */
+export function readinessOf({ catalog, options, health, space }: FileStore): () => Promise<Ready> {
+  let probedAt = -Infinity
+  let probe = Promise.resolve()
+  return async () => {
+    if (health.isDamaged) {
+      throw new StoreError('unavailable', 'The catalog is damaged: the log says what to do.')
+    }
+    await options.confirmPlace?.()
+    const now = performance.now()
+    if (now - probedAt >= probeMs) {
+      probedAt = now
+      // A change, though one of nothing: a catalog that failed to sync still reads, and takes no changes until it is restarted.
+      probe = catalog.forgetGarbage([])
+    }
+    await probe
+    // A full disk still serves and deletes, which a server that is taken out of rotation could not.
+    return { status: 'ready', ...((await space.isFull()) && { writes: 'no_space' as const }) }
+  }
+}

@@ -8,8 +8,10 @@ export default defineConfig({
     exclude: ['test/long/**', 'test/cluster/**'],
     globalSetup: ['tools/bundle-worker.mjs'],
     execArgv: [...fastStart],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Only against tests that hang: they wait for conditions, and machines may be busy.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { interval: 5, timeout: 60_000 } },
     // Most of a file's time would be the start of a worker and of everything that it imports.
     isolate: false,
     maxWorkers: 2,

@@ -7,6 +7,8 @@ export class HoldingProxy {
   readonly url: string
   /** Bytes that clients have sent and that were passed on, headers included. */
   passed = 0
+  /** Connections to the server. */
+  open = 0
   #holdAt = Infinity
   #held = Promise.withResolvers<void>()
 
@@ -43,10 +45,12 @@ export class HoldingProxy {
   }
 
   #serve(client: net.Socket, server: net.Socket): void {
+    this.open += 1
+    server.once('close', () => (this.open -= 1))
     // A client that is killed resets its connections.
     client.on('error', () => server.destroy())
     server.on('error', () => client.destroy())
-    client.once('close', () => server.end())
+    client.once('close', () => server.end().resume())
     server.once('close', () => client.destroy())
     server.pipe(client)
     client.on('data', (piece: Buffer) => {

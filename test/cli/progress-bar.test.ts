@@ -1,6 +1,7 @@
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
 import { ProgressBar } from '../../src/cli/progress-bar.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
+import { eventually } from '../robustness/eventually.ts'
 
 /** Rows of a terminal of 24 rows and 80 columns, on which something stands already. */
 class Screen {
@@ -57,11 +58,11 @@ it('a bar leaves what is printed above it as it is, however long, and clears its
   const bar = await ProgressBar.start(terminal)
   terminal.complain('ashlar: nosuch.txt: there is no such file')
   bar.expect(1, 100)
-  await vi.waitFor(() => expect(screen.rows.at(-1)).toContain('0 of 1 files'))
+  await eventually(() => expect(screen.rows.at(-1)).toContain('0 of 1 files'))
   terminal.complain(`ashlar: ${'x'.repeat(100)}`)
   bar.tell('sending a\u202Eb')
   bar.advance(100)
-  await vi.waitFor(() => expect(screen.rows.at(-1)).toContain('100%'))
+  await eventually(() => expect(screen.rows.at(-1)).toContain('100%'))
   bar.stop()
   terminal.say('1 file, 100 B sent')
   expect(screen.rows).toEqual([

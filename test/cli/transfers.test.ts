@@ -3,11 +3,12 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } fro
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../src/client/node.ts'
 import { writableName } from '../../src/model/writable-name.ts'
 import { FaultyProxy } from '../client/faulty-proxy.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
+import { eventually } from '../robustness/eventually.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
@@ -324,7 +325,7 @@ describe('one file', () => {
     const stopped = new AbortController()
     const { result } = client.putStream(name, neverEnding(), { signal: stopped.signal })
     result.catch(() => {})
-    await vi.waitFor(async () => expect((await run(['uploads'])).stdout).toContain(shown))
+    await eventually(async () => expect((await run(['uploads'])).stdout).toContain(shown))
     stopped.abort()
     await run(['uploads', 'rm', '--all'])
   })

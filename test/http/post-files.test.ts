@@ -170,12 +170,10 @@ it('waits for a store that is slow, in bounded memory', async () => {
     yield Buffer.from(tail)
   }
   const answer = post(slow, body())
-  await expect.poll(() => chunks?.calls.put, { timeout: 20_000 }).toBe(4)
+  await expect.poll(() => chunks?.calls.put).toBe(4)
   // It stands still when nothing more was taken for some turns of both ends.
   let before = -1
-  await expect
-    .poll(() => sent === before || ((before = sent), false), { interval: 50, timeout: 5000 })
-    .toBe(true)
+  await expect.poll(() => sent === before || ((before = sent), false), { interval: 50 }).toBe(true)
   expect(slow.store.pool.leasedBytes).toBeLessThanOrEqual(maxBufferMemory)
   // What the system's socket buffers hold is all that is not in the pool.
   expect(sent).toBeLessThan(total / 2)

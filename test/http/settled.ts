@@ -1,7 +1,8 @@
-import { expect, vi } from 'vitest'
+import { expect } from 'vitest'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
 import { storedFiles } from '../chunks/stored-files.ts'
+import { eventually } from '../robustness/eventually.ts'
 import type { TestServer } from '../support/test-server.ts'
 
 const atRest = {
@@ -19,15 +20,12 @@ const atRest = {
  * exactly the chunks on disk that files have. Resolves with all files.
  */
 export async function settled(server: TestServer): Promise<readonly StoredFile[]> {
-  return vi.waitFor(
-    async () => {
-      expect(await activityOf(server)).toEqual(atRest)
-      const files = await filesOf(server)
-      expect(chunkFilesOf(server)).toEqual(await locationsOf(server, files))
-      return files
-    },
-    { timeout: 5000, interval: 5 },
-  )
+  return eventually(async () => {
+    expect(await activityOf(server)).toEqual(atRest)
+    const files = await filesOf(server)
+    expect(chunkFilesOf(server)).toEqual(await locationsOf(server, files))
+    return files
+  })
 }
 
 async function activityOf({ store }: TestServer): Promise<typeof atRest> {

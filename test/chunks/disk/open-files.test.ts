@@ -3,6 +3,7 @@ import { readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { OpenFiles } from '../../../src/chunks/disk/open-files.ts'
+import { eventually } from '../../robustness/eventually.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 async function someFiles(count: number): Promise<readonly string[]> {
@@ -29,7 +30,7 @@ async function descriptorsOf(paths: readonly string[]): Promise<readonly string[
 }
 
 function expectOpen(paths: readonly string[], open: readonly string[]): Promise<void> {
-  return vi.waitFor(async () => expect(await descriptorsOf(paths)).toEqual(open), { interval: 1 })
+  return eventually(async () => expect(await descriptorsOf(paths)).toEqual(open))
 }
 
 async function readWhole(fd: number): Promise<string> {
@@ -92,7 +93,7 @@ describe.runIf(process.platform === 'linux')('open files', () => {
       }),
     )
     expect(await Promise.all(reads)).toEqual(paths)
-    await vi.waitFor(async () => expect(await descriptorsOf(paths)).toHaveLength(limit), { interval: 1 })
+    await eventually(async () => expect(await descriptorsOf(paths)).toHaveLength(limit))
   })
 
   it('outlive being dropped until the last read has ended', async () => {

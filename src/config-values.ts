@@ -60,6 +60,10 @@ export function storePlace() {
     .string()
     .regex(/^[^\0]+$/, 'must be the path of a directory')
     .refine(
+      (text) => !/^s3:\/\/(?:[^/]{1,2}|[^/]{64,})(?:\/|$)/.test(text),
+      'must be in a bucket whose name has 3 to 63 characters, as all have',
+    )
+    .refine(
       (text) =>
         !/^[a-z0-9]+:\/\//i.test(text) || /^s3:\/\/[a-z0-9][a-z0-9.-]+(?:\/[\w!.*'()/-]*)?$/.test(text),
       'must be the path of a directory, or s3://bucket/prefix',

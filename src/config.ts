@@ -74,7 +74,7 @@ export function readConfig(
   env: NodeJS.ProcessEnv,
   warn: (message: string) => void = () => {},
 ): Config {
-  const flags = readFlags(argv)
+  const flags = readFlags(argv, env)
   for (const variable of unknownVariables(env)) warn(`unknown variable ${variable}: see --help for the list`)
   const given = optionRows.map((row) => {
     const flag = flags[row.attribute]
@@ -92,7 +92,7 @@ export function readConfig(
   throw new ConfigError(`${wrong?.source} ${JSON.stringify(wrong?.text)} ${issue?.message}`, 2)
 }
 
-function readFlags(argv: readonly string[]): Flags {
+function readFlags(argv: readonly string[], env: NodeJS.ProcessEnv): Flags {
   let printed = ''
   const command = new Command('ashlar serve')
     .description('Starts a server. Every option can also be set by the variable beside it; the flag wins.')
@@ -123,7 +123,12 @@ Examples:
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) throw new ConfigError(printed.trimEnd(), 0)
-    throw new ConfigError(error.message.replace(/^error: /, '').replaceAll('\n', ' '), 2)
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+    const isOfNpm = error.code === 'commander.excessArguments' && env['npm_lifecycle_event'] === 'start'
+    const hint = isOfNpm
+      ? ' npm takes flags for its own: put -- before them, as in npm start -- --port 9000.'
+      : ''
+    throw new ConfigError(message + hint, 2)
   }
   return command.opts<Flags>()
 }

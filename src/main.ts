@@ -15,6 +15,7 @@ import { createApp } from './http/app.ts'
 import { Lingering } from './http/lingering.ts'
 import { createMetrics } from './http/metrics.ts'
 import { TrustedProxies } from './http/site/trusted-proxies.ts'
+import { tryToListen } from './http/listen.ts'
 import { startServer } from './http/start-server.ts'
 import { stopSignal } from './http/stop-signal.ts'
 import { reportCollection, reportScrub } from './http/report-upkeep.ts'
@@ -135,6 +136,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     sizeThreadPool(config)
     keepHeapSmall(config)
     shareHeaps()
+    await tryToListen(config)
     await serve(config)
   } catch (error) {
     if (error instanceof ConfigError) {

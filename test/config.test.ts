@@ -254,7 +254,20 @@ describe('limits, both sides', () => {
     ['--log-level', ['fatal', 'silent'], ['INFO', 'verbose', '']],
     ['--log-format', ['auto', 'json', 'text'], ['', 'JSON']],
     ['--log-requests', ['all', 'errors'], ['', 'none']],
-    ['--store', ['/srv/ashlar', 'a b'], ['', 'a\0b', 'http://x/y', 's3://', 's3://bucket?x', 'S3://bucket']],
+    [
+      '--store',
+      ['/srv/ashlar', 'a b'],
+      [
+        '',
+        'a\0b',
+        'http://x/y',
+        's3://',
+        's3://bucket?x',
+        'S3://bucket',
+        's3://b/x',
+        `s3://${'b'.repeat(64)}`,
+      ],
+    ],
     [
       '--catalog',
       ['sqlite', 'sqlite:/srv/catalog.sqlite', 'postgres://me:secret@db/ashlar', 'postgresql:///x'],

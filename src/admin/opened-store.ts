@@ -30,6 +30,8 @@ export interface StoreToRead {
 export interface StoreToRebuild {
   readonly place: string
   readonly records: Pick<ChunkStore, 'list'>
+  /** Whether `rebuild` has come so far that it was not refused. */
+  hasBegun(): boolean
   /** Makes the catalog anew; if that rejects there is none, as before. Tells of the bytes of each record. */
   rebuild(onRead?: (bytes: number) => void): Promise<Rebuilt>
   close(): Promise<void>

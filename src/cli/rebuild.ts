@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { expectAll, withBar } from './progress-bar.ts'
 import { count } from './quantities.ts'
-import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
+import { messageOf } from './message-of.ts'
+import { addStoreOptions, flagsOf, notBegun, performOnStore } from './store-command.ts'
 
 const help = `
 A store keeps a record of every file beside its chunks. Where the catalog is lost, or an old one must not be used, this makes a new one of
@@ -32,7 +33,11 @@ export function rebuild(command: Command): void {
             })
           },
           'records',
-        )
+        ).catch((error: unknown) => {
+          if (store.hasBegun()) throw error
+          terminal.complain(`ashlar: ${messageOf(error)}`)
+        })
+        if (!rebuilt) return notBegun
         const { records, files, damagedRecords, lostChunks } = rebuilt
         for (const location of damagedRecords) {
           terminal.complain(`ashlar: the record ${location} is damaged: what it told is lost`)

@@ -10,7 +10,7 @@ interface StoreOptions {
 }
 
 /** The store cannot be opened, or the command was used wrongly. */
-const notBegun = 2
+export const notBegun = 2
 
 export function addStoreOptions(command: Command): void {
   command

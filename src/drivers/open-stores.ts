@@ -100,12 +100,15 @@ export async function openStoreToRebuild(
   sizeThreadPool(config)
   await readStoreIdentity(config)
   const { chunks, records, close } = await openChunkStores(config)
+  let hasBegun = false
   return {
     place: nameOfStore(config),
     records,
+    hasBegun: () => hasBegun,
     async rebuild(onRead) {
       let rebuilt: Rebuilt | undefined
       await createCatalog(config, async (catalog) => {
+        hasBegun = true
         await bindAnew(config, catalog)
         rebuilt = await rebuild({ chunks, records }, catalog, onRead)
       })

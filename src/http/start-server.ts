@@ -11,6 +11,7 @@ import { Connections } from './connections.ts'
 import { deferContinue } from './continue-when-read.ts'
 import { cutOffStalled } from './cut-off-stalled.ts'
 import { Lingering } from './lingering.ts'
+import { listen } from './listen.ts'
 import { boundUnsent } from '../system/bound-unsent.ts'
 
 export interface ServerOptions extends AdmissionLimits {
@@ -71,8 +72,7 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
     const handled = handle(req, res).finally(() => handling.delete(handled))
     handling.add(handled)
   })
-  server.listen(options.port, options.host)
-  await once(server, 'listening')
+  await listen(server, options)
   boundUnsent(server)
   return {
     url: urlOf(server.address() as AddressInfo),

@@ -198,8 +198,7 @@ export class DiskChunkStore implements ChunkStore {
   async #delete(pathInStore: string, remove: (path: string) => Promise<void>): Promise<void> {
     const path = this.#path(pathInStore)
     await remove(path).catch(async (error: unknown) => {
-      // A directory in a chunk's place has none of its bytes.
-      if (!isNoFile(error) && !(await this.#shards.isAbsence(error, pathInStore))) throw error
+      if (!(await this.#shards.isAbsence(error, pathInStore))) throw error
     })
     // Not before the bytes are gone, or a read could open them in between and keep them readable.
     this.#files.drop(path)

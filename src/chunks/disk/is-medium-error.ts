@@ -1,5 +1,5 @@
 /** What the system reports of a directory, a FIFO, a socket or a device that stands in the place of a file. */
-const ofNoFile = new Set(['EISDIR', 'ESPIPE', 'ENXIO', 'ENODEV', 'ELOOP'])
+const ofNoFile = new Set(['EISDIR', 'ESPIPE', 'ENXIO', 'ENODEV'])
 
 /** Whether something else than a file was to be read: a chunk that it has taken the place of is lost. */
 export function isNoFile(error: unknown): boolean {

@@ -1,12 +1,12 @@
 import { buffer } from 'node:stream/consumers'
-import { StoreError } from '../../model/errors.ts'
+import { isStoreError, StoreError } from '../../model/errors.ts'
 import { identityName } from '../../model/store-identity.ts'
 import type { S3ChunkStoreOptions } from './s3-options.ts'
 import { s3Error, statusOf } from './s3-error.ts'
 
 type Options = Pick<
   S3ChunkStoreOptions,
-  'endpoint' | 'region' | 'bucket' | 'prefix' | 'isPathStyle' | 'openTimeoutMs'
+  'endpoint' | 'region' | 'bucket' | 'prefix' | 'isPathStyle' | 'openTimeoutMs' | 'credentials'
 >
 
 /** More than it ever has. */
@@ -29,7 +29,12 @@ export async function openIdentityObject({
       return await call(signal)
     } catch (error) {
       const attempted = `Cannot ${doing} s3://${name}/${key}`
-      if (!signal.aborted) throw s3Error(error, attempted)
+      if (!signal.aborted) {
+        const known = s3Error(error, attempted)
+        if (isStoreError(known) || !(error instanceof Error)) throw known
+        // What the SDK says before it sends anything is about the options.
+        throw new StoreError('internal', `${attempted}: ${error.message}`, { cause: error })
+      }
       const message = `${attempted}: no answer within ${openTimeoutMs / 1000} s. Check that the S3 store runs and is not full.`
       throw new StoreError('unavailable', message, { cause: error })
     }

@@ -105,13 +105,15 @@ function readFlags(argv: readonly string[], env: NodeJS.ProcessEnv): Flags {
       },
       // What commander would print there is the message of the error that it throws.
       writeErr: () => {},
-      getOutHelpWidth: () => 110,
+      getOutHelpWidth: () => Math.min(110, process.stdout.columns ?? 110),
     })
+    // With less room for their help, options would be printed without line breaks.
+    .configureHelp({ minWidthToWrap: 24 })
   command.addHelpText(
     'after',
     `
 Examples:
-  ashlar serve                                   keeps everything in ./ashlar-data
+  ashlar serve                                 keeps all in ./ashlar-data
   ashlar serve --store /srv/files --port 9000
   ASHLAR_STORE=/srv/files ashlar serve`,
   )

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { fitted, helpLayout, helpWidth } from './help-text.ts'
 
 type Declare = (command: Command) => void
 
@@ -42,10 +43,10 @@ const commands: Readonly<Record<string, CommandRow>> = {
 const examples = `
 Examples:
   ashlar serve --store /srv/files           a server on http://127.0.0.1:8080
-  ashlar put -r photos                      sends the folder; do it again to go on after an interruption
+  ashlar put -r photos                      sends the folder; repeat to resume
   ashlar ls -l photos
   ashlar get -r photos /tmp                 brings it back, as /tmp/photos
-  ashlar put --help                         each command has its own help, with more examples
+  ashlar put --help                         help of a command, with examples
 
 A ref names a file: its name, or @ and its id. The commands find their server by --server or by the variable ASHLAR_URL, else at
 http://127.0.0.1:8080.
@@ -62,13 +63,14 @@ export async function ashlar(argv: readonly string[]): Promise<void> {
     .description('Ashlar, a chunked file store: the server, and everything that can be done with one.')
     .version(ownVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this')
-    .addHelpText('after', examples)
+    .addHelpText('after', fitted(examples))
+    .configureHelp(helpLayout)
     .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
     .enablePositionalOptions()
     .configureOutput({
-      getOutHelpWidth: () => Math.min(110, process.stdout.columns ?? 110),
-      getErrHelpWidth: () => Math.min(110, process.stderr.columns ?? 110),
+      getOutHelpWidth: () => helpWidth(process.stdout),
+      getErrHelpWidth: () => helpWidth(process.stderr),
       outputError: (text, write) => write(text.replace(/^error: /, 'ashlar: ')),
     })
     .showHelpAfterError('Add --help to see how it is used.')

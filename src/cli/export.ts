@@ -4,6 +4,7 @@ import { messageOf } from './message-of.ts'
 import { expectAll, withBar } from './progress-bar.ts'
 import { count, grouped, humanSize } from './quantities.ts'
 import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
+import { fitted } from './help-text.ts'
 
 interface ExportOptions {
   readonly store?: string
@@ -27,7 +28,7 @@ export function exportFiles(command: Command): void {
   command
     .argument('[prefix]', 'only names that begin so', '')
     .requiredOption('--to <directory>', 'where to write them')
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action((prefix: string, options: ExportOptions) => write(command, prefix, options))
 }
 

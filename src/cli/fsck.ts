@@ -4,6 +4,7 @@ import { expectAll, withBar, type ProgressBar } from './progress-bar.ts'
 import { count, humanSize } from './quantities.ts'
 import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
 import type { Terminal } from './terminal.ts'
+import { fitted } from './help-text.ts'
 
 interface FsckOptions {
   readonly store?: string
@@ -19,15 +20,15 @@ Exit codes: 0 all is well; 1 damage was found, or not everything could be read; 
 
 Examples:
   ashlar fsck --store /srv/files
-  ashlar fsck --store /srv/files --quick         only whether chunks are there and long enough
-  ashlar fsck --store /srv/files --json          a line for each finding, and one for the sum of it all`
+  ashlar fsck --store /srv/files --quick         only presence and length
+  ashlar fsck --store /srv/files --json          one line per finding`
 
 /** `ashlar fsck` */
 export function fsck(command: Command): void {
   addStoreOptions(command)
   command
     .option('--quick', 'do not read chunks, only look whether they are there and long enough')
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action(({ store: directory, quick }: FsckOptions) =>
       performOnStore(
         command,

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { messageOf } from './message-of.ts'
 import { count, humanSize } from './quantities.ts'
 import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
+import { fitted } from './help-text.ts'
 
 interface GcOptions {
   readonly store?: string
@@ -19,7 +20,7 @@ Exit codes: 0 done; 1 something could not be deleted; 2 wrong usage, or the stor
 
 Examples:
   ashlar gc --store /srv/files --dry-run
-  ashlar gc --store /srv/files --collect-grace 0s --orphan-grace 0s      all of it now`
+  ashlar gc --store /srv/files --collect-grace 0s --orphan-grace 0s   all now`
 
 /** `ashlar gc` */
 export function gc(command: Command): void {
@@ -28,7 +29,7 @@ export function gc(command: Command): void {
     .option('--dry-run', 'only say what would be deleted')
     .option('--collect-grace <time>', 'chunks of deleted files stay so long (ASHLAR_COLLECT_GRACE; 5m)')
     .option('--orphan-grace <time>', 'orphans stay so long after they were found (ASHLAR_ORPHAN_GRACE; 24h)')
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action((options: GcOptions) => (options.dryRun ? plan(command, options) : collect(command, options)))
 }
 

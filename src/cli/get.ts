@@ -14,6 +14,7 @@ import { fetchRange } from './fetch-range.ts'
 import { pathBelow } from './local-tree.ts'
 import { perform, type Session } from './session.ts'
 import { TransferReport } from './transfer-report.ts'
+import { fitted } from './help-text.ts'
 
 export interface GetOptions {
   readonly recursive?: true
@@ -51,7 +52,7 @@ export function get(command: Command): void {
     .option('--range <first-last>', 'only these bytes: 0-99, 100- or -500', rangeOf)
     .option('--parallel <n>', 'ranges of one file fetched side by side (default: 4)', wholeNumber(64))
     .option('--files-at-once <n>', 'files fetched side by side', wholeNumber(256), 8)
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action(async (ref: string, path: string | undefined, options: GetOptions) => {
       const { json } = command.opts<{ json?: true }>()
       if (options.recursive && (options.range || path === '-')) {

@@ -3,19 +3,20 @@ import type { FileInfo, FileWithChunks } from '../client/node.ts'
 import { addCommonOptions } from './common-options.ts'
 import { count, humanSize } from './quantities.ts'
 import { perform, type Session } from './session.ts'
+import { fitted } from './help-text.ts'
 
 const help = `
 Examples:
   ashlar info videos/holiday.mp4
   ashlar info @0199a3c1-5a6b-7c3d-9e2f-0123456789ab --json
-  ashlar info --chunks a.iso                 where each chunk begins, its size, and its digest`
+  ashlar info --chunks a.iso                 offset, size, digest of each chunk`
 
 /** `ashlar info` */
 export function info(command: Command): void {
   command
     .argument('<ref>', 'a name, or @ and an id')
     .option('--chunks', 'the chunks that it is made of, too')
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action((ref: string, { chunks }: { readonly chunks?: true }) =>
       perform(command, (session) => show(session, ref, chunks === true)),
     )

@@ -5,6 +5,7 @@ import { addCommonOptions } from './common-options.ts'
 import { humanSize, twoDigits } from './quantities.ts'
 import { perform, type Session } from './session.ts'
 import { storeFolder } from './store-folder.ts'
+import { fitted } from './help-text.ts'
 
 interface LsOptions {
   readonly long?: true
@@ -30,7 +31,7 @@ export function ls(command: Command): void {
     .option('-l, --long', 'sizes and times, too')
     .option('--bytes', 'sizes as exact bytes; goes with -l')
     .option('-R, --recursive', 'everything below, without folders')
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action((folder: string | undefined, options: LsOptions) =>
       perform(command, (session) => list(session, folder ?? '.', options)),
     )

@@ -7,6 +7,7 @@ import { ProgressBar } from './progress-bar.ts'
 import { count, grouped, humanSize } from './quantities.ts'
 import { flagsOf, performOnStore, type StoreSession } from './store-command.ts'
 import type { Terminal } from './terminal.ts'
+import { fitted } from './help-text.ts'
 
 interface MigrateOptions {
   readonly from: string
@@ -38,8 +39,10 @@ Exit codes: 0 all is there; 1 something is not, and lines on stderr say what; 2 
 143 after SIGTERM.
 
 Examples:
-  ashlar migrate --from /srv/files --to s3://bucket/files --to-catalog postgres://ashlar@db/ashlar
-  ashlar migrate --from s3://bucket/files --from-catalog postgres://ashlar@db/ashlar --to /srv/files --prefix photos/`
+  ashlar migrate --from /srv/files --to s3://bucket/files \\
+    --to-catalog postgres://ashlar@db/ashlar
+  ashlar migrate --from s3://bucket/files \\
+    --from-catalog postgres://ashlar@db/ashlar --to /srv/files --prefix photos/`
 
 /** `ashlar migrate` */
 export function migrate(command: Command): void {
@@ -52,7 +55,7 @@ export function migrate(command: Command): void {
     .option('--max-buffer-memory <size>', 'all buffers together (ASHLAR_MAX_BUFFER_MEMORY; 128MiB)')
     .option('--json', 'results as JSON, an object in each line')
     .helpOption('-h, --help', 'print this')
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action((options: MigrateOptions) =>
       performOnStore(
         command,

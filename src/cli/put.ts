@@ -7,6 +7,7 @@ import { putFiles } from './put-files.ts'
 import type { PutOptions } from './put-options.ts'
 import { putStdin } from './put-stdin.ts'
 import { perform } from './session.ts'
+import { fitted } from './help-text.ts'
 
 const help = `
 Names: a file is put under its own name, without the folders in front of it; a folder with -r as its own name and all that is below it.
@@ -49,7 +50,7 @@ export function put(command: Command): void {
       'files sent side by side (default: 32 of up to 1 MiB, 8 larger ones)',
       wholeNumber(256),
     )
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action(async (paths: readonly string[], options: PutOptions) => {
       const isStdin = paths.includes('-')
       refuseNonsense(command, paths, isStdin, options)

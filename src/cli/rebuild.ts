@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { expectAll, withBar } from './progress-bar.ts'
 import { count } from './quantities.ts'
+import { fitted } from './help-text.ts'
 import { messageOf } from './message-of.ts'
 import { addStoreOptions, flagsOf, notBegun, performOnStore } from './store-command.ts'
 
@@ -17,7 +18,7 @@ Examples:
 /** `ashlar rebuild` */
 export function rebuild(command: Command): void {
   addStoreOptions(command)
-  command.addHelpText('after', help).action((options: { readonly store?: string }) =>
+  command.addHelpText('after', fitted(help)).action((options: { readonly store?: string }) =>
     performOnStore(
       command,
       async () =>

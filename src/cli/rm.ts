@@ -7,6 +7,7 @@ import { joined } from './local-files.ts'
 import { count } from './quantities.ts'
 import { perform, type Session } from './session.ts'
 import { storeFolder } from './store-folder.ts'
+import { fitted } from './help-text.ts'
 
 interface RmOptions {
   readonly recursive?: true
@@ -30,7 +31,7 @@ export function rm(command: Command): void {
     .argument('<refs...>', 'names, @ and ids, or with -r folders')
     .option('-r, --recursive', 'folders with all that is below them')
     .option('--dry-run', 'only show what would be deleted')
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action((refs: readonly string[], options: RmOptions) => {
       if (refs.some((ref) => storeFolder(ref).prefix === '')) {
         command.error('error: that would be everything: name what is to be deleted')

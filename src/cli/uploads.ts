@@ -4,12 +4,13 @@ import { isStoreError } from '../model/errors.ts'
 import { addCommonOptions } from './common-options.ts'
 import { count, humanSize } from './quantities.ts'
 import { perform, type Session } from './session.ts'
+import { fitted } from './help-text.ts'
 
 const help = `
 An upload that was broken off waits to be gone on with until it expires. A large file goes up in several parts, each an upload of its own.
 
 Examples:
-  ashlar uploads                  id, how much is there, until when it is kept, name
+  ashlar uploads                  id, bytes received, expiry, name
   ashlar uploads --json
   ashlar uploads rm 0199a3c1-5a6b-7c3d-9e2f-0123456789ab
   ashlar uploads rm --all         also those that somebody is sending just now`
@@ -18,7 +19,7 @@ Examples:
 export function uploads(command: Command): void {
   command
     .enablePositionalOptions()
-    .addHelpText('after', help)
+    .addHelpText('after', fitted(help))
     .action(() => perform(command, list))
   addCommonOptions(command, '10s')
 

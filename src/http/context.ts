@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 import type { Logger } from 'pino'
-import { StoreError, type ErrorCode } from '../model/errors.ts'
+import type { ErrorCode } from '../model/errors.ts'
 import type { RequestTarget } from './headers/request-target.ts'
 import type { Site } from './site/site.ts'
 
@@ -36,11 +36,4 @@ export function addressOf(ctx: HttpContext, path: string): string {
 /** What stands behind a fixed beginning of the path, percent-decoded: the reference to a file. */
 export function pathBehind(prefix: string, ctx: HttpContext): string {
   return ctx.state.target.path.slice(prefix.length)
-}
-
-/** Aborts when the client has gone before its answer was complete. */
-export function signalOfClient(ctx: HttpContext): AbortSignal {
-  const gone = new AbortController()
-  ctx.res.once('close', () => gone.abort(new StoreError('aborted', 'The connection ended early.')))
-  return gone.signal
 }

@@ -1,6 +1,7 @@
 import type { FileStore } from '../files/file-store.ts'
 import { soleOwner } from '../model/file.ts'
-import { signalOfClient, type HttpContext } from './context.ts'
+import { signalOfClient } from './client-gone.ts'
+import type { HttpContext } from './context.ts'
 import { fileInfo } from './file-info.ts'
 import { toCursor } from './headers/list-cursor.ts'
 import { parseListQuery } from './headers/list-query.ts'

@@ -1,10 +1,23 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ashlarHere } from './ashlar-here.ts'
 import { runAshlar } from './run-ashlar.ts'
 
-const commands = ['serve', 'put', 'get', 'ls', 'rm', 'info', 'uploads', 'gc', 'fsck']
+const commands = [
+  'serve',
+  'put',
+  'get',
+  'ls',
+  'rm',
+  'info',
+  'uploads',
+  'gc',
+  'fsck',
+  'rebuild',
+  'export',
+  'migrate',
+]
 
 describe('help', () => {
   it('names every command and every exit code', async () => {
@@ -23,6 +36,19 @@ describe('help', () => {
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(/^Usage: ashlar \w+ .*Options:.*Examples:\n  ashlar /s)
   })
+
+  it.each([['--help'], ...commands.map((name) => [name, '--help']), ['uploads', 'rm', '--help']])(
+    '%s %s fits a terminal of 80 columns',
+    async (...argv) => {
+      const { columns } = process.stdout
+      process.stdout.columns = 80
+      onTestFinished(() => void (process.stdout.columns = columns))
+      const { stdout } = await ashlarHere(argv)
+      // A word that is too long by itself has nowhere to go.
+      const tooWide = stdout.split('\n').filter((line) => line.length > 80 && line.trim().includes(' '))
+      expect(tooWide).toEqual([])
+    },
+  )
 })
 
 describe('wrong usage ends with 2, says what is wrong, and does nothing', () => {

@@ -53,6 +53,7 @@ async function createUpload(): Promise<string> {
 
 describe('a client that sends a whole request and closes its side at once gets its answer, and the connection ends', () => {
   it.each([
+    ['a search', () => head('GET /api/files?q=large'), 200],
     ['PUT', (index: number) => put(`put-${index}`), 201],
     [
       'a PUT in chunks',

@@ -8,7 +8,8 @@ import { inTemporaryDirectory } from './in-temporary-directory.ts'
 import { interleaved, type Measure } from './interleaved.ts'
 
 // How long `ashlar put -r` of many small files takes: that of this working tree against that of another checkout, each with its own
-// server and a new store. It needs the other's path: `npx node bench/put-folder.ts ../before`.
+// server and a new store. It needs the other's path, and that its dependencies are installed:
+// `npx node bench/put-folder.ts ../before`.
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -68,7 +69,8 @@ function putBy(checkout: string, folder: string, directory: string): Measure {
     try {
       const url = await addressOf(server.stdout)
       const start = performance.now()
-      const argv = [join(checkout, 'bin/ashlar.mjs'), 'put', '-r', folder, '--server', url]
+      // Not the bin, which would install what a checkout lacks.
+      const argv = [join(checkout, 'test/cli/children/ashlar.ts'), 'put', '-r', folder, '--server', url]
       const { stderr } = await promisify(execFile)(process.execPath, argv)
       const seconds = (performance.now() - start) / 1000
       if (!stderr.includes(`${files.toLocaleString('en-US')} files`)) throw new Error(stderr)

@@ -1,7 +1,8 @@
-import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { ProgressBar } from '../../src/cli/progress-bar.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
 import { eventually } from '../robustness/eventually.ts'
+import { onATerminal } from './on-a-terminal.ts'
 
 /** Rows of a terminal of 24 rows and 80 columns, on which something stands already. */
 class Screen {
@@ -47,9 +48,7 @@ afterEach(() => void vi.restoreAllMocks())
 
 it('a bar leaves what is printed above it as it is, however long, and clears its own line', async () => {
   const screen = new Screen()
-  const isTTY = process.stderr.isTTY
-  process.stderr.isTTY = true
-  onTestFinished(() => void (process.stderr.isTTY = isTTY))
+  onATerminal()
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
     screen.write(String(text))
     return true

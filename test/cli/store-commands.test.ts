@@ -30,6 +30,7 @@ import { uploadBytes } from '../robustness/send-body.ts'
 import { ServerProcess } from '../robustness/server-process.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { onATerminal } from './on-a-terminal.ts'
 import { ashlarHere } from './ashlar-here.ts'
 import { runAshlar } from './run-ashlar.ts'
 
@@ -353,6 +354,17 @@ describe('a pack whose header is damaged at both ends', () => {
     expect([code, said]).toMatchObject([1, [{ files: left, records: left, damagedRecords: [path] }]])
     expect(left).toBeLessThan(count)
   })
+})
+
+it('fsck, export and rebuild show on a terminal how far they are', async () => {
+  onATerminal()
+  const out = await temporaryDirectory()
+  expect((await json('fsck')).stderr).toMatch(
+    new RegExp(`100% .* ${chunks.length} of ${chunks.length} chunks`),
+  )
+  expect((await json('export', '--to', out)).stderr).toMatch(/100% .* 2 of 2 files.* two/)
+  await loseCatalog()
+  expect((await json('rebuild')).stderr).toMatch(/100% .* 2 of 2 records/)
 })
 
 describe('export', () => {

@@ -13,6 +13,7 @@ import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { ashlarHere } from './ashlar-here.ts'
+import { onATerminal } from './on-a-terminal.ts'
 import { runAshlar, type Ended } from './run-ashlar.ts'
 
 const MiB = 1024 * 1024
@@ -261,6 +262,18 @@ it('nothing is brought outside the folder, whatever a server says', async () => 
 })
 
 describe('one file', () => {
+  it('that is large is seen to be compared, both ways, and nothing of it moves', async () => {
+    const { run, write } = await setUp()
+    await write({ large: sampleChunk(3 * MiB, 8).bytes })
+    await run(['put', 'large'])
+    onATerminal()
+    for (const command of ['put', 'get']) {
+      const { stderr } = await run([command, 'large'])
+      expect(stderr).toMatch(/100% .* 3\.0 MiB of 3\.0 MiB .* comparing large/)
+      expect(stderr).toContain('1 unchanged')
+    }
+  })
+
   it('is told of with how long it took and how fast it went', async () => {
     const { folder, write } = await setUp()
     await write({ a: 'a' })

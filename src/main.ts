@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { openConfigured, type BackgroundReport } from './drivers/open-stores.ts'
 import { meetingMs } from './files/meet-others.ts'
+import { noteCommits } from './drivers/note-commits.ts'
 import { nameOfCatalog, storePlace } from './drivers/places.ts'
 import { planOpenFiles } from './drivers/plan-open-files.ts'
 import { sizeThreadPool } from './drivers/thread-pool.ts'
@@ -50,6 +51,7 @@ async function serve(config: Config): Promise<void> {
   const beginUpkeep = () => [
     collectRegularly(store, config, reportCollection(log, metrics)),
     scrubRegularly(store, config, reportScrub(log, metrics)),
+    ...(isShared ? [noteCommits(config, store.catalog, meetingMs, onBackgroundError)] : []),
   ]
   const ongoing = [
     upkeepInTurn(upkeepTurns, beginUpkeep, { retryMs: meetingMs, onError: onBackgroundError }),

@@ -43,6 +43,8 @@ export interface CatalogRestore {
    * counts; of two files for a name that one goes first whose chunks are all there. Pages come in any order. A chunk without a location is one that another page has already.
    */
   restoreRecord(record: FoundRecord): Promise<void>
+  /** Has `countCommits` begin there, past what an older catalog can have counted. */
+  countCommitsFrom?(least: number): Promise<void>
   /** Forgets what was found, and all pages of which the first one is missing. Resolves with what there is now. */
   endRestore(): Promise<Restored>
 }

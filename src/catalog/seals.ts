@@ -76,9 +76,11 @@ export function checkRun(
 
 /** What is wrong with the catalog itself, and what the operator has to do. */
 export function damage(what: string, cause?: unknown): StoreError {
+  // SQLite quotes whole statements.
+  const line = what.replaceAll(/\s+/g, ' ').slice(0, 300)
   return new StoreError(
     'corrupt',
-    `The catalog is damaged: ${what}. Run ashlar fsck, then stop the server and run ashlar rebuild.`,
+    `The catalog is damaged: ${line}. Run ashlar fsck, then stop the server and run ashlar rebuild.`,
     { cause },
   )
 }

@@ -11,6 +11,7 @@ import { rebuild, type Rebuilt } from '../files/rebuild.ts'
 import { StoreError } from '../model/errors.ts'
 import { soleOwner } from '../model/file.ts'
 import { createCatalog, hasCatalog, openCatalog, openSurvey, type OpenedCatalog } from './open-catalog.ts'
+import { countOn, refuseOlder } from './note-commits.ts'
 import { openChunksToRead, openChunkStores, refuseUnused } from './open-chunk-stores.ts'
 import { catalogPlace, nameOfStore, storePlace } from './places.ts'
 import {
@@ -60,6 +61,7 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
   const survey = await openSurvey(config)
   try {
     await refuseOtherPair(config, survey)
+    await refuseOlder(config, survey)
     const { chunks, unverified } = await openChunksToRead(config)
     const close = async () => {
       await chunks.close()
@@ -110,6 +112,7 @@ export async function openStoreToRebuild(
       await createCatalog(config, async (catalog) => {
         hasBegun = true
         await bindAnew(config, catalog)
+        await countOn(config, catalog)
         rebuilt = await rebuild({ chunks, records }, catalog, onRead)
       })
       return rebuilt!
@@ -136,6 +139,7 @@ export async function openConfigured(
     try {
       if (!known) await refuseEmptyCatalog(config, catalog, records)
       await bindStore(config, catalog)
+      await refuseOlder(config, catalog)
     } catch (error) {
       await catalog.close()
       throw error

@@ -33,6 +33,7 @@ import * as boundStore from './bound-store.ts'
 import { pageOfFiles } from '../page-of-files.ts'
 import { inSteps } from '../search-files.ts'
 import * as checks from './checks.ts'
+import * as commits from './commits.ts'
 import * as chunkLists from './chunk-lists.ts'
 import { findChunk } from './chunks.ts'
 import { verify } from './verify.ts'
@@ -230,6 +231,14 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
 
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]> {
     return this.#transactions.read((db) => garbage.listUnknown(db, locations))
+  }
+
+  countCommits(): Promise<number> {
+    return this.#transactions.read(commits.countCommits)
+  }
+
+  countCommitsFrom(least: number): Promise<void> {
+    return this.#transactions.alter((db) => commits.countCommitsFrom(db, least))
   }
 
   verify(): Promise<readonly string[]> {

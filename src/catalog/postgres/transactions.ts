@@ -36,7 +36,9 @@ export class Transactions {
 
   /** For work that changes something. It may run several times; what it rejects with is undone. */
   change<T>(work: Work<T>): Promise<T> {
-    return this.#run(() => this.#attempt(`${begin}; select pg_advisory_xact_lock_shared(${changing})`, work))
+    return this.#run(() =>
+      this.#attempt(`${begin}; ${count}; select pg_advisory_xact_lock_shared(${changing})`, work),
+    )
   }
 
   /**
@@ -44,7 +46,9 @@ export class Transactions {
    * answer. Others begin when it has ended.
    */
   changeAlone<T>(work: Work<T>): Promise<T> {
-    return this.#run(() => this.#attempt(`${begin}; select pg_advisory_xact_lock(${changing})`, work))
+    return this.#run(() =>
+      this.#attempt(`${begin}; ${count}; select pg_advisory_xact_lock(${changing})`, work),
+    )
   }
 
   /** For work that makes tables, or changes what the catalog is: nobody else does so meanwhile. */
@@ -100,6 +104,8 @@ export const changing = `1634952300, 'chunks'::regclass::oid::int4`
 const altering = '1634952301, 0'
 
 const begin = 'begin isolation level read committed'
+
+const count = `select nextval('commits')`
 
 /** Why a transaction failed, and whether it is certain that nothing of it was committed. */
 class FailedAttempt extends Error {

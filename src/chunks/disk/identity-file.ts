@@ -6,7 +6,7 @@ import { diskError } from './disk-error.ts'
 import { syncDirectory } from './durable-directory.ts'
 
 /** What a store or a catalog puts into its directory; other programs' files have other names. */
-const ownNames = /^(?:ashlar-store\.json.*|chunks|records|catalog\.sqlite.*)$/
+const ownNames = /^(?:ashlar-store\.json.*|ashlar-commits.*|chunks|records|catalog\.sqlite.*)$/
 
 /** What the store's file about itself says; undefined if there is none. Rejects `unavailable`. */
 export async function readIdentityFile(directory: string): Promise<string | undefined> {

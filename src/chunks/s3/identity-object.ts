@@ -17,12 +17,13 @@ export async function openIdentityObject({
   bucket: name,
   prefix = '',
   openTimeoutMs = 10_000,
+  objectName = identityName,
   ...options
-}: Options) {
+}: Options & { readonly objectName?: string }) {
   const { Bucket, isNoSuchKey } = await import('./bucket.ts')
   const { createClient } = await import('./create-client.ts')
   const bucket = new Bucket(createClient({ ...options }, 1), name)
-  const key = `${prefix}${identityName}`
+  const key = `${prefix}${objectName}`
   const attempt = async <T>(doing: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const signal = AbortSignal.timeout(openTimeoutMs)
     try {
@@ -60,6 +61,8 @@ export async function openIdentityObject({
           if (statusOf(error) !== 412 && statusOf(error) !== 409) throw error
         }
       }),
+    /** Takes the place of one that is there. */
+    replace: (text: string) => attempt('write', (signal) => bucket.put(key, [Buffer.from(text)], signal)),
     close: () => bucket.close(),
   }
 }

@@ -7,6 +7,7 @@ import { firstTables } from './0001-first-tables.ts'
 import { seals } from './0002-seals.ts'
 import { boundStore } from './0003-bound-store.ts'
 import { foldedNames } from './0004-folded-names.ts'
+import { commits } from './0005-commits.ts'
 
 /** In the order in which they were published; `ashlar_catalog` counts those that the tables have seen. */
 const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
@@ -14,6 +15,7 @@ const migrations: readonly ((db: Kysely<unknown>) => Promise<void>)[] = [
   seals,
   boundStore,
   foldedNames,
+  commits,
 ]
 
 /**

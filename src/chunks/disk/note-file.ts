@@ -1,0 +1,38 @@
+import { open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { diskError } from './disk-error.ts'
+import { syncDirectory } from './durable-directory.ts'
+import { isAbsence } from './is-absence.ts'
+
+/** A small file that is replaced whole. Its calls reject `unavailable`, `no_space`. */
+export function noteFile(directory: string, name: string) {
+  const path = join(directory, name)
+  return {
+    /** Undefined if there is none. */
+    async read(): Promise<string | undefined> {
+      try {
+        return await readFile(path, 'utf8')
+      } catch (error) {
+        if (await isAbsence(error, path)) return undefined
+        throw diskError(error, `Cannot read ${path}`)
+      }
+    },
+    async replace(text: string): Promise<void> {
+      const draft = `${path}.${crypto.randomUUID()}`
+      try {
+        const file = await open(draft, 'wx', 0o600)
+        try {
+          await file.writeFile(text)
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        await rename(draft, path)
+        await syncDirectory(directory)
+      } catch (error) {
+        throw diskError(error, `Cannot write ${path}`)
+      }
+    },
+    close() {},
+  }
+}

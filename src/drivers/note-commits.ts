@@ -1,0 +1,103 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogRestore } from '../catalog/catalog-restore.ts'
+import { damage } from '../catalog/seals.ts'
+import { noteFile } from '../chunks/disk/note-file.ts'
+import { openIdentityObject } from '../chunks/s3/identity-object.ts'
+import type { Config } from '../config.ts'
+import type { Ongoing } from '../files/upkeep-in-turn.ts'
+import { nameOfCatalog, storePlace } from './places.ts'
+import { s3Options } from './s3-options.ts'
+
+/*
+ * A catalog that several processes share says in the store, now and then, how many changes it has
+ * counted. One that has counted fewer is an old one that an operator has put back: to it, files
+ * that came later would be garbage. SQLite has a note of its own, which is exact.
+ */
+
+const name = 'ashlar-commits.txt'
+
+interface NotePlace {
+  read(): Promise<string | undefined>
+  replace(text: string): Promise<void>
+  close(): void
+}
+
+/** Rejects `corrupt` if the store has been told of more changes than the catalog has counted. */
+export async function refuseOlder(config: Config, catalog: Pick<Catalog, 'countCommits'>): Promise<void> {
+  if (!catalog.countCommits) return
+  // What is read later is at least as high.
+  const noted = await withPlace(config, noteIn)
+  const counted = await catalog.countCommits()
+  if (counted < noted)
+    throw damage(
+      `${nameOfCatalog(config)} is older than it was, with ${counted} of ${noted} changes: an old copy was put back`,
+    )
+}
+
+/** Has a catalog that was made anew count on from the note. */
+export async function countOn(
+  config: Config,
+  catalog: Pick<CatalogRestore, 'countCommitsFrom'>,
+): Promise<void> {
+  if (catalog.countCommitsFrom) await catalog.countCommitsFrom((await withPlace(config, noteIn)) + 1)
+}
+
+/** Notes the count every so often, and once more at the end. */
+export function noteCommits(
+  config: Config,
+  catalog: Pick<Catalog, 'countCommits'>,
+  everyMs: number,
+  onError: (error: unknown, doing: string) => void,
+): Ongoing {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let noted = 0
+  const note = async () => {
+    try {
+      const counted = (await catalog.countCommits?.()) ?? 0
+      if (counted <= noted) return
+      await withPlace(config, (place) => place.replace(`${counted}\n`))
+      noted = counted
+    } catch (error) {
+      onError(error, 'noting how many changes the catalog has')
+    }
+  }
+  const run = async () => {
+    while (!signal.aborted) {
+      await note()
+      // Only the end cuts the pause short.
+      await setTimeout(everyMs, undefined, { signal, ref: false }).catch(() => undefined)
+    }
+    await note()
+  }
+  const running = run()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+async function noteIn(place: NotePlace): Promise<number> {
+  const text = (await place.read()) ?? ''
+  return /^\d{1,15}\n$/.test(text) ? Number(text) : 0
+}
+
+async function withPlace<T>(config: Config, use: (place: NotePlace) => Promise<T>): Promise<T> {
+  const store = storePlace(config)
+  const place: NotePlace =
+    store.kind === 'directory'
+      ? noteFile(store.directory, name)
+      : await openIdentityObject({
+          ...s3Options(config, store),
+          prefix: store.prefix,
+          objectName: name,
+        })
+  try {
+    return await use(place)
+  } finally {
+    place.close()
+  }
+}

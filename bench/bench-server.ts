@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
-/** The server as people start it: a process of its own, with default settings. */
+/** The server as people start it: a process of its own, with default settings unless `options` say otherwise. */
 export interface BenchServer {
   readonly port: number
   readonly pid: number
@@ -13,8 +13,8 @@ export interface BenchServer {
 }
 
 /** Rejects if it ends before it listens. */
-export async function startBenchServer(store: string): Promise<BenchServer> {
-  const child = spawn(process.execPath, [main, '--store', store, '--port', '0'], {
+export async function startBenchServer(store: string, options: readonly string[] = []): Promise<BenchServer> {
+  const child = spawn(process.execPath, [main, '--store', store, '--port', '0', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { ChunkUse } from '../../src/catalog/catalog.ts'
@@ -72,6 +72,7 @@ function writePack(directory: string): readonly ChunkUse[] {
     return { number, bytes, ...use, use }
   })
   const header = writePackHeader(chunks)
+  mkdirSync(join(directory, 'chunks', path.slice(0, 2)), { recursive: true })
   writeFileSync(
     join(directory, 'chunks', path),
     Buffer.concat([header, ...chunks.map(({ bytes }) => bytes), header]),

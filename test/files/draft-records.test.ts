@@ -45,7 +45,7 @@ it('is put beside the last chunk', async () => {
 })
 
 it('is put anew where a chunk that was believed present is gone', async () => {
-  const gone = new StoreError('chunk_gone', 'A chunk has been collected, as planned.')
+  const gone = new StoreError('chunk_gone', 'A chunk has been collected, as planned.', { isRefusal: true })
   const { store } = faultyFileStore(parts, {
     chunkSize,
     wrapCatalog: (catalog) =>
@@ -89,7 +89,7 @@ describe('does not stay if', () => {
       throw new StoreError('digest_mismatch', 'The body is wrong, as planned.')
     },
   }
-  const refusal = new StoreError('precondition_failed', 'Refused, as planned.')
+  const refusal = new StoreError('precondition_failed', 'Refused, as planned.', { isRefusal: true })
 
   it.each([
     [

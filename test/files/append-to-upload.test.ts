@@ -25,7 +25,7 @@ const fails: BodyCheck = {
 }
 
 function refuseForSpace(): Promise<never> {
-  return Promise.reject(new StoreError('no_space', 'The disk is full, as planned.'))
+  return Promise.reject(new StoreError('no_space', 'The disk is full, as planned.', { isRefusal: true }))
 }
 
 function refuseToAnswer(): Promise<never> {

@@ -63,7 +63,7 @@ async function call(
   method: Method,
   args: readonly unknown[],
 ): Promise<unknown> {
-  const outcomes = await transactions.settled(await transactions.run([() => method(db, ...args)]))
+  const outcomes = await transactions.run([() => method(db, ...args)])
   const outcome = outcomes[0]!
   if (outcome.status === 'fulfilled') return outcome.value
   throw errorOf(failureOf(outcome.reason, outcome.isUndone))

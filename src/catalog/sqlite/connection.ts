@@ -22,8 +22,6 @@ export interface Connection {
   readonly transactions: {
     readonly committed: number
     run(works: readonly Work[]): Promise<readonly Outcome[]>
-    /** Resolves with the same when others may hear of it. */
-    settled(outcomes: readonly Outcome[]): Promise<readonly Outcome[]>
   }
   close(): void
 }

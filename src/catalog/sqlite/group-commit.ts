@@ -52,17 +52,6 @@ export class GroupCommit {
     }
   }
 
-  /** Resolves with the same when the commits until now are noted: only then may anybody hear of them. */
-  async settled(outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
-    try {
-      await this.#note?.note(this.#count)
-      return outcomes
-    } catch (error) {
-      const failure = (this.#failure ??= failStop(error))
-      return outcomes.map((outcome) => (outcome.status === 'fulfilled' ? rejected(failure, false) : outcome))
-    }
-  }
-
   async #runAlone(work: Work): Promise<Outcome> {
     this.#database.exec('savepoint work')
     const outcome = await outcomeOf(work)
@@ -76,11 +65,16 @@ export class GroupCommit {
   #commit(): void {
     try {
       this.#database.exec('commit')
-      this.#committed++
-      this.#count++
     } catch (error) {
       if (isIoError(error)) this.#failure = failStop(error)
       throw this.#failure ?? error
+    }
+    this.#committed++
+    this.#count++
+    try {
+      this.#note?.note(this.#count)
+    } catch (error) {
+      throw (this.#failure = failStop(error))
     }
   }
 }

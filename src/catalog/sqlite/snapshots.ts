@@ -17,10 +17,6 @@ export class Snapshots {
     return outcomes
   }
 
-  async settled(outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
-    return outcomes
-  }
-
   async #runInSnapshot(work: Work): Promise<unknown> {
     this.#database.exec('begin')
     try {

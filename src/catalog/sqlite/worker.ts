@@ -28,17 +28,10 @@ async function serve(): Promise<void> {
   isServing = true
   for (let calls = takeArrived(); calls.length > 0; calls = takeArrived()) {
     const outcomes = await run(calls)
-    // The next transaction need not wait until this one is noted.
-    void reply(calls, outcomes)
+    const replies = calls.map((call, index) => replyOf(call, outcomes[index]!))
+    port.postMessage({ replies, committed: connection?.transactions.committed ?? 0 } satisfies Replies)
   }
   isServing = false
-}
-
-async function reply(calls: readonly Call[], outcomes: readonly Outcome[]): Promise<void> {
-  const isWork = calls[0]?.method !== 'open' && calls[0]?.method !== 'close'
-  const settled = isWork ? await connection!.transactions.settled(outcomes) : outcomes
-  const replies = calls.map((call, index) => replyOf(call, settled[index]!))
-  port.postMessage({ replies, committed: connection?.transactions.committed ?? 0 } satisfies Replies)
 }
 
 /** Everything that has been sent by now, without waiting for the event loop to bring it. */

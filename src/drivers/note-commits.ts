@@ -46,7 +46,7 @@ export async function countOn(
 /** Notes the count every so often, and once more at the end. */
 export function noteCommits(
   config: Config,
-  catalog: Pick<Catalog, 'countCommits'>,
+  catalog: Pick<Catalog, 'countCommits' | 'countDurableCommits'>,
   everyMs: number,
   onError: (error: unknown, doing: string) => void,
 ): Ongoing {
@@ -55,8 +55,8 @@ export function noteCommits(
   let noted = 0
   const note = async () => {
     try {
-      const counted = (await catalog.countCommits?.()) ?? 0
-      if (counted <= noted) return
+      if (!catalog.countDurableCommits || (await catalog.countCommits?.()) === noted) return
+      const counted = await catalog.countDurableCommits()
       await withPlace(config, (place) => place.replace(`${counted}\n`))
       noted = counted
     } catch (error) {

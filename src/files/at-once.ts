@@ -1,6 +1,7 @@
 /**
  * Does the work for every item, `limit` of them at once, and resolves with the results in the order of the items. After a
- * failure it begins no more, and rejects with the first one when those under way have settled.
+ * failure, of the work or of the items, it begins no more, and rejects with the first one when those under way have
+ * settled. Results that are undefined are not kept, so work without results takes no memory per item.
  */
 export async function atOnce<Item, Result>(
   items: AsyncIterable<Item> | Iterable<Item>,
@@ -11,19 +12,23 @@ export async function atOnce<Item, Result>(
   const results: Result[] = []
   const failures: unknown[] = []
   let count = 0
-  for await (const item of items) {
-    const index = count++
-    const one = work(item)
-      .then(
-        (result) => {
-          results[index] = result
-        },
-        (error: unknown) => void failures.push(error),
-      )
-      .finally(() => running.delete(one))
-    running.add(one)
-    if (running.size >= limit) await Promise.race(running)
-    if (failures.length > 0) break
+  try {
+    for await (const item of items) {
+      const index = count++
+      const one = work(item)
+        .then(
+          (result) => {
+            if (result !== undefined) results[index] = result
+          },
+          (error: unknown) => void failures.push(error),
+        )
+        .finally(() => running.delete(one))
+      running.add(one)
+      if (running.size >= limit) await Promise.race(running)
+      if (failures.length > 0) break
+    }
+  } catch (error) {
+    failures.push(error)
   }
   await Promise.all(running)
   if (failures.length > 0) throw failures[0]

@@ -48,7 +48,8 @@ export async function createWithRecord(
   precondition: Precondition | undefined,
 ): Promise<CommittedFile> {
   const created = { ...file, chunks, record, ...(precondition && { precondition }) }
-  const [committed] = await committing(store, [record], async () => [await store.catalog.createFile(created)])
+  const commit = async () => [await store.catalog.createFile(created)]
+  const [committed] = await committing(store, [record], commit, () => discardRecord(store, record))
   return committed!
 }
 
@@ -58,6 +59,8 @@ export async function finishWithRecords(
   uploads: readonly FinishingUpload[],
 ): Promise<readonly CommittedFile[]> {
   const put: RecordPlace[] = []
+  const confirmations: RecordPlace[] = []
+  const discard = () => discardGroup(store, confirmations, put)
   const putOne = async ({ file: described, ...others }: FinishingUpload, group: string | undefined) => {
     const { id } = described
     const { file, record } = await putRecord(store, described, pagesOfChunks(store, id), group)
@@ -67,7 +70,7 @@ export async function finishWithRecords(
   const confirm = async (finished: FinishedUpload & { readonly record: RecordPlace }, group: string) => {
     const { id, record } = finished
     const location = await putText(store, writeConfirmation({ id, group }))
-    put.push({ at: record.at, locations: [location] })
+    confirmations.push({ at: record.at, locations: [location] })
     return { ...finished, record: { ...record, locations: [...record.locations, location] } }
   }
   let finished: readonly (FinishedUpload & { readonly record: RecordPlace })[]
@@ -77,23 +80,24 @@ export async function finishWithRecords(
     // From the first of these on, all of the group are files.
     if (group !== undefined) finished = await atOnce(finished, putsAtOnce, (one) => confirm(one, group))
   } catch (error) {
-    await discardRecords(store, put)
+    await discard()
     throw error
   }
   const records = finished.map(({ record }) => record)
-  return committing(store, records, () => store.catalog.finishUploads(finished))
+  return committing(store, records, () => store.catalog.finishUploads(finished), discard)
 }
 
 async function committing(
   store: FileStore,
   records: readonly RecordPlace[],
   commit: () => Promise<readonly CommittedFile[]>,
+  discard: () => Promise<void>,
 ): Promise<readonly CommittedFile[]> {
   let committed: readonly CommittedFile[]
   try {
     committed = await commit()
   } catch (error) {
-    if (isRefusal(error)) await discardRecords(store, records)
+    if (isRefusal(error)) await discard()
     throw error
   } finally {
     settle(
@@ -196,16 +200,24 @@ export async function endRecords({ records }: FileStore, locations: readonly Loc
 
 /** Of a record that the catalog has never heard of. */
 export function discardRecord(store: FileStore, record: RecordPlace): Promise<void> {
-  return discardRecords(store, [record])
+  return discardGroup(store, [], [record])
 }
 
-async function discardRecords(store: FileStore, records: readonly RecordPlace[]): Promise<void> {
-  const locations = records.flatMap((record) => record.locations)
+/** Without its confirmations the group is of no files, so they go first: a kill in between must not leave half of it. */
+async function discardGroup(
+  store: FileStore,
+  confirmations: readonly RecordPlace[],
+  records: readonly RecordPlace[],
+): Promise<void> {
+  const locations = [confirmations, records].map((places) => places.flatMap((place) => place.locations))
   try {
-    await endRecords(store, locations)
+    for (const some of locations) await endRecords(store, some)
   } catch (error) {
     // They are collected; whoever waits is to hear of what went wrong first.
     store.options.onBackgroundError(error, 'deleting records of a file that is none')
+  } finally {
+    // Those that no delete was tried for, too: they are found as orphans.
+    settle(store, locations.flat())
   }
 }
 

@@ -48,3 +48,23 @@ it('begins no more after a failure, ends the iterator, and rejects when nothing 
 it('resolves at once with nothing to do', async () => {
   expect(await atOnce([], 3, turns)).toEqual([])
 })
+
+it('rejects when nothing is under way any more if the items fail', async () => {
+  const failure = new Error('as planned')
+  let running = 0
+  async function* items() {
+    yield* [1, 2]
+    throw failure
+  }
+  const work = async () => {
+    running += 1
+    await turns(20)
+    running -= 1
+  }
+  await expect(atOnce(items(), 3, work)).rejects.toBe(failure)
+  expect(running).toBe(0)
+})
+
+it('keeps nothing of work without a result', async () => {
+  expect(await atOnce([1, 2, 3], 2, async () => undefined)).toHaveLength(0)
+})

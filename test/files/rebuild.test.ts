@@ -63,8 +63,11 @@ function recordCount(server: TestServer): number {
   return storedFiles(recordsOf(server)).size
 }
 
-/** Replaces x and adds y by one form, during which the server's record store or catalog fails as if it were killed. */
-async function killedForm(call: number) {
+/**
+ * Replaces x and adds y by one form, as if the server were killed meanwhile: puts of records fail from the given one on, and
+ * deletes after so many.
+ */
+async function killedForm(call: number, deletes = 0) {
   const server = await startTestServer({ hasRecordsOnDisk: true, onBackgroundError: () => {} })
   await given(server, 'x', sample(100))
   const { records } = server.store
@@ -74,8 +77,11 @@ async function killedForm(call: number) {
     puts += 1
     return puts >= call ? Promise.reject(new StoreError('unavailable', 'killed')) : real.put(...args)
   }
-  // A kill leaves no time to clear up.
-  records.delete = () => Promise.reject(new StoreError('unavailable', 'killed'))
+  let deleted = 0
+  records.delete = (...args) => {
+    deleted += 1
+    return deleted > deletes ? Promise.reject(new StoreError('unavailable', 'killed')) : real.delete(...args)
+  }
   const posted = await post(server, form([filePart('x', sample(200)), filePart('y', sample(300))]))
   Object.assign(records, real)
   return { server, status: posted.status }
@@ -174,6 +180,18 @@ describe('a catalog that is lost', () => {
       ['x', 200],
       ['y', 300],
     ])
+  })
+
+  it.each([1, 2])('has no file of a form that was being discarded after %i deletes', async (deletes) => {
+    const { server, status } = await killedForm(4, deletes)
+    expect(status).toBe(503)
+    const { catalog } = await rebuilt(server)
+    expect(await sizes(catalog)).toEqual([['x', 100]])
+  })
+
+  it('waits for no record of a form that could not be discarded', async () => {
+    const { server } = await killedForm(4)
+    expect(server.store.unsettled.size).toBe(0)
   })
 
   it('has what became of each file of a form after it was stored', async () => {

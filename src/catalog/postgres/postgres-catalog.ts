@@ -237,6 +237,10 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
     return this.#transactions.read(commits.countCommits)
   }
 
+  countDurableCommits(): Promise<number> {
+    return this.#transactions.change(commits.countDurableCommits)
+  }
+
   countCommitsFrom(least: number): Promise<void> {
     return this.#transactions.alter((db) => commits.countCommitsFrom(db, least))
   }

@@ -1,4 +1,4 @@
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { diskError } from './disk-error.ts'
 import { syncDirectory } from './durable-directory.ts'
@@ -30,6 +30,7 @@ export function noteFile(directory: string, name: string) {
         await rename(draft, path)
         await syncDirectory(directory)
       } catch (error) {
+        await rm(draft, { force: true })
         throw diskError(error, `Cannot write ${path}`)
       }
     },

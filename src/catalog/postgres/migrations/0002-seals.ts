@@ -5,7 +5,7 @@ import type { SealedFile } from '../../seals.ts'
 
 /** Checksums for the rows there are. */
 export async function seals(db: Kysely<unknown>): Promise<void> {
-  for (const table of ['files', 'file_chunks', 'joined', 'records'])
+  for (const table of sealed)
     await sql`alter table ${sql.table(table)} add column seal bigint not null default 0`.execute(db)
   await fill(db, 'files', sql`select ctid::text as at, files.* from files`, sealOfFile)
   await fill(
@@ -21,7 +21,12 @@ export async function seals(db: Kysely<unknown>): Promise<void> {
   await fill(db, 'records', sql`select ctid::text as at, records.* from records`, (row) =>
     sealOfRecord(row.location, row.file_id ?? '', row.page),
   )
+  // A node of an older version that still runs must fail, not acknowledge rows that look damaged.
+  for (const table of sealed)
+    await sql`alter table ${sql.table(table)} alter column seal drop default`.execute(db)
 }
+
+const sealed = ['files', 'file_chunks', 'joined', 'records']
 
 interface Row extends SealedFile {
   readonly at: string

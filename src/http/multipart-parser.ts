@@ -2,9 +2,10 @@ import { StoreError } from '../model/errors.ts'
 
 /** Bytes that may come before the first boundary. */
 const maxPreambleBytes = 64 * 1024
-/** Bytes of the header of one part. */
-const maxHeaderBytes = 64 * 1024
-/** Spaces and tabs behind a boundary. */
+/** Of the header of one part. */
+const maxHeaderBytes = 16 * 1024
+const maxHeaderLines = 100
+/** Spaces and tabs after a boundary. */
 const maxPaddingBytes = 1024
 
 const crlf = Buffer.from('\r\n')
@@ -12,7 +13,7 @@ const blankLine = Buffer.from('\r\n\r\n')
 
 export type PartHeader = Readonly<Record<string, readonly string[] | undefined>>
 
-/** What the parser calls, in this order, for each part. What they throw ends the parsing. */
+/** Called in this order for each part, `data` any number of times. What a handler throws ends the parsing. */
 export interface PartHandler {
   readonly begin: (header: PartHeader) => void
   readonly data: (bytes: Buffer) => void
@@ -22,16 +23,16 @@ export interface PartHandler {
 type State = 'preamble' | 'boundary line' | 'header' | 'body' | 'epilogue'
 
 /**
- * Takes a multipart body (RFC 2046, 5.1.1) apart as it comes. It holds back no more than what may be the beginning of a
- * boundary, or a header that is not whole. `write` and `end` throw `invalid_request`.
+ * Parses a multipart body (RFC 2046, 5.1.1) as it arrives. It keeps only bytes that may be the beginning of a boundary,
+ * and headers that are still incomplete. `write` and `end` throw `invalid_request`.
  */
 export class MultipartParser {
   readonly #handler: PartHandler
   readonly #delimiter: Buffer
   #state: State = 'preamble'
-  /** Comes before what is written next. The first boundary needs no line break before it. */
+  /** Precedes the bytes of the next `write`. Starts as a line break, since the first boundary needs none of its own. */
   #rest: Buffer = crlf
-  /** Bytes of `#rest` that can be part of a delimiter, but of no content. */
+  /** How many bytes at the start of `#rest` can belong to a delimiter but not to content. */
   #skip = 0
   #preambleBytes = 0
 
@@ -43,15 +44,15 @@ export class MultipartParser {
   write(data: Buffer): void {
     this.#rest = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data])
     while (this.#step()) {
-      // Each step takes what it can of the rest.
+      // Each step consumes what it can.
     }
   }
 
   end(): void {
-    if (this.#state !== 'epilogue') throw invalid('The form ends before its last boundary.')
+    if (this.#state !== 'epilogue') throw invalid('The form ends before its closing boundary: send it again.')
   }
 
-  /** Whether another step may be possible with what is there. */
+  /** Whether another step is possible with the bytes at hand. */
   #step(): boolean {
     if (this.#state === 'preamble') return this.#readPreamble()
     if (this.#state === 'boundary line') return this.#readBoundaryLine()
@@ -78,25 +79,25 @@ export class MultipartParser {
     if (this.#rest.toString('latin1', 0, 2) === '--') return this.#goOn('epilogue', 2)
     const end = this.#rest.indexOf(crlf)
     const padding = this.#rest.toString('latin1', 0, end < 0 ? this.#rest.length : end)
-    // Content that contains the boundary is refused: the rest of it must not look complete.
+    // Content that contains the boundary is refused: otherwise a cut file would look complete.
     const isPadding = (end < 0 ? /^[ \t]*\r?$/ : /^[ \t]*$/).test(padding)
     if (!isPadding || padding.length > maxPaddingBytes) {
-      throw invalid('The boundary of the form must stand alone in its line.')
+      throw invalid('A boundary in the form is not alone on its line: choose one that no file contains.')
     }
-    // The line break stays: two of them in a row end the header, even if nothing is in it.
+    // Keep the line break: two in a row end the header, even an empty one.
     return end >= 0 && this.#goOn('header', end)
   }
 
   #readHeader(): boolean {
     const end = this.#rest.indexOf(blankLine)
     const boundary = this.#rest.indexOf(this.#delimiter)
-    // The line break that ends the header can be the one that begins the boundary: then the part is empty.
+    // The line break that ends the header may also begin the boundary: then the part is empty.
     const isCut = boundary >= 0 && (end < 0 || boundary < end + crlf.length)
-    if (isCut) throw invalid('A part of the form has no whole header.')
-    if (end < 0) {
-      if (this.#rest.length > maxHeaderBytes) throw invalid('The headers in the form are too long.')
-      return false
-    }
+    if (isCut) throw invalid('A part of the form has no complete header: end it with an empty line.')
+    // The last three bytes may be the beginning of the empty line.
+    const length = (end < 0 ? this.#rest.length - 3 : end) - crlf.length
+    if (length > maxHeaderBytes) throw headerTooLong()
+    if (end < 0) return false
     this.#handler.begin(parseHeader(this.#rest.toString('latin1', crlf.length, Math.max(end, crlf.length))))
     this.#skip = crlf.length
     return this.#goOn('body', end + crlf.length)
@@ -112,7 +113,7 @@ export class MultipartParser {
     return this.#goOn('boundary line', at + this.#delimiter.length)
   }
 
-  /** How many bytes of the rest cannot be the beginning of a delimiter, whatever follows. */
+  /** How many bytes cannot be the beginning of a delimiter, whatever follows. */
   #unambiguous(): number {
     const { length } = this.#rest
     let at = Math.max(0, length - this.#delimiter.length + 1)
@@ -131,23 +132,31 @@ export class MultipartParser {
   }
 
   #wait(taken: number): false {
-    // A copy, or the few bytes would keep all that was read with them.
+    // Copy: a few bytes must not keep the whole read buffer alive.
     this.#rest = Buffer.from(this.#rest.subarray(taken))
     return false
   }
 }
 
-/** Names in lower case; characters are bytes. What is not of the form `name: value` is left out. */
+/** Names are in lower case; each character stands for a byte. Lines other than `name: value` are ignored. */
 function parseHeader(text: string): PartHeader {
   const fields = new Map<string, string[]>()
-  // RFC 5322, 2.2.3: a line break before white space is no end of the field.
-  for (const line of text.replaceAll(/\r\n(?=[ \t])/g, '').split('\r\n')) {
+  // RFC 5322, 2.2.3: a line break before white space does not end the field.
+  const lines = text.replaceAll(/\r\n(?=[ \t])/g, '').split('\r\n')
+  if (lines.length > maxHeaderLines) throw headerTooLong()
+  for (const line of lines) {
     const [, name, value = ''] = /^([^:]+):[ \t]?([^]*)$/.exec(line) ?? []
     if (name === undefined) continue
     const key = name.trim().toLowerCase()
     fields.set(key, [...(fields.get(key) ?? []), value])
   }
   return Object.fromEntries(fields)
+}
+
+function headerTooLong(): StoreError {
+  return invalid(
+    `A part of the form has too long a header: at most ${maxHeaderLines} lines and ${maxHeaderBytes} bytes.`,
+  )
 }
 
 function invalid(message: string): StoreError {

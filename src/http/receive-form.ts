@@ -6,30 +6,27 @@ import type { HttpContext } from './context.ts'
 import { formFileName } from './headers/form-file-name.ts'
 import { MultipartParser, type PartHeader } from './multipart-parser.ts'
 
-/** Form fields that are not files, and bytes of all of them; they are not kept. */
+/** Fields that are not files, and their bytes in total. They are not stored. */
 const maxFields = 1000
 const maxFieldsBytes = 64 * 1024
-/** Lines, and characters, of the header of one part. */
-const maxHeaderLines = 100
-const maxHeaderLength = 16 * 1024
 
 export interface FileOfForm {
   readonly name: string
-  /** As it came with the file; absent if none did. */
+  /** As sent with the file, if at all. */
   readonly mediaType: string | undefined
   readonly body: PassThrough
 }
 
-/** Where the content of the part goes that is being read. */
+/** Receives the content of the part that is being read. */
 interface Sink {
   readonly write: (bytes: Buffer) => void
   readonly end: () => void
 }
 
 /**
- * Reads a form to its end and gives each file to `onFile` when its body begins. The form waits for whoever reads the
- * bodies. Rejects `invalid_request`, `invalid_name`, `too_large`, and with what `onFile` throws or a body is destroyed
- * with; all bodies that have not ended are destroyed then, and the request is paused.
+ * Reads a form to its end and passes each file to `onFile` when its body begins. Reading is paused while a body is full.
+ * Rejects `invalid_request`, `invalid_name`, `too_large`, with what `onFile` throws, and with the error that destroyed a body;
+ * then all unfinished bodies are destroyed and the request is paused.
  */
 export async function receiveForm(
   ctx: HttpContext,
@@ -41,9 +38,12 @@ export async function receiveForm(
 
 function boundaryIn(contentType: string): string {
   const boundary = new MIMEType(contentType).params.get('boundary')
-  // RFC 2046, 5.1.1: "boundary := 0*69<bchars> bcharsnospace". A long one would make each byte costly to compare.
+  // RFC 2046, 5.1.1: "boundary := 0*69<bchars> bcharsnospace". The longer it is, the more each byte costs to compare.
   if (boundary && /^[\x20-\x7e]{1,70}$/.test(boundary)) return boundary
-  throw new StoreError('invalid_request', 'The form must say its boundary: 1 to 70 characters of ASCII.')
+  throw new StoreError(
+    'invalid_request',
+    'The form needs a boundary in its Content-Type: 1 to 70 ASCII characters.',
+  )
 }
 
 class FormReader {
@@ -52,7 +52,7 @@ class FormReader {
   readonly #onFile: (file: FileOfForm) => void
   readonly #done = Promise.withResolvers<void>()
   readonly #bodies = new Set<PassThrough>()
-  /** Bodies with more in them than their readers have room for. */
+  /** Bodies whose readers are behind. */
   readonly #full = new Set<PassThrough>()
   #failure: Error | undefined
   #files = 0
@@ -73,7 +73,7 @@ class FormReader {
       end: () => this.#sink?.end(),
     })
     const onData = (data: Buffer) => {
-      // One read of the socket may bring more, which comes even to who has paused: no file may begin any more.
+      // A paused request still emits what was read with it: no further file may begin.
       if (!this.#failure) this.#attempt(() => parser.write(data))
     }
     const onEnd = () =>
@@ -84,7 +84,7 @@ class FormReader {
     const onClose = () => {
       if (!this.#req.readableEnded) this.#fail(new StoreError('aborted', 'The connection ended early.'))
     }
-    // `#fail` stays: an error that comes when nobody reads any more must not end the process.
+    // The error listener stays: without one, a later error would end the process.
     this.#req.on('error', this.#fail).on('close', onClose).on('end', onEnd).on('data', onData)
     try {
       await this.#done.promise
@@ -109,7 +109,7 @@ class FormReader {
     const goOn = () => {
       if (this.#full.delete(body) && this.#full.size === 0 && !this.#failure) this.#req.resume()
     }
-    // What is full when it ends does not say that it has drained, only that it has finished.
+    // A body that ends while it is full emits no 'drain', only 'finish'.
     body.on('drain', goOn).on('finish', goOn)
     this.#onFile({ name, mediaType, body })
     const write = (bytes: Buffer) => {
@@ -125,7 +125,7 @@ class FormReader {
       throw new StoreError('too_large', `A form may have ${maxFields} fields at most.`)
     }
     const write = (bytes: Buffer) => {
-      // A browser sends an empty file without a name for a field that nobody filled in.
+      // For a file field left empty, browsers send an empty file without a name.
       if (isFileWithoutName) throw new StoreError('invalid_name', 'A file in the form has no name.')
       this.#fieldsBytes += bytes.length
       if (this.#fieldsBytes > maxFieldsBytes)
@@ -151,16 +151,15 @@ class FormReader {
   }
 }
 
-/** The name of the file that the part is; empty if it came without one, undefined if the part is no file. */
+/** The file name of the part: empty if the file has none, undefined if the part is not a file. */
 function nameIn(header: PartHeader): string | undefined {
-  const lines = Object.entries(header).flatMap(([key, values = []]) => values.map((value) => key + value))
-  if (lines.length > maxHeaderLines || lines.join('').length > maxHeaderLength) {
-    throw new StoreError('invalid_request', 'The headers in the form are too long.')
-  }
   // RFC 7578, 4.2: "Each part MUST contain a Content-Disposition header field".
   const disposition = header['content-disposition']?.[0]
   if (disposition === undefined) {
-    throw new StoreError('invalid_request', 'A part of the form has no readable Content-Disposition.')
+    throw new StoreError(
+      'invalid_request',
+      'A part of the form has no Content-Disposition: send form-data with a name.',
+    )
   }
   // RFC 7578, 4.7: "Senders SHOULD NOT generate any parts with a Content-Transfer-Encoding".
   const encoding = header['content-transfer-encoding']?.[0]?.trim().toLowerCase() ?? 'binary'

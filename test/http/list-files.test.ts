@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { withMethods } from '../../src/catalog/with-methods.ts'
+import { head, RawClient } from '../robustness/raw-client.ts'
 import { request } from '../support/http-request.ts'
 import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
 import { refused } from './refused.ts'
@@ -144,6 +145,20 @@ describe('is refused', () => {
 
 it('takes as many as there may be', async () => {
   expect((await list('?limit=1000')).status).toBe(200)
+})
+
+it('listings that one connection sends at once add no listener each to its socket', async () => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  onTestFinished(() => void process.off('warning', onWarning))
+  const client = await RawClient.open(server.port)
+  const times = 20
+  await client.send(head('GET /api/files?limit=1').repeat(times))
+  for (let answered = 0; answered < times; answered++)
+    expect(await client.answer()).toMatchObject({ status: 200 })
+  client.socket.destroy()
+  expect(warnings).toEqual([])
 })
 
 it('a search is aborted when its client has left', async () => {

@@ -1,19 +1,18 @@
-import { dirname } from 'node:path'
 import type { OpenedStore, StoreToRead, StoreToRebuild } from '../admin/opened-store.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
-import { freeBytes } from '../chunks/disk/free-bytes.ts'
 import { readConfig, type Config } from '../config.ts'
 import { createFileStore, type FileStoreOptions } from '../files/file-store.ts'
 import { keepPresent } from '../files/keep-present.ts'
 import { meetingMs, meetOthers } from '../files/meet-others.ts'
 import { rebuild, type Rebuilt } from '../files/rebuild.ts'
-import { StoreError } from '../model/errors.ts'
+import { isStoreError, StoreError } from '../model/errors.ts'
 import { soleOwner } from '../model/file.ts'
 import { createCatalog, hasCatalog, openCatalog, openSurvey, type OpenedCatalog } from './open-catalog.ts'
 import { countOn, refuseOlder } from './note-commits.ts'
 import { openChunksToRead, openChunkStores, refuseUnused } from './open-chunk-stores.ts'
-import { catalogPlace, nameOfStore, storePlace } from './places.ts'
+import { openReserves, releaseForStart } from './open-reserves.ts'
+import { nameOfStore } from './places.ts'
 import {
   bindAnew,
   bindStore,
@@ -124,11 +123,24 @@ export async function openStoreToRebuild(
 export interface ConfiguredStore
   extends OpenedStore, Pick<OpenedCatalog, 'upkeepTurns' | 'isShared' | 'death'> {}
 
-/** Opens what the configuration names, and creates what is missing. Rejects `unavailable`, `no_space`. */
+/**
+ * Opens what the configuration names, and creates what is missing. On a full disk it uses the space that is kept for this.
+ * Rejects `unavailable`, `no_space`.
+ */
 export async function openConfigured(
   config: Config,
   onBackgroundError: BackgroundReport,
 ): Promise<ConfiguredStore> {
+  for (;;) {
+    try {
+      return await openOnce(config, onBackgroundError)
+    } catch (error) {
+      if (!isStoreError(error, 'no_space') || !(await releaseForStart(config).catch(() => false))) throw error
+    }
+  }
+}
+
+async function openOnce(config: Config, onBackgroundError: BackgroundReport): Promise<ConfiguredStore> {
   await refuseForeignPlace(config)
   const known = await readStoreIdentity(config)
   const { chunks, records, gathering, close: closeChunks } = await openChunkStores(config)
@@ -144,12 +156,16 @@ export async function openConfigured(
       await catalog.close()
       throw error
     }
+    const reserves = await openReserves(config)
     const store = createFileStore(
       { catalog, chunks, records, presence, ...(gathering && { gathering }) },
       {
         ...config,
         maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,
-        ...(ownDirectories(config).length > 0 && { freeBytes: () => freeBytesOf(config) }),
+        ...(reserves && {
+          freeBytes: () => reserves.free(config.minFreeSpace),
+          releaseSpace: () => reserves.release(),
+        }),
         confirmPlace: await identifyPlace(config),
         onBackgroundError,
       },
@@ -159,27 +175,13 @@ export async function openConfigured(
     const close = async () => {
       await closeChunks()
       await catalog.close()
+      await reserves?.close()
     }
     return { store, place: nameOfStore(config), upkeepTurns, isShared, ...(death && { death }), close }
   } catch (error) {
     await closeChunks()
     throw error
   }
-}
-
-/** Bytes above the reserve where there are fewest: chunks and the catalog may be on disks of their own. */
-async function freeBytesOf(config: Config): Promise<number> {
-  const free = ownDirectories(config).map((directory) => freeBytes(directory, config.minFreeSpace))
-  return Math.min(...(await Promise.all(free)))
-}
-
-function ownDirectories(config: Config): readonly string[] {
-  const store = storePlace(config)
-  const catalog = catalogPlace(config)
-  return [
-    ...(store.kind === 'directory' ? [store.directory] : []),
-    ...(catalog.kind === 'sqlite' ? [dirname(catalog.path)] : []),
-  ]
 }
 
 async function isUsed(records: ChunkStore): Promise<boolean> {

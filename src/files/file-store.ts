@@ -43,6 +43,8 @@ export interface FileStoreOptions {
   readonly maxClockSkewMs?: number
   /** Bytes that may still be written above the reserve; absent where nothing has a bound. */
   readonly freeBytes?: () => Promise<number>
+  /** Gives up a part of the space that is kept for deletions; resolves with false if nothing is left of it. */
+  readonly releaseSpace?: () => Promise<boolean>
   /** Rejects `unavailable` if what the store keeps is not where it was opened; absent where that cannot be told. */
   readonly confirmPlace?: () => Promise<void>
   /** Told what went wrong where no request is left to answer: the work goes on without it. */
@@ -112,7 +114,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
   const unsettled = new UnsettledPuts()
   const presence = stores.presence ?? alone
-  const space = new FreeSpace(options.freeBytes)
+  const space = new FreeSpace(options)
   const hotFiles = new HotFiles(options.maxHotMemory ?? 0, presence !== alone)
   const health = new CatalogHealth(stores.catalog, options.onBackgroundError)
   return {

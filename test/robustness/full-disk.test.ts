@@ -1,18 +1,16 @@
-import { execFile } from 'node:child_process'
 import { rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { problemIn } from '../http/refused.ts'
 import { get, given, inPieces, put } from '../http/sample.ts'
 import { create, fileOf, givenUpload, offsetOf, patch } from '../http/tus/tus-client.ts'
 import { request } from '../support/http-request.ts'
+import { smallDisk } from '../support/small-disk.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { expectNoLeftovers } from './expect-no-leftovers.ts'
 import { openFaultyServer, type FaultyServer } from './faulty-server.ts'
 
-const run = promisify(execFile)
 const KiB = 1024
 const diskBytes = 8192 * KiB
 const kept = sampleChunk(300 * KiB, 1).bytes
@@ -27,18 +25,9 @@ interface Disk {
   readonly giveBack: () => Promise<void>
 }
 
-/** A real one, on which all that a server keeps is. Undefined where nothing can be mounted. */
-async function smallDisk(): Promise<Disk | undefined> {
-  const directory = await temporaryDirectory()
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'ashlar-test', directory])
-  } catch {
-    // Not allowed, or no such command: the quota shows the same.
-    return undefined
-  }
-  onTestFinished(async () => {
-    await run('umount', [directory])
-  })
+/** A real one, on which all that a server keeps is. */
+async function realDisk(context: TestContext): Promise<Disk> {
+  const directory = await smallDisk(diskBytes, context)
   const server = await openFaultyServer(directory)
   onTestFinished(server.stop)
   const ballast = join(directory, 'ballast')
@@ -74,13 +63,11 @@ async function quota(): Promise<Disk> {
 }
 
 describe.each([
-  ['a small disk', smallDisk],
+  ['a small disk', realDisk],
   ['a quota', quota],
 ])('%s that is full', (_, open) => {
-  it('ends the upload that fills it, leaves everything else alone, and takes it when there is space', async ({
-    skip,
-  }) => {
-    const { server, leave, giveBack } = (await open()) ?? skip('needs the right to mount')
+  it('ends the upload that fills it, leaves everything else alone, and takes it when there is space', async (context) => {
+    const { server, leave, giveBack } = await open(context)
     await given(server, 'kept', kept)
     await leave(large.length / 2)
     expect(problemIn(await put(server, 'large', inPieces(large)))).toEqual(full)
@@ -96,8 +83,8 @@ describe.each([
     await expectNoLeftovers(server.store)
   })
 
-  it('keeps what has come of an upload that can be continued', async ({ skip }) => {
-    const { server, leave, giveBack } = (await open()) ?? skip('needs the right to mount')
+  it('keeps what has come of an upload that can be continued', async (context) => {
+    const { server, leave, giveBack } = await open(context)
     await given(server, 'kept', kept)
     await leave(large.length / 2)
     const path = await givenUpload(server, { 'Upload-Length': large.length }, large.subarray(0, 100))
@@ -111,8 +98,8 @@ describe.each([
     await expectNoLeftovers(server.store)
   })
 
-  it('refuses what the catalog would have to take down, and changes nothing', async ({ skip }) => {
-    const { server, leave, giveBack } = (await open()) ?? skip('needs the right to mount')
+  it('refuses what the catalog would have to take down, and changes nothing', async (context) => {
+    const { server, leave, giveBack } = await open(context)
     await given(server, 'kept', kept)
     await leave(0)
     const change = () =>

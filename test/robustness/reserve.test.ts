@@ -1,17 +1,14 @@
-import { execFile } from 'node:child_process'
 import { rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { runAshlar } from '../cli/run-ashlar.ts'
 import { problemIn } from '../http/refused.ts'
 import { create, locationIn, offsetOf, patch } from '../http/tus/tus-client.ts'
 import { request, type Answer } from '../support/http-request.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { smallDisk } from '../support/small-disk.ts'
 import { ServerProcess } from './server-process.ts'
 
-const run = promisify(execFile)
 const KiB = 1024
 const MiB = 1024 * KiB
 const reserve = 12 * MiB
@@ -30,16 +27,8 @@ const full = [507, 'no_space']
 let directory: string
 
 /** A real disk, on which all that a server keeps is. */
-beforeEach(async ({ skip }) => {
-  directory = await temporaryDirectory()
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${32 * MiB}`, 'ashlar-test', directory])
-  } catch {
-    skip('needs the right to mount')
-  }
-  onTestFinished(async () => {
-    await run('umount', ['--lazy', directory])
-  })
+beforeEach(async (context) => {
+  directory = await smallDisk(32 * MiB, context)
 })
 
 async function freeOnDisk(): Promise<number> {

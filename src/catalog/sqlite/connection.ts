@@ -8,7 +8,7 @@ import { explainSystemError } from '../../model/system-errors.ts'
 import { NodeSqliteDialect } from './dialect.ts'
 import { damage } from '../seals.ts'
 import { CommitNote, readNote } from './commit-note.ts'
-import { isBusy, isForbiddenDirectory, isSqlError } from './failures.ts'
+import { isBusy, isForbiddenDirectory, isFull, isSqlError } from './failures.ts'
 import { findFaults } from './find-faults.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Outcome, Work } from './group-commit.ts'
@@ -96,6 +96,9 @@ export function openReader(path: string): Connection {
 function closeWriter(database: DatabaseSync, note: CommitNote, lock: DatabaseSync): void {
   try {
     database.exec('pragma wal_checkpoint(truncate)')
+  } catch (error) {
+    // The log keeps what does not fit into the database now, and the next start brings it there.
+    if (!isFull(error)) throw error
   } finally {
     database.close()
     note.close()
@@ -137,7 +140,7 @@ function makePrivate(path: string): void {
 
 function unusable(error: unknown, path: string): StoreError {
   const explained = explainSystemError(error) ?? String(error)
-  const code = isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT') ? 'no_space' : 'unavailable'
+  const code = isFull(error) ? 'no_space' : 'unavailable'
   return new StoreError(code, `Cannot create ${path}: ${explained}`, { cause: error })
 }
 

@@ -23,7 +23,7 @@ function described(error: unknown): Omit<Failure, 'isRefusal'> {
   }
   const cause = stackOf(error)
   const result = resultOf(error)
-  if (result === resultFull) {
+  if (isFull(error)) {
     return { code: 'no_space', message: 'The catalog cannot grow: free space on its disk.', cause }
   }
   if (result !== undefined && damaged.has(result)) {
@@ -47,6 +47,13 @@ export function isIoError(error: unknown): boolean {
   return resultOf(error) === resultIoError
 }
 
+/** Whether the disk has no room, for SQLite or for the files beside the database. */
+export function isFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('errcode' in error) return resultOf(error) === resultFull || error.errcode === resultNoSharedMemory
+  return 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+}
+
 /** A statement that was right when it was written, a damaged database, or none. */
 export function isSqlError(error: unknown): boolean {
   const result = resultOf(error)
@@ -66,8 +73,10 @@ export function isForbiddenDirectory(error: unknown): boolean {
 const resultBusy = 5
 const resultIoError = 10
 const resultFull = 13
-/** An extended one. */
+/** Extended ones. */
 const resultReadonlyDirectory = 1544
+/** The -shm file cannot grow. */
+const resultNoSharedMemory = 4874
 
 /** Corrupt, not a database. */
 const damaged = new Set([11, 26])

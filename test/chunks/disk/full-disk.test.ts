@@ -4,13 +4,11 @@ import { DiskChunkStore } from '../../../src/chunks/disk/disk-chunk-store.ts'
 import { sampleChunk } from '../sample-chunk.ts'
 import type { SampleChunk } from '../sample-chunk.ts'
 import { isStored, listed } from '../store-calls.ts'
-import { smallDisk } from './small-disk.ts'
+import { smallDisk } from '../../support/small-disk.ts'
 
 // What follows from ENOSPC is tested everywhere in durability.test.ts; this shows that a real disk gives it.
-it('a full disk rejects no_space, keeps nothing of the chunk, and has room again after a delete', async ({
-  skip,
-}) => {
-  const directory = (await smallDisk()) ?? skip('needs the right to mount, or a small memory disk as /dev')
+it('a full disk rejects no_space, keeps nothing of the chunk, and has room again after a delete', async (context) => {
+  const directory = await smallDisk(2 * 1024 * 1024, context)
   const store = await DiskChunkStore.open(directory)
   onTestFinished(() => store.close())
   const chunk = sampleChunk(600_000)

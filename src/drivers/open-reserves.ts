@@ -1,0 +1,54 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { SpaceReserve } from '../chunks/disk/space-reserve.ts'
+import { catalogPlace, storePlace, type Places } from './places.ts'
+
+/** Of all disks that a store and its catalog are on; there are none if both are elsewhere. */
+export interface Reserves {
+  /** Where there is least, as `SpaceReserve.free` tells. */
+  free(least: number): Promise<number>
+  /** Resolves with false if nothing is left on any disk. */
+  release(): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** Finds the reserves in directories that exist, and begins to fill them. Undefined if nothing is on a disk of this machine. */
+export async function openReserves(places: Places): Promise<Reserves | undefined> {
+  const paths = await reservePaths(places)
+  if (paths.length === 0) return undefined
+  const reserves = await Promise.all(paths.map((path) => SpaceReserve.at(path)))
+  for (const reserve of reserves) void reserve.fill()
+  return {
+    free: async (least) => Math.min(...(await Promise.all(reserves.map((each) => each.free(least))))),
+    release: () => releaseAll(reserves),
+    close: async () => {
+      await Promise.all(reserves.map((each) => each.close()))
+    },
+  }
+}
+
+/** Gives up a part of what is kept, for a start that the full disk does not let through. Resolves with false if nothing is left. */
+export async function releaseForStart(places: Places): Promise<boolean> {
+  const paths = await reservePaths(places)
+  return releaseAll(await Promise.all(paths.map((path) => SpaceReserve.at(path))))
+}
+
+async function releaseAll(reserves: readonly SpaceReserve[]): Promise<boolean> {
+  return (await Promise.all(reserves.map((each) => each.release()))).includes(true)
+}
+
+/** One for each disk. A catalog may share its directory with others, so its reserve has its name. */
+async function reservePaths(places: Places): Promise<readonly string[]> {
+  const store = storePlace(places)
+  const catalog = catalogPlace(places)
+  const byDisk = new Map<number, string>()
+  const paths = [
+    ...(catalog.kind === 'sqlite' ? [`${catalog.path}.reserve`] : []),
+    ...(store.kind === 'directory' ? [join(store.directory, 'reserve')] : []),
+  ]
+  for (const path of paths) {
+    const { dev } = await stat(dirname(path))
+    if (!byDisk.has(dev)) byDisk.set(dev, path)
+  }
+  return [...byDisk.values()]
+}

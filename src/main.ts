@@ -10,7 +10,8 @@ import { warn } from './drivers/warn.ts'
 import { watchPlace } from './drivers/watch-place.ts'
 import { collectRegularly } from './files/collect-regularly.ts'
 import { keepPresent } from './files/keep-present.ts'
-import { scrubRegularly } from './files/scrub-regularly.ts'
+import { scrubManifestsRegularly, scrubRegularly } from './files/scrub-regularly.ts'
+import { systemClock, Throttle } from './files/throttle.ts'
 import { upkeepInTurn } from './files/upkeep-in-turn.ts'
 import { createApp } from './http/app.ts'
 import { Lingering } from './http/lingering.ts'
@@ -19,7 +20,7 @@ import { TrustedProxies } from './http/site/trusted-proxies.ts'
 import { tryToListen } from './http/listen.ts'
 import { startServer } from './http/start-server.ts'
 import { stopSignal } from './http/stop-signal.ts'
-import { reportCollection, reportScrub } from './http/report-upkeep.ts'
+import { reportCollection, reportManifests, reportScrub } from './http/report-upkeep.ts'
 import { openLog } from './log/open-log.ts'
 import { isStoreError } from './model/errors.ts'
 import { openFileLimit } from './system/open-file-limit.ts'
@@ -48,9 +49,11 @@ async function serve(config: Config): Promise<void> {
     'Log lines that could not be written',
     () => destination.dropped,
   )
+  const throttle = new Throttle(config.scrubRate, systemClock)
   const beginUpkeep = () => [
     collectRegularly(store, config, reportCollection(log, metrics)),
-    scrubRegularly(store, config, reportScrub(log, metrics)),
+    scrubRegularly(store, config, reportScrub(log, metrics), systemClock, throttle),
+    scrubManifestsRegularly(store, config, reportManifests(log, metrics), systemClock, throttle),
     ...(isShared ? [noteCommits(config, store.catalog, meetingMs, onBackgroundError)] : []),
   ]
   const ongoing = [

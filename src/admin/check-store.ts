@@ -1,9 +1,12 @@
 import { EMPTY, from, lastValueFrom, mergeMap, of, toArray } from 'rxjs'
-import type { CheckedList, ChunkPosition, Condition, Holder } from '../catalog/upkeep.ts'
+import type { CheckedList, ChunkPosition, Condition, Holder, ListedManifest } from '../catalog/upkeep.ts'
+import { atOnce } from '../files/at-once.ts'
 import { checkChunk } from '../files/check-chunk.ts'
+import { checkManifest } from '../files/check-manifest.ts'
 import { inBatches } from '../files/in-batches.ts'
 import type { Chunk, Location } from '../model/chunk.ts'
 import { blockBytes, type Digest } from '../model/digest.ts'
+import { isStoreError } from '../model/errors.ts'
 import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../rx/buffer-pool.ts'
 import type { StoreToRead } from './opened-store.ts'
@@ -21,12 +24,20 @@ export interface BadChunk {
   readonly hasMoreHolders: boolean
 }
 
+/** A file whose manifest does not say what the catalog says. */
+export interface BadManifest extends Pick<ListedManifest, 'id' | 'name'> {
+  readonly condition: BadChunk['condition']
+  /** Why, where the manifest itself cannot show it. */
+  readonly reason?: string
+}
+
 export type BadList = Required<CheckedList>
 
 export interface StoreCheck {
   /** Resolves when the next one may come. */
   foundChunk(chunk: BadChunk): Promise<void>
   foundList(list: BadList): Promise<void>
+  foundManifest(manifest: BadManifest): Promise<void>
   /** The catalog itself is damaged: other findings may come of that. */
   foundFault(fault: string): Promise<void>
   /** A chunk of so many bytes has been looked at. */
@@ -45,6 +56,8 @@ export interface CheckSummary {
   readonly faults: number
   /** Files and uploads whose chunk list is wrong. */
   readonly inconsistent: number
+  /** Files whose manifest is damaged, missing or unreadable. */
+  readonly manifests: number
   /** Not of any chunk: of uploads under way, or left by a kill. No damage. */
   readonly unknown: number
   readonly unknownBytes: number
@@ -58,8 +71,8 @@ const holdersPerChunk = 1000
 const chunksAtOnce = 8
 
 /**
- * Checks all that a store promises to keep: every chunk list, and every chunk by reading it, with `isQuick` only that it is there
- * and long enough. What changes meanwhile is no finding. Rejects `unavailable` where the store as a whole cannot be read.
+ * Checks all that a store promises to keep: every chunk list, every manifest, and every chunk by reading it, with `isQuick` only
+ * that it is there and long enough. What changes meanwhile is no finding. Rejects `unavailable` where the store as a whole cannot be read.
  */
 export async function checkStore(
   store: StoreToRead,
@@ -69,8 +82,9 @@ export async function checkStore(
   const faults = await store.survey.verify()
   for (const fault of faults) await report.foundFault(fault)
   const lists = await checkLists(store, report)
+  const manifests = await checkManifests(store, report)
   const chunks = await checkChunks(store, isQuick, report)
-  return { faults: faults.length, ...lists, ...chunks, ...(await countUnknown(store)) }
+  return { faults: faults.length, ...lists, manifests, ...chunks, ...(await countUnknown(store)) }
 }
 
 async function checkLists({ survey }: StoreToRead, report: StoreCheck) {
@@ -86,6 +100,37 @@ async function checkLists({ survey }: StoreToRead, report: StoreCheck) {
     }
     after = lists.at(-1)?.id
     if (after === undefined) return counts
+  }
+}
+
+/** Resolves with how many are not as they should be. */
+async function checkManifests(store: StoreToRead, report: StoreCheck): Promise<number> {
+  let bad = 0
+  let after: FileId | undefined
+  for (;;) {
+    const page = await store.survey.listManifests(after, listsPerPage)
+    for (const found of await atOnce(page, chunksAtOnce, (one) => findManifestFault(store, one))) {
+      if (!found) continue
+      bad++
+      await report.foundManifest(found)
+    }
+    after = page.at(-1)?.id
+    if (after === undefined) return bad
+  }
+}
+
+async function findManifestFault(
+  { survey, records }: StoreToRead,
+  { id, name, file, locations }: ListedManifest,
+): Promise<BadManifest | undefined> {
+  if (!file) return { id, name, condition: 'damaged', reason: 'its entry in the catalog is damaged' }
+  try {
+    const condition = await checkManifest({ catalog: survey, records }, { file, locations })
+    return condition === 'sound' ? undefined : { id, name, condition }
+  } catch (error) {
+    // The chunk list is damaged, which is a finding of its own.
+    if (isStoreError(error, 'corrupt')) return undefined
+    return { id, name, condition: 'unreadable', reason: messageOf(error) }
   }
 }
 
@@ -152,7 +197,7 @@ async function findFault(
     (condition) => ({ condition }),
     (error: unknown) => ({
       condition: 'unreadable' as const,
-      reason: error instanceof Error ? error.message : String(error),
+      reason: messageOf(error),
     }),
   )
   const { condition, ...reason } = verdict
@@ -170,6 +215,10 @@ async function findFault(
     holders: holders.slice(0, holdersPerChunk),
     hasMoreHolders: holders.length > holdersPerChunk,
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Locations that the store has and the catalog does not know. */

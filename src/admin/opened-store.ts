@@ -14,8 +14,9 @@ export interface OpenedStore {
 
 /** A store that a server may have open at the same time. Nothing in it is changed. */
 export interface StoreToRead {
-  readonly survey: CatalogSurvey & Pick<Catalog, 'listFiles' | 'listChunks'>
+  readonly survey: CatalogSurvey & Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords'>
   readonly chunks: ChunkStore
+  readonly records: ChunkStore
   /** The same bytes, as they are. */
   readonly unverified: ChunkStore
   readonly place: string

@@ -167,6 +167,11 @@ export interface Catalog extends CatalogSurvey, CatalogChecks {
   deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<readonly Location[]>
   /** Where the record of a file is kept, its pages in order. */
   listRecords(id: FileId): Promise<readonly Location[]>
+  /**
+   * Keeps the manifest of a file at other locations from now on; the old ones are garbage, until `forgetRecords`. Rejects
+   * `record_moved` if it is not at the locations `from`, or the file is gone: somebody else has changed the file.
+   */
+  replaceRecords(id: FileId, from: readonly Location[], to: readonly Location[]): Promise<void>
   /** Where records were kept that are garbage now, adopted ones only if they were found before. */
   listEndedRecords(limit: number, foundBefore?: number): Promise<readonly Location[]>
   /**

@@ -1,6 +1,6 @@
 import type { Chunk, Location } from '../model/chunk.ts'
 import type { Digest } from '../model/digest.ts'
-import type { FileId, FileName } from '../model/file.ts'
+import type { FileId, FileName, StoredFile } from '../model/file.ts'
 import type { StoreBinding } from '../model/store-identity.ts'
 
 /** How a chunk was found when all of it was last read; `sound` also if it has only been stored. */
@@ -31,6 +31,16 @@ export interface CheckedList extends Holder {
   readonly fault?: string
 }
 
+/** A file and the locations of its manifest. */
+export interface ListedManifest {
+  readonly id: FileId
+  readonly name: FileName
+  /** Absent if the catalog's entry of the file, or of a location, is damaged. */
+  readonly file?: StoredFile
+  /** The pages in order; behind them the confirmation, if the file has one. */
+  readonly locations: readonly Location[]
+}
+
 export interface Collectable {
   /** Uploads that have expired, finished ones too. */
   readonly uploads: number
@@ -56,6 +66,8 @@ export interface CatalogSurvey {
    * gap, be as long as the file, and have the file's digest.
    */
   checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]>
+  /** Files of every owner by id, those after `after`, each with the locations of its manifest. */
+  listManifests(after: FileId | undefined, limit: number): Promise<readonly ListedManifest[]>
   /** Those of the locations that neither a chunk nor garbage has. */
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]>
   /**

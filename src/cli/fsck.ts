@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { BadChunk, BadList, CheckSummary, StoreCheck } from '../admin/check-store.ts'
+import type { BadChunk, BadList, BadManifest, CheckSummary, StoreCheck } from '../admin/check-store.ts'
 import { expectAll, withBar, type ProgressBar } from './progress-bar.ts'
 import { count, humanSize } from './quantities.ts'
 import { addStoreOptions, flagsOf, performOnStore } from './store-command.ts'
@@ -12,9 +12,9 @@ interface FsckOptions {
 }
 
 const help = `
-Reads every chunk and compares it with its digest, checks that every file has all of its chunks, and has the catalog's database check itself. Goes beside a running server, changes
-nothing, and takes nothing for damage that the server is just changing. A damaged chunk is mended when the same content is uploaded
-again, by whatever name.
+Reads every chunk and compares it with its digest, checks that every file has all of its chunks, compares every manifest with the catalog, and has the
+catalog's database check itself. Goes beside a running server, changes nothing, and takes nothing for damage that the server is just changing. A damaged
+chunk is mended when the same content is uploaded again, by whatever name. A running server writes damaged manifests anew (--scrub-rate).
 
 Exit codes: 0 all is well; 1 damage was found, or not everything could be read; 2 wrong usage, or the store cannot be opened.
 
@@ -50,8 +50,8 @@ export function fsck(command: Command): void {
           const summary = await withBar(terminal, check, 'chunks')
           if (isJson) await terminal.printJson({ kind: 'summary', ...summary })
           else await printSummary(terminal, summary)
-          const { faults, damaged, missing, unreadable, inconsistent } = summary
-          return faults + damaged + missing + unreadable + inconsistent > 0 ? 1 : 0
+          const { faults, damaged, missing, unreadable, inconsistent, manifests } = summary
+          return faults + damaged + missing + unreadable + inconsistent + manifests > 0 ? 1 : 0
         },
       ),
     )
@@ -61,6 +61,7 @@ function jsonReport(terminal: Terminal): StoreCheck {
   return {
     foundChunk: (chunk: BadChunk) => terminal.printJson({ kind: 'chunk', ...chunk }),
     foundList: (list: BadList) => terminal.printJson({ kind: 'list', ...list }),
+    foundManifest: (manifest: BadManifest) => terminal.printJson({ kind: 'manifest', ...manifest }),
     foundFault: (fault) => terminal.printJson({ kind: 'catalog', fault }),
   }
 }
@@ -76,6 +77,10 @@ function textReport(terminal: Terminal): StoreCheck {
     },
     foundFault: (fault) => terminal.print(`the catalog is damaged, run ashlar rebuild: ${fault}`),
     foundList: (list) => terminal.print(`inconsistent: ${nameOf(list)} ${list.fault}`),
+    async foundManifest({ condition, reason, ...file }) {
+      const why = reason === undefined ? '' : `: ${reason}`
+      await terminal.print(`${condition}: manifest of ${nameOf({ isUpload: false, ...file })}${why}`)
+    },
   }
 }
 
@@ -87,7 +92,7 @@ async function printSummary(terminal: Terminal, summary: CheckSummary): Promise<
   const { files, uploads, chunks, bytes, unknown, unknownBytes, ...bad } = summary
   await terminal.print(
     `${count(files, 'file')}, ${count(uploads, 'upload')}, ${count(chunks, 'chunk')} (${humanSize(bytes)}): ` +
-      `${bad.damaged} damaged, ${bad.missing} missing, ${bad.unreadable} unreadable, ${bad.inconsistent} inconsistent`,
+      `${bad.damaged} damaged, ${bad.missing} missing, ${bad.unreadable} unreadable, ${bad.inconsistent} inconsistent, ${count(bad.manifests, 'bad manifest')}`,
   )
   if (unknown === 0) return
   await terminal.print(

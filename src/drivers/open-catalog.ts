@@ -42,7 +42,8 @@ export async function openCatalog(places: Places): Promise<OpenedCatalog> {
   }
 }
 
-export type Survey = CatalogSurvey & Pick<Catalog, 'listFiles' | 'listChunks' | 'close'>
+export type Survey = CatalogSurvey &
+  Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords' | 'close'>
 
 /** Changes nothing. Rejects `unavailable`. */
 export async function openSurvey(places: Places): Promise<Survey> {

@@ -4,6 +4,7 @@ import type { ChunkStore, Gathering } from '../chunks/chunk-store.ts'
 import { DiskChunkStore, diskGathering } from '../chunks/disk/disk-chunk-store.ts'
 import { diskError } from '../chunks/disk/disk-error.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
+import { MemoryChunkStore } from '../chunks/memory/memory-chunk-store.ts'
 import { retrying } from '../chunks/retrying.ts'
 import { openS3ChunkStore } from '../chunks/s3/open-s3-chunk-store.ts'
 import { timingOut } from '../chunks/timing-out.ts'
@@ -19,6 +20,7 @@ export interface ChunkStoreToRead {
   readonly chunks: ChunkStore
   /** The same bytes, as they are. */
   readonly unverified: ChunkStore
+  readonly records: ChunkStore
 }
 
 export interface ChunkStores {
@@ -59,10 +61,13 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
   }
 }
 
-/** The chunks alone, of which nothing is changed. Rejects `unavailable`. */
+/** Opens them for reading only. Rejects `unavailable`. */
 export async function openChunksToRead(config: Config): Promise<ChunkStoreToRead> {
   const unverified = await open(config, 'chunks', { isReadOnly: true })
-  return { chunks: verifying(unverified), unverified }
+  const records = (await isGone(config, 'records'))
+    ? new MemoryChunkStore()
+    : await open(config, 'records', { isReadOnly: true })
+  return { chunks: verifying(unverified), unverified, records }
 }
 
 /** Opens nothing. Rejects `not_found` where it can be seen that one of these is missing. */
@@ -75,6 +80,16 @@ export async function refuseUnused(config: Config, needed: readonly Name[]): Pro
       throw new StoreError('not_found', message, { cause: error })
     })
   }
+}
+
+/** A store that has lost all its manifests can still be read: they are missing then, one by one. */
+async function isGone(config: Config, name: Name): Promise<boolean> {
+  const place = storePlace(config)
+  if (place.kind === 's3') return false
+  return access(join(place.directory, name)).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
 }
 
 async function open(

@@ -61,12 +61,13 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
   try {
     await refuseOtherPair(config, survey)
     await refuseOlder(config, survey)
-    const { chunks, unverified } = await openChunksToRead(config)
+    const { chunks, unverified, records } = await openChunksToRead(config)
     const close = async () => {
       await chunks.close()
+      await records.close()
       await survey.close()
     }
-    return { survey, unverified, chunks, place: nameOfStore(config), graces: config, close }
+    return { survey, unverified, chunks, records, place: nameOfStore(config), graces: config, close }
   } catch (error) {
     await survey.close()
     throw error

@@ -1,4 +1,5 @@
 import type {
+  Catalog,
   ChunkUse,
   CommittedFile,
   FinishedUpload,
@@ -19,6 +20,10 @@ export const chunksPerRecord = 1024
 
 /** Of a group: the stores write small ones together, and large ones take 400 KiB each while they are written. */
 const putsAtOnce = 64
+
+interface ChunkLists {
+  readonly catalog: Pick<Catalog, 'packChunks'>
+}
 
 type Pages = AsyncIterable<PackedChunks> | Iterable<PackedChunks>
 
@@ -165,8 +170,8 @@ export async function putFirstPage(
   return putPage(store, { id: file.id, file, start: 0, chunks })
 }
 
-/** The chunks of an upload, a record's page at a time. */
-async function* pagesOfChunks({ catalog }: FileStore, id: FileId): AsyncGenerator<PackedChunks> {
+/** The chunks of a file or an upload, a record's page at a time. */
+export async function* pagesOfChunks({ catalog }: ChunkLists, id: FileId): AsyncGenerator<PackedChunks> {
   for (let at = 0; ;) {
     const chunks = await catalog.packChunks(id, at, chunksPerRecord)
     if (chunks.sizes.length > 0) yield chunks

@@ -1,6 +1,7 @@
 import type { FileStore } from './file-store.ts'
+import { ManifestScrub, type ManifestReport } from './scrub-manifests.ts'
 import { Scrub, type ScrubOptions, type ScrubReport } from './scrub.ts'
-import { systemClock } from './throttle.ts'
+import { systemClock, Throttle, type Clock } from './throttle.ts'
 
 export interface RegularScrub {
   /** Ends the reading under way, and resolves when none will follow. */
@@ -15,22 +16,45 @@ export function scrubRegularly(
   options: ScrubOptions,
   report: ScrubReport,
   clock = systemClock,
+  throttle = new Throttle(options.scrubRate, clock),
+): RegularScrub {
+  const scrub = new Scrub(store, options, report, clock, throttle)
+  return regularly(scrub, 'verifying chunks', store, options, clock)
+}
+
+/** The same for manifests. With the throttle of the chunks both together keep to the rate. */
+export function scrubManifestsRegularly(
+  store: FileStore,
+  options: ScrubOptions,
+  report: ManifestReport,
+  clock: Clock,
+  throttle: Throttle,
+): RegularScrub {
+  const scrub = new ManifestScrub(store, options, report, clock, throttle)
+  return regularly(scrub, 'verifying manifests', store, options, clock)
+}
+
+function regularly(
+  scrub: Pick<Scrub, 'run'>,
+  doing: string,
+  store: FileStore,
+  { scrubRate, scrubIntervalMs }: ScrubOptions,
+  clock: Clock,
 ): RegularScrub {
   const abort = new AbortController()
   const { signal } = abort
-  const scrub = new Scrub(store, options, report, clock)
   const scrubOn = async () => {
     while (!signal.aborted) {
       try {
         await scrub.run(signal)
       } catch (error) {
-        if (!signal.aborted) store.options.onBackgroundError(error, 'verifying chunks')
+        if (!signal.aborted) store.options.onBackgroundError(error, doing)
       }
       // Only the end of it all cuts a pause short.
-      await clock.wait(Math.min(pauseMs, options.scrubIntervalMs), signal).catch(() => undefined)
+      await clock.wait(Math.min(pauseMs, scrubIntervalMs), signal).catch(() => undefined)
     }
   }
-  const running = options.scrubRate > 0 ? scrubOn() : Promise.resolve()
+  const running = scrubRate > 0 ? scrubOn() : Promise.resolve()
   return {
     async stop() {
       abort.abort()

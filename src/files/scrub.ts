@@ -50,12 +50,18 @@ export class Scrub {
   /** Takes its turn as a download does. */
   readonly #limited: Limited
 
-  constructor(store: FileStore, options: ScrubOptions, report: ScrubReport, clock: Clock) {
+  constructor(
+    store: FileStore,
+    options: ScrubOptions,
+    report: ScrubReport,
+    clock: Clock,
+    throttle = new Throttle(options.scrubRate, clock),
+  ) {
     this.#store = store
     this.#options = options
     this.#report = report
     this.#clock = clock
-    this.#throttle = new Throttle(options.scrubRate, clock)
+    this.#throttle = throttle
     this.#limited = store.reading.queue()
   }
 

@@ -22,6 +22,8 @@ export interface HttpMetrics {
   foundOrphans(count: number): void
   /** A chunk was read by the scrub. */
   scrubbed(bytes: number): void
+  /** The scrub wrote a manifest anew. */
+  mendedManifest(): void
 }
 
 const methods = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -85,6 +87,10 @@ export function createMetrics(store: FileStore): HttpMetrics {
   const orphans = counter('ashlar_orphans_found_total', 'Chunks found that the catalog had never heard of')
   const scrubbedChunks = counter('ashlar_scrubbed_chunks_total', 'Chunks verified in the background')
   const scrubbedBytes = counter('ashlar_scrubbed_bytes_total', 'Bytes verified in the background')
+  const mendedManifests = counter(
+    'ashlar_manifests_mended_total',
+    'Manifests that were damaged or missing and were written anew',
+  )
   registry.registerMetric(notSoundGauge(store))
 
   return {
@@ -110,6 +116,7 @@ export function createMetrics(store: FileStore): HttpMetrics {
       scrubbedChunks.inc()
       scrubbedBytes.inc(bytes)
     },
+    mendedManifest: () => mendedManifests.inc(),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { CollectionReport } from '../files/collect-regularly.ts'
+import type { ManifestReport } from '../files/scrub-manifests.ts'
 import type { ScrubReport } from '../files/scrub.ts'
 import type { HttpMetrics } from './metrics.ts'
 
@@ -28,6 +29,16 @@ export function reportScrub(log: Logger, metrics: HttpMetrics): ScrubReport {
         { digest, location, condition, files },
         `a chunk is ${condition}: restore it from a backup, or upload the same content again`,
       )
+    },
+  }
+}
+
+/** What the scrub of manifests has mended. */
+export function reportManifests(log: Logger, metrics: HttpMetrics): ManifestReport {
+  return {
+    mended(manifest) {
+      metrics.mendedManifest()
+      log.warn(manifest, `the manifest of a file was ${manifest.condition}: wrote it anew from the catalog`)
     },
   }
 }

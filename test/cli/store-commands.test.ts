@@ -43,6 +43,7 @@ const sound = {
   missing: 0,
   unreadable: 0,
   inconsistent: 0,
+  manifests: 0,
   unknown: 0,
   unknownBytes: 0,
 }
@@ -88,6 +89,10 @@ beforeEach(async () => {
 })
 
 const pathOf = (index: number) => join(directory, 'chunks', chunks[index]!.location)
+
+function manifestFiles(): readonly string[] {
+  return [...new Set(Array.from(storedFiles(join(directory, 'records')).values(), ({ path }) => path))]
+}
 
 function chunkCount(): number {
   return storedFiles(join(directory, 'chunks')).size
@@ -145,7 +150,7 @@ describe('fsck', () => {
     const { digest, location } = chunks[2]!
     expect(stdout).toContain(`missing: chunk ${digest} at ${location}\n  of file folder/one (@`)
     expect(stdout).toMatch(
-      /\n2 files, 0 uploads, 5 chunks \(512 KiB\): 2 damaged, 1 missing, 0 unreadable, 0 inconsistent\n$/,
+      /\n2 files, 0 uploads, 5 chunks \(512 KiB\): 2 damaged, 1 missing, 0 unreadable, 0 inconsistent, 0 bad manifests\n$/,
     )
   })
 
@@ -181,6 +186,29 @@ describe('fsck', () => {
     const lists = said.filter(({ kind }) => kind === 'list').map(({ name }) => name)
     expect(lists).toEqual(expect.arrayContaining(['folder/one', 'two']))
     expect(said.at(-1)).toMatchObject({ kind: 'summary', inconsistent: lists.length, damaged: 1 })
+  })
+
+  it.each([[[]], [['--quick']]])(
+    '%j finds manifests that are overwritten, and says of which files',
+    async (flags) => {
+      for (const path of manifestFiles()) await writeFile(path, Buffer.alloc((await stat(path)).size))
+      const { code, said } = await json('fsck', ...flags)
+      expect(code).toBe(1)
+      expect(said.slice(0, -1)).toMatchObject(
+        ['folder/one', 'two'].map((name) => ({ kind: 'manifest', name, condition: 'damaged' })),
+      )
+      expect(said.at(-1)).toEqual({ kind: 'summary', ...whole, manifests: 2 })
+    },
+  )
+
+  it.each([
+    ['one by one', async () => Promise.all(manifestFiles().map((path) => rm(path)))],
+    ['with their directory', () => rm(join(directory, 'records'), { recursive: true })],
+  ])('finds manifests that are gone %s', async (_, remove) => {
+    await remove()
+    const { code, said } = await json('fsck')
+    expect([code, said.at(-1)]).toEqual([1, { kind: 'summary', ...whole, manifests: 2 }])
+    expect(said[0]).toMatchObject({ kind: 'manifest', name: 'folder/one', condition: 'missing' })
   })
 
   it('takes what the catalog does not know for no damage', async () => {
@@ -406,6 +434,25 @@ describe('beside a running server', () => {
       /^ashlar: The catalog .* is in use.*collects by itself, every --collect-interval.*\n$/,
     )
     expect((await request(server, 'GET', '/files/three')).body.equals(body)).toBe(true)
+  })
+})
+
+describe('a server whose manifests are overwritten with zeros', () => {
+  it('writes them anew, says so, and a rebuild has every file', async () => {
+    for (const path of manifestFiles()) await writeFile(path, Buffer.alloc((await stat(path)).size))
+    const server = await ServerProcess.start(directory)
+    await eventually(async () => {
+      const metrics = (await request(server, 'GET', '/metrics')).body.toString()
+      expect(metrics).toMatch(/^ashlar_manifests_mended_total 2$/m)
+    })
+    expect(server.log.filter(({ level }) => level === 40)).toMatchObject([
+      { name: 'folder/one', condition: 'damaged' },
+      { name: 'two', condition: 'damaged' },
+    ])
+    await server.terminate()
+    expect(await json('fsck')).toMatchObject({ code: 0 })
+    await loseCatalog()
+    expect((await json('rebuild')).said).toMatchObject([{ files: 2, lostChunks: 0 }])
   })
 })
 

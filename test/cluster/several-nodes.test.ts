@@ -282,7 +282,7 @@ describe('commands over a bucket and PostgreSQL', () => {
       stdout: 'a new catalog: 3 files, of 3 records\n',
     })
     expect(await rebuilt.run('rebuild')).toMatchObject({
-      code: 1,
+      code: 2,
       stdout: '',
       stderr: expect.stringMatching(/^ashlar: .+\n$/),
     })

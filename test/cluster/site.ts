@@ -92,7 +92,10 @@ export class Site {
       await opened.close()
     }
     const { code, stdout, stderr } = await this.run('fsck')
-    if (code !== 0 || !stdout.endsWith(': 0 damaged, 0 missing, 0 unreadable, 0 inconsistent\n'))
+    if (
+      code !== 0 ||
+      !stdout.endsWith(': 0 damaged, 0 missing, 0 unreadable, 0 inconsistent, 0 bad manifests\n')
+    )
       throw new Error(`fsck ended with ${code}: ${stdout}${stderr}`)
   }
 }

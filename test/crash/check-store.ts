@@ -98,7 +98,8 @@ async function fsck(directory: string): Promise<void> {
   }
   const store = await openStoreToRead(['--store', directory], {})
   try {
-    await checkStore(store, { isQuick: false }, { foundChunk: find, foundList: find, foundFault: find })
+    const report = { foundChunk: find, foundList: find, foundManifest: find, foundFault: find }
+    await checkStore(store, { isQuick: false }, report)
   } finally {
     await store.close()
   }

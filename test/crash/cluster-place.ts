@@ -101,7 +101,8 @@ export class ClusterPlace implements Place {
   async #fsck(options: { readonly isQuick: boolean }): Promise<void> {
     const findings: unknown[] = []
     const find = async (finding: unknown) => void findings.push(finding)
-    await checkStore(this.#reading, options, { foundChunk: find, foundList: find, foundFault: find })
+    const report = { foundChunk: find, foundList: find, foundManifest: find, foundFault: find }
+    await checkStore(this.#reading, options, report)
     if (findings.length > 0) throw new Violation(`fsck finds ${JSON.stringify(findings)}`)
   }
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { checkStore, type BadChunk, type BadList } from '../../src/admin/check-store.ts'
+import { checkStore, type BadChunk, type BadList, type BadManifest } from '../../src/admin/check-store.ts'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
 import { findOrphans } from '../../src/files/find-orphans.ts'
@@ -82,15 +82,20 @@ export async function expectSound(store: FileStore, prefix: string): Promise<voi
   await collectAll(store)
   const { catalog, chunks, records } = store
   const known: string[] = []
-  const found: (BadChunk | BadList)[] = []
+  const found: (BadChunk | BadList | BadManifest)[] = []
   const report = {
     foundChunk: async (bad: BadChunk) => void found.push(bad),
     foundList: async (bad: BadList) => void found.push(bad),
+    // Others with the same catalog keep their manifests elsewhere.
+    foundManifest: async (bad: BadManifest) => {
+      if (bad.name.startsWith(prefix)) found.push(bad)
+    },
     foundFault: async (fault: string) => expect.fail(fault),
   }
   const toRead = {
     survey: catalog,
     chunks,
+    records,
     unverified: chunks,
     place: '',
     graces: store.options,

@@ -1,63 +1,21 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createAnew } from '../../src/catalog/sqlite/create-anew.ts'
-import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
-import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
-import { verifying } from '../../src/chunks/verifying.ts'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
 import { findOrphans } from '../../src/files/find-orphans.ts'
 import { putRecord, settle } from '../../src/files/keep-records.ts'
 import { packed } from '../../src/model/chunk.ts'
-import { rebuild, type Rebuilt } from '../../src/files/rebuild.ts'
 import { digestOfChunk } from '../../src/model/digest.ts'
 import { StoreError } from '../../src/model/errors.ts'
-import { soleOwner, type StoredFile } from '../../src/model/file.ts'
 import { overwriteStored, storedFiles } from '../chunks/stored-files.ts'
 import { filePart, form, post } from '../http/form.ts'
 import { given, infoIn, KiB, sample } from '../http/sample.ts'
 import { givenPart, givenUpload, metadata, tus } from '../http/tus/tus-client.ts'
 import { request } from '../support/http-request.ts'
 import { startTestServer, type TestServer } from '../support/test-server.ts'
-
-const closing: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close()
-})
-
-/** A catalog made of the server's stores alone, while the server still has its own. */
-async function rebuilt(
-  server: TestServer,
-): Promise<{ catalog: SqliteCatalog; outcome: Rebuilt; path: string }> {
-  const directory = dirname(server.chunkDirectory)
-  const path = join(directory, 'rebuilt.sqlite')
-  const chunks = verifying(await DiskChunkStore.open(server.chunkDirectory))
-  const records = await DiskChunkStore.open(join(directory, 'records'))
-  let outcome: Rebuilt | undefined
-  await createAnew(path, async (catalog) => {
-    outcome = await rebuild({ chunks, records }, catalog)
-  })
-  await chunks.close()
-  await records.close()
-  const catalog = await SqliteCatalog.open(path)
-  closing.push(() => catalog.close())
-  return { catalog, outcome: outcome!, path }
-}
-
-async function allFiles(catalog: TestServer['store']['catalog']) {
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 10_000 })
-  const withAll = async (file: StoredFile) => {
-    const chunks = await catalog.listChunks(file.id, 0, 10_000)
-    const records = await catalog.listRecords(file.id)
-    return { ...file, chunks, records }
-  }
-  return Promise.all(files.map(withAll))
-}
-
-function recordsOf({ chunkDirectory }: TestServer): string {
-  return join(dirname(chunkDirectory), 'records')
-}
+import { allFiles, rebuilt, recordsOf } from './rebuilt.ts'
 
 function recordCount(server: TestServer): number {
   return storedFiles(recordsOf(server)).size

@@ -19,7 +19,8 @@ export interface PostgresCatalogOptions {
 }
 
 /** What is read of a catalog beside the servers that have it open. */
-export type PostgresSurvey = CatalogSurvey & Pick<Catalog, 'listFiles' | 'listChunks' | 'close'>
+export type PostgresSurvey = CatalogSurvey &
+  Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords' | 'close'>
 
 /** A commit is synced before it is acknowledged, whatever the server has for its default. */
 export const syncCommits = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`

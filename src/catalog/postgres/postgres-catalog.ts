@@ -8,14 +8,12 @@ import type {
   ChunkUse,
   CollectQuery,
   CommittedFile,
-  FileChanges,
   FilePage,
   FinishedUpload,
   ListQuery,
   NewFile,
   NewUpload,
   Precondition,
-  RecordMove,
 } from '../catalog.ts'
 import type { CatalogRestore, FoundChunk, FoundRecord, Restored } from '../catalog-restore.ts'
 import type {
@@ -28,6 +26,7 @@ import type {
   DueQuery,
   Garbage,
   Holder,
+  ListedManifest,
 } from '../upkeep.ts'
 import * as boundStore from './bound-store.ts'
 import { pageOfFiles } from '../page-of-files.ts'
@@ -43,6 +42,7 @@ import { findFile } from './file-rows.ts'
 import * as files from './files.ts'
 import { finishUploads } from './finish-uploads.ts'
 import * as garbage from './garbage.ts'
+import { listManifests } from './list-manifests.ts'
 import { joinUploads } from './join-uploads.ts'
 import { PostgresPresence } from './presence.ts'
 import * as records from './records.ts'
@@ -94,13 +94,7 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
     return pageOfFiles(query, inSteps(step, options.signal))
   }
 
-  updateFile(
-    owner: Owner,
-    ref: FileRef,
-    changes: FileChanges,
-    precondition?: Precondition,
-    move?: RecordMove,
-  ): Promise<StoredFile> {
+  updateFile(...[owner, ref, changes, precondition, move]: Parameters<Catalog['updateFile']>) {
     const now = this.#now()
     return this.#transactions.change((db) =>
       files.updateFile(db, owner, ref, changes, precondition, move, now),
@@ -114,6 +108,10 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
 
   listRecords(id: FileId): Promise<readonly Location[]> {
     return this.#transactions.read((db) => records.listRecords(db, id))
+  }
+
+  replaceRecords(id: FileId, from: readonly Location[], to: readonly Location[]): Promise<void> {
+    return this.#transactions.change((db) => records.replaceRecords(db, id, from, to))
   }
 
   listEndedRecords(limit: number, foundBefore?: number): Promise<readonly Location[]> {
@@ -227,6 +225,10 @@ export class PostgresCatalog implements Catalog, CatalogRestore {
 
   checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]> {
     return this.#transactions.readTogether((db) => survey.checkLists(db, after, limit))
+  }
+
+  listManifests(after: FileId | undefined, limit: number): Promise<readonly ListedManifest[]> {
+    return this.#transactions.readTogether((db) => listManifests(db, after, limit))
   }
 
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]> {

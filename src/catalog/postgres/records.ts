@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
@@ -20,6 +21,21 @@ export async function moveRecord(db: Database, id: FileId, { from, to }: RecordM
   if (first !== from) throw new StoreError('record_moved', 'The file has been changed meanwhile.')
   if (from !== undefined) await endPage(db, { location: from })
   await insertRecords(db, { id, locations: [to], pages: [0], foundAt: 0 })
+}
+
+/** Rejects `record_moved`. */
+export async function replaceRecords(
+  db: Database,
+  id: FileId,
+  from: readonly Location[],
+  to: readonly Location[],
+): Promise<void> {
+  const [file] = await lockFileId(db, { id })
+  const current = await listRecords(db, id)
+  if (!file || !isDeepStrictEqual(current, from))
+    throw new StoreError('record_moved', 'The file has been changed meanwhile.')
+  for (const location of from) await endPage(db, { location })
+  await insertRecords(db, { id, locations: to, pages: [...to.keys()], foundAt: 0 })
 }
 
 export async function listRecords(db: Database, id: FileId): Promise<readonly Location[]> {
@@ -119,6 +135,10 @@ const upsertRecords = prepared((db, values: NewRecords & { readonly seals: reado
 
 export const endPage = prepared((db, values: { location: Location }) =>
   db.updateTable('records').set({ file_id: null }).where('location', '=', values.location),
+)
+
+const lockFileId = prepared((db, values: { id: FileId }) =>
+  db.selectFrom('files').select('id').where('id', '=', values.id).forUpdate(),
 )
 
 const selectRecords = prepared((db, values: { id: FileId }) =>

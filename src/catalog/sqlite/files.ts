@@ -136,7 +136,7 @@ export async function letGo(db: Database, id: FileId, now: number): Promise<read
 }
 
 /** Throws `corrupt` if the row is not as it was written. */
-function fileOfRow(row: FileTable): StoredFile {
+export function fileOfRow(row: FileTable): StoredFile {
   checkFile(row)
   return {
     id: row.id,

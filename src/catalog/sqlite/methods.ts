@@ -5,7 +5,8 @@ import { collectChunks } from './collect-chunks.ts'
 import { createFile, deleteFile, findFile, listFiles, searchFiles, updateFile } from './files.ts'
 import { adoptOrphans, forgetGarbage, listGarbage, listUnknown } from './garbage.ts'
 import { joinUploads } from './join-uploads.ts'
-import { adoptRecords, forgetRecords, listEndedRecords, listRecords } from './records.ts'
+import { adoptRecords, forgetRecords, listEndedRecords, listRecords, replaceRecords } from './records.ts'
+import { listManifests } from './list-manifests.ts'
 import { recutUpload } from './recut-upload.ts'
 import { addFound, endRestore, listFound, restoreRecord } from './restore.ts'
 import type { Database } from './schema.ts'
@@ -44,6 +45,7 @@ export const writes = {
   recordChecks,
   forgetRecords,
   adoptRecords,
+  replaceRecords,
   addFound,
   restoreRecord,
   endRestore,
@@ -67,6 +69,7 @@ export const reads = {
   listAllChunks,
   listHolders,
   checkLists,
+  listManifests,
   countCollectable,
   listDueChunks,
   countNotSound,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
@@ -7,7 +8,11 @@ import { damage, sealOfRecord } from '../seals.ts'
 import { prepared } from './prepared.ts'
 import type { Database, RecordTable } from './schema.ts'
 
-export async function addRecord(db: Database, id: FileId, record: RecordPlace | undefined): Promise<void> {
+export async function addRecord(
+  db: Database,
+  id: FileId,
+  record: Pick<RecordPlace, 'locations'> | undefined,
+): Promise<void> {
   for (const [page, location] of (record?.locations ?? []).entries())
     await insertRecord(db, { id, page, location, foundAt: 0 })
 }
@@ -18,6 +23,21 @@ export async function moveRecord(db: Database, id: FileId, { from, to }: RecordM
   if (first !== from) throw new StoreError('record_moved', 'The file has been changed meanwhile.')
   if (from !== undefined) await endPage(db, { location: from })
   await insertRecord(db, { id, page: 0, location: to, foundAt: 0 })
+}
+
+/** Rejects `record_moved`. */
+export async function replaceRecords(
+  db: Database,
+  id: FileId,
+  from: readonly Location[],
+  to: readonly Location[],
+): Promise<void> {
+  const [file] = await selectFileId(db, { id })
+  const current = await listRecords(db, id)
+  if (!file || !isDeepStrictEqual(current, from))
+    throw new StoreError('record_moved', 'The file has been changed meanwhile.')
+  await endAllOf(db, { id })
+  await addRecord(db, id, { locations: to })
 }
 
 /** Resolves with where they were. */
@@ -99,6 +119,10 @@ const upsertRecord = prepared((db, values: NewRecord & { readonly seal: number }
 
 export const endPage = prepared((db, values: { location: Location }) =>
   db.updateTable('records').set({ file_id: null }).where('location', '=', values.location),
+)
+
+const selectFileId = prepared((db, values: { id: FileId }) =>
+  db.selectFrom('files').select('id').where('id', '=', values.id),
 )
 
 const endAllOf = prepared((db, values: { id: FileId }) =>

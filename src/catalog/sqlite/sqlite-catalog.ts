@@ -8,14 +8,12 @@ import type {
   ChunkUse,
   CollectQuery,
   CommittedFile,
-  FileChanges,
   FilePage,
   FinishedUpload,
   ListQuery,
   NewFile,
   NewUpload,
   Precondition,
-  RecordMove,
 } from '../catalog.ts'
 import type { CatalogRestore, FoundChunk, FoundRecord, Restored } from '../catalog-restore.ts'
 import type {
@@ -28,6 +26,7 @@ import type {
   DueQuery,
   Garbage,
   Holder,
+  ListedManifest,
 } from '../upkeep.ts'
 import { pageOfFiles } from '../page-of-files.ts'
 import { inSteps } from '../search-files.ts'
@@ -110,13 +109,7 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
     return pageOfFiles(query, inSteps(step, options.signal))
   }
 
-  updateFile(
-    owner: Owner,
-    ref: FileRef,
-    changes: FileChanges,
-    precondition?: Precondition,
-    move?: RecordMove,
-  ): Promise<StoredFile> {
+  updateFile(...[owner, ref, changes, precondition, move]: Parameters<Catalog['updateFile']>) {
     return this.#writer.call('updateFile', owner, ref, changes, precondition, move, this.#now())
   }
 
@@ -126,6 +119,10 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
 
   listRecords(id: FileId): Promise<readonly Location[]> {
     return this.#reader.call('listRecords', id)
+  }
+
+  replaceRecords(id: FileId, from: readonly Location[], to: readonly Location[]): Promise<void> {
+    return this.#writer.call('replaceRecords', id, from, to)
   }
 
   listEndedRecords(limit: number, foundBefore?: number): Promise<readonly Location[]> {
@@ -226,6 +223,10 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
 
   checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]> {
     return this.#reader.call('checkLists', after, limit)
+  }
+
+  listManifests(after: FileId | undefined, limit: number): Promise<readonly ListedManifest[]> {
+    return this.#reader.call('listManifests', after, limit)
   }
 
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]> {

@@ -1,4 +1,4 @@
-import type { Chunk, FileChunk, Location } from '../../model/chunk.ts'
+import type { Chunk, FileChunk, Location, PackedChunks } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import { isStoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
@@ -11,6 +11,7 @@ import type {
   Collectable,
   CollectableQuery,
   Holder,
+  ListedManifest,
 } from '../upkeep.ts'
 import { DatabaseThread } from './database-thread.ts'
 import type { Reads } from './methods.ts'
@@ -55,6 +56,14 @@ export class SqliteSurvey implements CatalogSurvey {
     return this.#reader.call('checkLists', after, limit)
   }
 
+  listManifests(after: FileId | undefined, limit: number): Promise<readonly ListedManifest[]> {
+    return this.#reader.call('listManifests', after, limit)
+  }
+
+  listRecords(id: FileId): Promise<readonly Location[]> {
+    return this.#reader.call('listRecords', id)
+  }
+
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]> {
     return this.#reader.call('listUnknown', locations)
   }
@@ -77,6 +86,10 @@ export class SqliteSurvey implements CatalogSurvey {
 
   listChunks(id: FileId, from: number, limit: number): Promise<readonly FileChunk[]> {
     return this.#reader.call('listChunks', id, from, limit)
+  }
+
+  packChunks(id: FileId, from: number, limit: number): Promise<PackedChunks> {
+    return this.#reader.call('packChunks', id, from, limit)
   }
 
   close(): Promise<void> {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Catalog } from '../../../src/catalog/catalog.ts'
+import type { ListedManifest } from '../../../src/catalog/upkeep.ts'
 import type { Location } from '../../../src/model/chunk.ts'
+import type { FileId } from '../../../src/model/file.ts'
 import {
   aChunk,
   aDigest,
@@ -120,6 +122,66 @@ export function describeRecords(opened: () => Catalog): void {
     expect(await outcomeOf(move(lost))).toBe('record_moved')
     expect(await opened().listRecords(file.id)).toEqual([to, rest])
     expect(await ended([from, to, rest])).toEqual([from])
+    expect(await opened().adoptRecords([lost], soon())).toEqual([lost])
+  })
+
+  /** The entries of these files, a page of two files at a time. */
+  const manifestsOf = async (...ids: readonly FileId[]) => {
+    const listed: ListedManifest[] = []
+    for (let after: FileId | undefined; ;) {
+      const page = await opened().listManifests(after, 2)
+      expect(page.length).toBeLessThanOrEqual(2)
+      listed.push(...page)
+      after = page.at(-1)?.id
+      if (after === undefined) break
+    }
+    expect(listed.map(({ id }) => id)).toEqual(listed.map(({ id }) => id).toSorted())
+    return listed.filter(({ id }) => ids.includes(id))
+  }
+
+  it('are listed with every file, of whichever owner, in the order of ids', async () => {
+    const locations = [aLocation(), aLocation()]
+    const metadata = { author: 'Ada' }
+    const given = { metadata, record: { at: soon(), locations } }
+    const { file: one } = await opened().createFile(aFile(anOwner(), 'one', given))
+    const { file: two } = await opened().createFile(aFile(anOwner(), 'two'))
+    const owner = anOwner()
+    const { file: gone } = await opened().createFile(aFile(owner, 'gone'))
+    await opened().deleteFile(owner, { id: gone.id })
+    expect(await manifestsOf(one.id, two.id, gone.id)).toEqual([
+      { id: one.id, name: 'one', file: one, locations },
+      { id: two.id, name: 'two', file: two, locations: [] },
+    ])
+  })
+
+  it('are replaced together, and those before are garbage', async () => {
+    const [first, second, third] = [aLocation(), aLocation(), aLocation()]
+    const given = aFile(anOwner(), 'x', { record: { at: soon(), locations: [first] } })
+    const { file } = await opened().createFile(given)
+    await opened().replaceRecords(file.id, [first], [second, third])
+    expect(await manifestsOf(file.id)).toEqual([{ id: file.id, name: 'x', file, locations: [second, third] }])
+    expect(await ended([first, second, third])).toEqual([first])
+    await opened().replaceRecords(file.id, [second, third], [])
+    expect(await opened().listRecords(file.id)).toEqual([])
+    await opened().replaceRecords(file.id, [], [aLocation()])
+    expect(await opened().listRecords(file.id)).toHaveLength(1)
+  })
+
+  it('are not replaced where they have moved, or where the file is gone', async () => {
+    const owner = anOwner()
+    const [from, rest, to, lost] = [aLocation(), aLocation(), aLocation(), aLocation()]
+    const record = { at: soon(), locations: [from, rest] }
+    const { file } = await opened().createFile(aFile(owner, 'x', { record }))
+    const { id } = file
+    const replace = (before: readonly Location[]) => outcomeOf(opened().replaceRecords(id, before, [lost]))
+    const at = file.modifiedAt + 1
+    await opened().updateFile(owner, { id }, {}, undefined, { at, from, to })
+    for (const before of [[from, rest], [to], [rest, to], [to, rest, lost], []])
+      expect(await replace(before)).toBe('record_moved')
+    expect(await opened().listRecords(id)).toEqual([to, rest])
+    await opened().deleteFile(owner, { id })
+    expect(await replace([])).toBe('record_moved')
+    expect(await replace([to, rest])).toBe('record_moved')
     expect(await opened().adoptRecords([lost], soon())).toEqual([lost])
   })
 

@@ -1,0 +1,47 @@
+import { sql } from 'kysely'
+import type { Location } from '../../model/chunk.ts'
+import { isStoreError } from '../../model/errors.ts'
+import type { FileId } from '../../model/file.ts'
+import type { ListedManifest } from '../upkeep.ts'
+import { fileColumns, fileOfRow } from './file-rows.ts'
+import { prepared } from './prepared.ts'
+import { sealedOf } from './records.ts'
+import type { Database, FileTable, RecordTable } from './schema.ts'
+import { beforeAllIds } from './uploads.ts'
+
+type PageRow = Pick<RecordTable, 'location' | 'page' | 'seal'>
+
+/** Reads twice: it must see one state of the database. */
+export async function listManifests(
+  db: Database,
+  after: FileId | undefined,
+  limit: number,
+): Promise<readonly ListedManifest[]> {
+  const rows = await selectFiles(db, { after: after ?? beforeAllIds, limit })
+  const pages = Map.groupBy(await selectPages(db, { ids: rows.map(({ id }) => id) }), ({ id }) => id)
+  return rows.map((row) => manifestOf(row, pages.get(row.id) ?? []))
+}
+
+function manifestOf(row: Omit<FileTable, 'folded'>, pages: readonly PageRow[]): ListedManifest {
+  const { id, name } = row
+  try {
+    const locations: readonly Location[] = sealedOf(id, pages)
+    return { id, name, file: fileOfRow(row), locations }
+  } catch (error) {
+    if (isStoreError(error, 'corrupt')) return { id, name, locations: [] }
+    throw error
+  }
+}
+
+const selectFiles = prepared((db, values: { after: FileId; limit: number }) =>
+  db.selectFrom('files').select(fileColumns).where('id', '>', values.after).orderBy('id').limit(values.limit),
+)
+
+const selectPages = prepared((db, values: { ids: readonly FileId[] }) =>
+  db
+    .selectFrom('records')
+    .select(['location', 'page', 'seal', (eb) => eb.ref('file_id').$notNull().as('id')])
+    .where('file_id', '=', sql<FileId>`any(${values.ids}::uuid[])`)
+    .orderBy('file_id')
+    .orderBy('page'),
+)

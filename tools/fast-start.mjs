@@ -4,9 +4,8 @@ import module from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { cachedWorker, isFresh, sourceOfWorker } from './bundle-worker.mjs'
 
-if (isMainThread) {
-  module.enableCompileCache()
-} else {
+module.enableCompileCache()
+if (!isMainThread) {
   module.registerHooks({
     resolve(specifier, context, nextResolve) {
       const resolved = nextResolve(specifier, context)

@@ -149,6 +149,8 @@ function passOn(
     upstream.once('drain', () => req.resume())
   })
   req.once('end', () => upstream.end())
+  // A server that answers early and closes takes no more: unread, the rest would hold up the client's next request.
+  upstream.once('close', () => req.resume())
 }
 
 function passBack(

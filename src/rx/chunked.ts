@@ -42,7 +42,7 @@ export function chunked(
     const onEnd = () => filler.end()
     const onError = (error: Error) => subscriber.error(error)
     const onClose = () => {
-      if (!source.readableEnded) subscriber.error(source.errored ?? prematureClose())
+      if (!source.readableEnded) subscriber.error(whyClosed(source))
     }
     source.on('error', onError).on('close', onClose).on('end', onEnd).on('data', onData).resume()
     subscriber.add(() => {
@@ -55,8 +55,9 @@ export function chunked(
   })
 }
 
-function prematureClose(): Error {
-  return Object.assign(new Error('the stream closed before its end'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
+function whyClosed({ errored }: Readable): Error {
+  const code = 'ERR_STREAM_PREMATURE_CLOSE'
+  return errored ?? Object.assign(new Error('the stream closed before its end'), { code })
 }
 
 class ChunkFiller {
@@ -88,8 +89,12 @@ class ChunkFiller {
 
   fill(data: Buffer): void {
     if (this.#rest) {
-      // Going on would lose the bytes that still wait for room.
-      this.#subscriber.error(new Error('the source was resumed by somebody else while it was paused'))
+      // Going on would lose the bytes that still wait for room. A destroyed stream cannot be paused, and emits
+      // all that it holds.
+      const error = this.#source.destroyed
+        ? whyClosed(this.#source)
+        : new Error('the source was resumed by somebody else while it was paused')
+      this.#subscriber.error(error)
       return
     }
     this.#rest = data

@@ -112,4 +112,18 @@ describe('chunked, when it ends before the stream does,', () => {
     expect(ends).toEqual([expect.any(Error)])
     expect(pool.leasedBytes).toBe(0)
   })
+
+  it('fails as a stream that closed if one is destroyed just when it is read on, with more bytes than there is room for', async () => {
+    const pool = new BufferPool(8)
+    const held = pool.tryLease(8)
+    const source = new PassThrough()
+    const { ends, ended } = watch(source, pool)
+    source.write('abcd')
+    await until(() => pool.waiting > 0)
+    for (const more of ['efgh', 'ijkl', 'mnop']) source.write(more)
+    held?.release()
+    source.destroy()
+    await ended
+    expect(ends).toMatchObject([{ code: 'ERR_STREAM_PREMATURE_CLOSE' }])
+  })
 })

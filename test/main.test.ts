@@ -1,5 +1,4 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { optionRows } from '../src/config-rows.ts'
@@ -177,7 +176,7 @@ describe('a server that is killed', () => {
       }
     }
 
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const server = await ServerProcess.start(store, ['--chunk-size', '64KiB'])
       const { files } = (await request(server, 'GET', '/api/files?limit=1000')).json() as {
         files: { name: string }[]
@@ -202,37 +201,15 @@ describe('a server that is killed', () => {
   })
 })
 
-describe('is refused with one line', () => {
-  it.each([
-    { args: ['--port', 'http'], env: {}, says: '--port' },
-    { args: ['--nonsense'], env: {}, says: '--nonsense' },
-    { args: [], env: { ASHLAR_PORT: 'x' }, says: 'ASHLAR_PORT' },
-  ])('$args with $env', async ({ args, env, says }) => {
-    const server = new ServerProcess(args, env)
-    expect(await server.exited).toBe(2)
-    expect(server.stdout).toBe('')
-    expect(server.stderr).toMatch(new RegExp(`^.*${says}.*\n$`))
-  })
-
-  it('a port that is taken', async () => {
-    const store = join(await temporaryDirectory(), 'store')
-    const other = createServer()
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => void other.close())
-    const { port } = other.address() as { port: number }
-    const server = new ServerProcess(['--store', store, '--port', String(port)])
-    expect(await server.exited).toBe(1)
-    expect(server.stdout).toBe('')
-    expect(server.stderr).toMatch(/^ashlar: .+\n$/)
-  })
-
-  it('a store that is no directory', async () => {
-    const file = join(await temporaryDirectory(), 'file')
-    await writeFile(file, '')
-    const server = new ServerProcess(['--store', join(file, 'store'), '--port', '0'])
-    expect(await server.exited).toBe(1)
-    expect(server.stderr).toMatch(/^ashlar: .*\n$/)
-  })
+// Which arguments are refused, and with what: test/config.test.ts; which stores and ports: test/drivers/refused-starts.test.ts.
+it.each([
+  { args: ['--nonsense'], env: {}, says: '--nonsense' },
+  { args: [], env: { ASHLAR_PORT: 'x' }, says: 'ASHLAR_PORT' },
+])('is refused with one line: $args with $env', async ({ args, env, says }) => {
+  const server = new ServerProcess(args, env)
+  expect(await server.exited).toBe(2)
+  expect(server.stdout).toBe('')
+  expect(server.stderr).toMatch(new RegExp(`^.*${says}.*\n$`))
 })
 
 it('prints every option on request', async () => {

@@ -7,6 +7,7 @@ import { describeAborts } from './describe-aborts.ts'
 import { inPieces, sampleChunk } from './sample-chunk.ts'
 import type { SampleChunk } from './sample-chunk.ts'
 import { isStored, listed, readAll, readRange } from './store-calls.ts'
+import { runs } from '../support/runs.ts'
 
 const sizes = [1, blockBytes - 1, blockBytes, blockBytes + 1, 3 * blockBytes + 5]
 
@@ -104,7 +105,7 @@ export function describeChunkStore(name: string, make: () => Promise<ChunkStore>
               (await readRange(store, location, chunk, from, to)).equals(chunk.bytes.subarray(from, to)),
             ).toBe(true)
           }),
-          { numRuns: 60 },
+          { numRuns: runs(60) },
         )
       })
 

@@ -13,7 +13,7 @@ import { ServerProcess } from '../robustness/server-process.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { ashlarHere } from './ashlar-here.ts'
-import { AshlarProcess, runAshlar } from './run-ashlar.ts'
+import { AshlarProcess } from './run-ashlar.ts'
 
 const chunkSize = 64 * 1024
 /** More than go to the catalog in one transaction. */
@@ -160,7 +160,7 @@ describe('beside running servers', () => {
     expect([refused.code, refused.stdout]).toEqual([2, ''])
     expect(refused.stderr).toMatch(/^ashlar: The catalog .* is in use: stop the other server first\n$/)
     await target!.kill()
-    expect(await runAshlar([...places, to, '--prefix', 'few/'])).toEqual({
+    expect(await ashlarHere([...places, to, '--prefix', 'few/'])).toEqual({
       code: 0,
       stdout: '2 files copied, 128 KiB; 0 changed, 0 unchanged, 0 failed\n',
       stderr: '',

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mostParts, planParts, type Part } from '../../src/client/plan-parts.ts'
 import { MiB } from '../http/sample.ts'
+import { runs } from '../support/runs.ts'
 
 const part = (from: number, to: number, offset = 0, id?: string): Part => ({
   from: from * MiB,
@@ -79,6 +80,6 @@ describe('planParts', () => {
         expect(parts.length).toBeLessThanOrEqual(mostParts)
       },
     )
-    fc.assert(run, { numRuns: 100 })
+    fc.assert(run, { numRuns: runs(100) })
   })
 })

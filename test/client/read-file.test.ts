@@ -4,6 +4,7 @@ import { given, KiB, MiB, sample } from '../http/sample.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { FaultyProxy, type Fault } from './faulty-proxy.ts'
 import { bytesIn, clientOf, freshName } from './fixtures.ts'
+import { runs } from '../support/runs.ts'
 
 const chunkSize = 64 * KiB
 const bytes = sample(10 * chunkSize + 77)
@@ -54,7 +55,7 @@ describe('read', () => {
         expect(reading.to - reading.from).toBe(expected.length)
       },
     )
-    await fc.assert(run, { numRuns: 60 })
+    await fc.assert(run, { numRuns: runs(60) })
   })
 
   it('gives nothing of an empty file', async () => {

@@ -48,6 +48,7 @@ it('a server whose port is in use says so in one line and creates no store', asy
   await mkdir(join(parent, 'empty'))
   const server = new ServerProcess(['--store', join(parent, 'store'), '--port', String(port)])
   expect(await server.exited).toBe(1)
+  expect(server.stdout).toBe('')
   expect(server.stderr).toMatch(new RegExp(`^ashlar: [^\\n]*${port}[^\\n]*\\n$`))
   expect(await readdir(parent)).toEqual(['empty'])
 })

@@ -10,6 +10,7 @@ import { uploadBytes } from '../robustness/send-body.ts'
 import { faultyFileStore, openSharedParts, type SharedParts } from '../robustness/shared-parts.ts'
 import { SlowSink } from '../robustness/slow-sink.ts'
 import { expectIdle } from '../robustness/store-contents.ts'
+import { runs } from '../support/runs.ts'
 
 const MiB = 1024 * 1024
 /** 13 blocks in chunks of 2.5 blocks: borders of both kinds, and a last block that is short. */
@@ -45,7 +46,7 @@ describe('a download', () => {
         const read = await readBack(store, 'file', range)
         expect(read.equals(bytes.subarray(range.start, range.end))).toBe(true)
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     )
     await expectIdle(store)
   })

@@ -10,6 +10,7 @@ import type { FileChunk } from '../../src/model/chunk.ts'
 import { blockBytes } from '../../src/model/digest.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
 import { aChunk, aFile } from '../catalog/fixtures.ts'
+import { runs } from '../support/runs.ts'
 
 let catalog: SqliteCatalog
 
@@ -132,7 +133,7 @@ it('has each wanted byte once, in order, in blocks that lie in one chunk, none w
         )
       },
     ),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   )
 })
 

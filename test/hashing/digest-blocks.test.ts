@@ -8,6 +8,7 @@ import { HashThread } from '../../src/hashing/hash-thread.ts'
 import { blockBytes, digestOfBlock } from '../../src/model/digest.ts'
 import { BufferPool } from '../../src/rx/buffer-pool.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
+import { runs } from '../support/runs.ts'
 
 const run = promisify(execFile)
 const memory = new SharedArrayBuffer(4 * blockBytes)
@@ -40,7 +41,7 @@ describe('digestBlocks', () => {
         const pieces = places.map(({ start, length }) => shared.subarray(start, start + length))
         expect(Buffer.from(await digestBlocks(pieces))).toEqual(expected(Buffer.concat(pieces)))
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     )
   })
 

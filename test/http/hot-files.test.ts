@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { flipBitOfStored } from '../chunks/stored-files.ts'
 import { soleOwner, type FileName } from '../../src/model/file.ts'
 import { request } from '../support/http-request.ts'
-import { startTestServer, type TestServer } from '../support/test-server.ts'
+import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { get, given, KiB, put, sample } from './sample.ts'
 
 /** A server that counts what it reads of chunks, which is nothing where a file is in memory. */
@@ -19,7 +19,7 @@ async function countingServer(maxHotMemory?: number) {
       return store.read(...args)
     },
   })
-  const server = await startTestServer({ wrapChunks, ...(maxHotMemory !== undefined && { maxHotMemory }) })
+  const server = await openTestServer({ wrapChunks, ...(maxHotMemory !== undefined && { maxHotMemory }) })
   const readsFor = async (work: () => Promise<unknown>) => {
     const before = reads
     await work()
@@ -27,6 +27,16 @@ async function countingServer(maxHotMemory?: number) {
   }
   return { server, readsFor }
 }
+
+type CountingServer = Awaited<ReturnType<typeof countingServer>>
+
+/** With memory for small files, and without. */
+let hot: CountingServer
+let cold: CountingServer
+beforeAll(async () => {
+  ;[hot, cold] = await Promise.all([countingServer(), countingServer(0)])
+})
+afterAll(() => Promise.all([hot.server.stop(), cold.server.stop()]))
 
 const patch = (server: TestServer, ref: string, changes: object) =>
   request(server, 'PATCH', `/api/files/${ref}`, {
@@ -36,7 +46,7 @@ const patch = (server: TestServer, ref: string, changes: object) =>
 
 describe('a small file', () => {
   it('is read once, and then in memory for whoever asks, in whatever way', async () => {
-    const { server, readsFor } = await countingServer()
+    const { server, readsFor } = hot
     const body = sample(5 * KiB)
     const { id, etag } = await given(server, 'small', body)
     const first = await get(server, 'small')
@@ -71,8 +81,7 @@ describe('a small file', () => {
     ['POST', '/files/small', 405],
   ])('is answered at an address as if it were not in memory: %s %s', async (method, path, status) => {
     const statuses = await Promise.all(
-      [undefined, 0].map(async (maxHotMemory) => {
-        const { server } = await countingServer(maxHotMemory)
+      [hot, cold].map(async ({ server }) => {
         await given(server, 'small', sample(KiB))
         await get(server, 'small')
         return (await request(server, method, path)).status
@@ -82,14 +91,14 @@ describe('a small file', () => {
   })
 
   it('is read each time where none may be kept', async () => {
-    const { server, readsFor } = await countingServer(0)
+    const { server, readsFor } = cold
     await given(server, 'small', sample(KiB))
     expect(await readsFor(() => get(server, 'small'))).toBe(1)
     expect(await readsFor(() => get(server, 'small'))).toBe(1)
   })
 
   it('of 64 KiB is kept, and one of a byte more is not', async () => {
-    const { server, readsFor } = await countingServer()
+    const { server, readsFor } = hot
     for (const [size, reads] of [
       [64 * KiB, 0],
       [64 * KiB + 1, 1],
@@ -105,7 +114,7 @@ describe('a small file', () => {
   })
 
   it('of no bytes is one, too', async () => {
-    const { server } = await countingServer()
+    const { server } = hot
     await given(server, 'empty', '')
     for (let nth = 0; nth < 2; nth++) {
       const empty = await get(server, 'empty')
@@ -116,7 +125,7 @@ describe('a small file', () => {
 
 describe('what a name means is known at once', () => {
   it('after another file was put', async () => {
-    const server = await startTestServer()
+    const { server } = hot
     const { id } = await given(server, 'name', 'before')
     await get(server, 'name')
     await given(server, 'name', 'after')
@@ -125,7 +134,7 @@ describe('what a name means is known at once', () => {
   })
 
   it('after it was renamed, described and deleted', async () => {
-    const server = await startTestServer()
+    const { server } = hot
     const { id } = await given(server, 'one', 'text')
     await get(server, 'one')
     expect((await patch(server, 'one', { name: 'two' })).status).toBe(200)
@@ -138,7 +147,7 @@ describe('what a name means is known at once', () => {
   })
 
   it('after a form and an upload in parts have replaced it', async () => {
-    const server = await startTestServer()
+    const { server } = hot
     await given(server, 'name', 'before')
     await get(server, 'name')
     const form = new FormData()
@@ -159,10 +168,10 @@ describe('what a name means is known at once', () => {
   })
 
   it('to everybody who asks while others put and ask', async () => {
-    const server = await startTestServer()
+    const { server } = hot
     await given(server, 'counter', '0')
     let acknowledged = 0
-    const last = 60
+    const last = 20
     const write = async () => {
       for (let value = 1; value <= last; value++) {
         await put(server, 'counter', String(value))
@@ -176,12 +185,12 @@ describe('what a name means is known at once', () => {
       }
     }
     await Promise.all([write(), read(), read(), read()])
-    expect((await get(server, 'counter')).body.toString()).toBe('60')
+    expect((await get(server, 'counter')).body.toString()).toBe(String(last))
   })
 })
 
 it('a part of a small file can be had although another part is damaged', async () => {
-  const { server } = await countingServer()
+  const { server } = hot
   const body = sample(200 * KiB).subarray(0, 60 * KiB)
   const created = await request(server, 'POST', '/uploads', {
     headers: {

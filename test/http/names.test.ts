@@ -5,6 +5,7 @@ import { request } from '../support/http-request.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { refused } from './refused.ts'
 import { get, given, infoIn, put, sample, type FileInfo } from './sample.ts'
+import { runs } from '../support/runs.ts'
 
 let server: TestServer
 
@@ -133,7 +134,7 @@ it('comes back from everywhere as it was put, whichever it is', async () => {
       expect((await request(server, 'DELETE', path)).status).toBe(204)
       expect((await request(server, 'GET', path)).status).toBe(404)
     }),
-    { numRuns: 50 },
+    { numRuns: runs(50) },
   )
 })
 

@@ -1,9 +1,23 @@
 import { defineConfig } from 'vitest/config'
 import { fastStart } from '../support/fast-start.ts'
 
+/** Their properties are tried more often here: see test/support/runs.ts. */
+const properties = [
+  'test/catalog/sqlite-catalog.test.ts',
+  'test/chunks/**/*.test.ts',
+  'test/client/{plan-parts,read-file}.test.ts',
+  'test/files/{download,plan-blocks}.test.ts',
+  'test/hashing/*.test.ts',
+  'test/http/headers/*.test.ts',
+  'test/http/names.test.ts',
+  'test/model/*.test.ts',
+  'test/rx/*.test.ts',
+]
+
 export default defineConfig({
   test: {
-    include: ['test/long/**/*.test.ts'],
+    include: ['test/long/**/*.test.ts', ...properties],
+    env: { FULL_RUNS: '1' },
     globalSetup: ['tools/bundle-worker.mjs'],
     execArgv: [...fastStart],
     testTimeout: 120_000,

@@ -12,6 +12,7 @@ import {
   FileHasher,
   parseDigest,
 } from '../../src/model/digest.ts'
+import { runs } from '../support/runs.ts'
 
 // Every byte of a block differs from its neighbours', and every block from the others.
 const bytes = Buffer.alloc(3 * blockBytes + 1)
@@ -94,7 +95,7 @@ describe('BlockHasher', () => {
           hasher.finish().equals(Buffer.concat(blocksOf(chunk).map((block) => digestOfBlock(block)))),
         ).toBe(true)
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     )
   })
 

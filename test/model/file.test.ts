@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isStoreError } from '../../src/model/errors.ts'
 import { maxNameBytes, parseFileId, parseFileName, parseFileRef } from '../../src/model/file.ts'
+import { runs } from '../support/runs.ts'
 
 describe('a file name', () => {
   it.each([
@@ -79,7 +80,7 @@ describe('a file name', () => {
         const { pathname } = new URL(`http://host/${name.split('/').map(encodeURIComponent).join('/')}`)
         expect(decodeURIComponent(pathname.slice(1))).toBe(name)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { foldedName, foldText } from '../../src/model/fold-text.ts'
+import { runs } from '../support/runs.ts'
 
 it.each([
   ['IMG_1.JPG', 'img_1.jpg'],
@@ -44,6 +45,6 @@ it('changes nothing when it is done again, of any text and whatever its form', (
       expect(foldText(text.toLowerCase())).toBe(foldText(text.toLowerCase().normalize('NFC')))
       expect(folded.isWellFormed()).toBe(true)
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   )
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { Subscription } from 'rxjs'
 import { expect, it } from 'vitest'
 import { BufferPool, type Lease } from '../../src/rx/buffer-pool.ts'
+import { runs } from '../support/runs.ts'
 
 /** Does with a pool what it is told to, and notes which promises it breaks. */
 class PoolRun {
@@ -100,6 +101,6 @@ it('whatever is leased, shared and released: the bound holds, order holds, and e
       run.end()
       expect([...run.broken]).toEqual([])
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })

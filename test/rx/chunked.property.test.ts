@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { BufferPool } from '../../src/rx/buffer-pool.ts'
 import { chunked, type FilledChunk } from '../../src/rx/chunked.ts'
+import { runs as timesOf } from '../support/runs.ts'
 
 const shape = fc.record({
   chunkBytes: fc.integer({ min: 1, max: 20 }),
@@ -56,7 +57,7 @@ it('any cutting of the input gives the same chunks, however late they are releas
       const full = Array.from({ length: Math.floor(all.length / chunkBytes) }, () => chunkBytes)
       expect(sizes).toEqual(last > 0 ? [...full, last] : full)
     }),
-    { numRuns: 200 },
+    { numRuns: timesOf(200) },
   )
 })
 
@@ -88,6 +89,6 @@ it('whenever it is broken off, every lease comes back', async () => {
       for (const chunk of out) chunk.release()
       expect(pool.leasedBytes).toBe(0)
     }),
-    { numRuns: 200 },
+    { numRuns: timesOf(200) },
   )
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { defer, Subject, type Subscription } from 'rxjs'
 import { expect, it } from 'vitest'
 import { FairLimiter, type Limited } from '../../src/rx/fair-limiter.ts'
+import { runs } from '../support/runs.ts'
 
 interface Job {
   readonly queue: Queue
@@ -121,6 +122,6 @@ it('whatever comes, fails and leaves: the limit holds, queues take turns, and ea
       run.check()
       expect([...run.broken]).toEqual([])
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   )
 })

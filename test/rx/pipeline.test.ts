@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PipelineRun } from './pipeline-run.ts'
+import { runs } from '../support/runs.ts'
 
 const few = fc.integer({ min: 1, max: 4 })
 
@@ -25,7 +26,7 @@ describe('An upload and a download through one pool', () => {
         expect(run.pool.leasedBytes).toBe(0)
         expect(run.pool.waiting).toBe(0)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -45,7 +46,7 @@ describe('An upload and a download through one pool', () => {
         expect(run.pool.leasedBytes).toBe(0)
         expect(run.pool.waiting).toBe(0)
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     )
     expect([...outcomes].sort()).toEqual(['complete', 'cut off', 'failed'])
   })

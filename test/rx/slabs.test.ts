@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Slabs } from '../../src/rx/slabs.ts'
+import { runs } from '../support/runs.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -44,7 +45,7 @@ describe('Slabs', () => {
         }
         expect(wrong).toEqual([])
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     )
   })
 

@@ -4,6 +4,7 @@ import type { Catalog, ListQuery } from '../../../src/catalog/catalog.ts'
 import { namesPerStep } from '../../../src/catalog/search-files.ts'
 import { aFile, anOwner, createFiles, named } from '../fixtures.ts'
 import { allPages, entriesOf, modelOfListing } from '../listing-model.ts'
+import { runs } from '../../support/runs.ts'
 
 // The characters around which UTF-8 and UTF-16 sort differently, the last of their kind, and what SQL may take
 // for something else.
@@ -60,7 +61,7 @@ export function describeListing(opened: () => Catalog): void {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     )
   })
 
@@ -90,7 +91,7 @@ export function describeListing(opened: () => Catalog): void {
           expect(listed).toEqual(expect.arrayContaining([...modelOfListing(staying, query)]))
         },
       ),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     )
   })
 

@@ -5,6 +5,7 @@ import { JoinedReads } from '../../../src/chunks/s3/joined-reads.ts'
 import type { Location } from '../../../src/model/chunk.ts'
 import { sampleChunk } from '../sample-chunk.ts'
 import { ObjectServer } from './object-server.ts'
+import { runs } from '../../support/runs.ts'
 
 const KiB = 1024
 const block = 64 * KiB
@@ -375,7 +376,7 @@ it('whatever is read and aborted, in whatever order, buffers get their bytes or 
       expect(new Set(await Promise.all(outcomes))).toEqual(new Set([true]))
       expect(reused.every((into) => into.every((byte) => byte === 7))).toBe(true)
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   )
   // No more are left open than may be kept.
   await expect.poll(() => server.open).toBeLessThanOrEqual(2)

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { disposition } from '../../../src/http/headers/disposition.ts'
 import { isStoreError } from '../../../src/model/errors.ts'
 import { parseFileName } from '../../../src/model/file.ts'
+import { runs } from '../../support/runs.ts'
 
 it.each([
   ['a.txt', 'filename="a.txt"'],
@@ -53,6 +54,6 @@ it('is one header of printable ASCII that names the last segment, for every name
         parameters: { filename: name.split('/').at(-1) },
       })
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseRange } from '../../../src/http/headers/ranges.ts'
+import { runs } from '../../support/runs.ts'
 
 describe('of ten bytes', () => {
   it.each([
@@ -108,7 +109,7 @@ it('names the bytes that a look at each byte by itself would', () => {
       const expected = wanted.length === 0 ? nothing : isOneRun ? range : 'full'
       expect(parseRange(`bytes=${written.join(',')}`, size)).toEqual(expected)
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   )
 })
 
@@ -122,6 +123,6 @@ it('never names a byte that is not there, whatever the header', () => {
       expect(start).toBeLessThan(end)
       expect(end).toBeLessThanOrEqual(Math.max(size, 1))
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   )
 })

@@ -34,7 +34,9 @@ export async function fetchFolder(
     const files = filesIn(session, folder, ref)
     await forEachAtOnce(files, options.filesAtOnce, signal, async (file) => {
       try {
-        const local = writableName(joinedBelow(folder, file.name))
+        const local = writableName(joinedBelow(folder, file.name), {
+          isWindows: process.platform === 'win32',
+        })
         const path = pathBelow(root, local)
         const conflict = conflicts.of(local)
         if (conflict !== undefined) throw new Error(conflict)

@@ -131,7 +131,7 @@ async function getFile(
 
 /** Where a single file goes. */
 async function placeOf({ name }: FileInfo, path: string | undefined): Promise<string> {
-  const own = writableName(name.slice(name.lastIndexOf('/') + 1))
+  const own = writableName(name.slice(name.lastIndexOf('/') + 1), { isWindows: process.platform === 'win32' })
   if (path === undefined) return pathBelow('.', own)
   return /[\\/]$/.test(path) || (await isFolder(path)) ? join(path, pathBelow('.', own)) : path
 }

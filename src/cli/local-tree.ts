@@ -1,10 +1,8 @@
 import { lstat, mkdir, mkdtemp, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { parseFileName } from '../model/file.ts'
+import { isImpossibleOnWindows } from '../model/windows-names.ts'
 import { partEnding } from './fetch-file.ts'
-
-// What Windows takes for something else, or refuses.
-const impossibleOnWindows = /[<>:"|?*\\]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i
 
 /** Where a name is below a folder of this machine. Throws for a name that cannot be there: a server is not trusted to send only good ones. */
 export function pathBelow(root: string, name: string): string {
@@ -19,7 +17,7 @@ export function pathBelow(root: string, name: string): string {
 }
 
 function isImpossible(segment: string): boolean {
-  return process.platform === 'win32' && impossibleOnWindows.test(segment)
+  return process.platform === 'win32' && isImpossibleOnWindows(segment)
 }
 
 /**

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { link, lstat, mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
+import { moveToFreeName } from '../chunks/move-to-free-name.ts'
 import { blockBytes, digestBytes, digestOfBlock } from '../model/digest.ts'
 import { StoreError } from '../model/errors.ts'
 import { soleOwner, type StoredFile } from '../model/file.ts'
@@ -29,6 +30,7 @@ export interface ExportOptions {
   readonly onProgress?: (file: StoredFile, bytes: number) => void
 }
 
+const isWindows = process.platform === 'win32'
 const filesPerPage = 256
 
 /** Until it is whole, a file stands beside its place, as a dot, its id and this. */
@@ -45,7 +47,7 @@ export async function exportFiles(sources: ExportSources, options: ExportOptions
   const buffer = Buffer.alloc(blockBytes)
   const folders = new Set<string>()
   for await (const file of filesIn(sources, prefix)) {
-    const path = join(directory, ...writableName(file.name).split('/'))
+    const path = join(directory, ...writableName(file.name, { isWindows }).split('/'))
     try {
       await mkdir(dirname(path), { recursive: true })
       folders.add(dirname(path))
@@ -101,8 +103,7 @@ async function exportFile(
     } finally {
       await output.close()
     }
-    // Unlike a rename it replaces nothing.
-    await link(part, path)
+    await moveToFreeName(part, path)
   } finally {
     await rm(part, { force: true })
   }

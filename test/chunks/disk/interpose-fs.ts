@@ -2,7 +2,16 @@ import fs from 'node:fs'
 import { basename } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 
-export type FsCall = 'open' | 'writev' | 'fdatasync' | 'fsync' | 'read' | 'close' | 'unlink' | 'rename'
+export type FsCall =
+  | 'open'
+  | 'writev'
+  | 'fdatasync'
+  | 'fsync'
+  | 'read'
+  | 'close'
+  | 'unlink'
+  | 'rename'
+  | 'link'
 
 /** What happens to a call of `fs` on something in the directory. Calls are counted per kind from 1. */
 export type FsFault = { readonly on: FsCall; readonly call: number | 'every' } & (
@@ -55,7 +64,7 @@ export function interposeFs(directory: string, plan: readonly FsFault[] = []): I
     onTestFinished(() => spy.mockRestore())
   }
 
-  const names = ['open', 'writev', 'fdatasync', 'fsync', 'read', 'close', 'unlink', 'rename'] as const
+  const names = ['open', 'writev', 'fdatasync', 'fsync', 'read', 'close', 'unlink', 'rename', 'link'] as const
   for (const name of names) interpose(name)
   return { log, opened }
 }

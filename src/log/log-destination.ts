@@ -1,20 +1,21 @@
 import { writeSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openSink, type Sink } from './open-sink.ts'
 
-/** Lines that wait for a reader that is slower than the server; past that they are dropped. */
+/** Lines that wait for a slow reader. More are dropped. */
 const maxQueuedBytes = 1024 * 1024
-/** What is written at once, of what has come while the last write was under way. */
+/** Lines that arrive during a write are written together, up to this size. */
 const maxWriteBytes = 64 * 1024
-/** How long the end of the process waits for a reader. */
+/** How long the process waits for a reader before it exits. */
 const endTimeoutMs = 1000
 
 const newline = 0x0a
 
 /**
- * Writes log lines to a descriptor, never on the event loop, in bounded memory. What cannot be written, because the disk is full,
- * nobody reads the pipe, or its reader has gone, is dropped and counted, and said once on standard error: a log must
- * not be able to stop the server.
+ * Writes log lines to a file descriptor in bounded memory without blocking the event loop. Lines that cannot be written
+ * (full disk, pipe or terminal that nobody reads) are dropped and counted, and standard error says so once: logging must
+ * never stop the server.
  */
 export class LogDestination {
   readonly #sink: Sink
@@ -30,12 +31,12 @@ export class LogDestination {
     this.#format = format
   }
 
-  /** Lines so far that were not written. */
+  /** Number of lines dropped so far. */
   get dropped(): number {
     return this.#dropped
   }
 
-  /** Called by pino with a line and its end. */
+  /** Called by pino with a line, newline included. */
   write(line: string): void {
     const bytes = Buffer.from(this.#format(line))
     if (this.#queuedBytes + bytes.length > maxQueuedBytes) {
@@ -47,7 +48,7 @@ export class LogDestination {
     this.#draining ??= this.#drain()
   }
 
-  /** Resolves when all lines are written, or a reader that takes none has been waited for. Later lines may be lost. */
+  /** Resolves when all lines are written, or after a second if nobody reads them. Later lines may be lost. */
   async end(): Promise<void> {
     await Promise.race([this.#draining, sleep(endTimeoutMs, undefined, { ref: false })])
     this.#sink.close()
@@ -65,7 +66,7 @@ export class LogDestination {
       bytes += this.#queue[count++]!.length
     }
     const taken = this.#queue.splice(0, count)
-    // The rest of a line that a full disk has cut is gone: the next one is to be readable.
+    // The disk was full in the middle of a line: end that line, so that the next one is readable.
     return Buffer.concat(this.#isMidLine ? [Buffer.from('\n'), ...taken] : taken)
   }
 
@@ -86,15 +87,22 @@ export class LogDestination {
   }
 
   #drop(count: number, reason: string): void {
-    if (this.#dropped === 0) complain(`ashlar: log lines are dropped, and counted in /metrics: ${reason}\n`)
+    if (this.#dropped === 0) complain(`ashlar: dropping log lines, counted in /metrics: ${reason}\n`)
     this.#dropped += count
   }
 }
 
 function complain(text: string): void {
+  // A terminal may be the one that takes nothing: a synchronous write would block the server with it.
+  if (isatty(2)) {
+    openSink(2)
+      .write(Buffer.from(text))
+      .catch(() => {})
+    return
+  }
   try {
     writeSync(2, text)
   } catch {
-    // Standard error is as full as standard output: nobody is left to be told.
+    // Standard error is full as well: there is nobody left to tell.
   }
 }

@@ -1,16 +1,22 @@
-import { fstatSync, write } from 'node:fs'
+import { constants, fstatSync, openSync, write } from 'node:fs'
 import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isatty } from 'node:tty'
 
-/** Where bytes go, one write at a time. */
+/** How long a terminal that takes nothing, as after Ctrl-S, is left alone. */
+const terminalPauseMs = 50
+
+/** Takes bytes, one write at a time. */
 export interface Sink {
-  /** Resolves with how many bytes were taken, which may be fewer than were given. */
+  /** Resolves with the number of bytes taken, which may be less than all, or none. */
   write(bytes: Buffer): Promise<number>
-  /** Gives up a write that is under way. */
+  /** Gives up the write in progress. */
   close(): void
 }
 
-/** Never blocks the event loop, and holds no thread for longer than a disk takes. */
+/** Never blocks the event loop, nor a thread for longer than a disk takes: the process could not end before that. */
 export function openSink(fd: number): Sink {
+  if (isatty(fd) && process.platform !== 'win32') return terminalSink(fd)
   const stats = fstatSync(fd)
   return stats.isFIFO() || stats.isSocket() ? streamSink(fd) : fileSink(fd)
 }
@@ -25,10 +31,10 @@ function fileSink(fd: number): Sink {
   }
 }
 
-/** A write to a pipe that nobody reads would hold a thread, and the process could not end before it does. */
+/** A file write would block a thread while nobody reads the pipe. */
 function streamSink(fd: number): Sink {
   const socket = new Socket({ fd, readable: false, writable: true })
-  // Each write that fails is told of it.
+  // A failed write also gets the error through its callback.
   socket.on('error', () => {})
   return {
     write: (bytes) =>
@@ -36,5 +42,26 @@ function streamSink(fd: number): Sink {
         socket.write(bytes, (error) => (error ? reject(error) : resolve(bytes.length)))
       }),
     close: () => socket.destroy(),
+  }
+}
+
+/** A file write would block a thread while the terminal takes nothing. */
+function terminalSink(fd: number): Sink {
+  // Opened again: `O_NONBLOCK` on the description that we share with the shell would hold for the shell, too.
+  const own = openSync(`/dev/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  const terminal = fileSink(own)
+  let isClosed = false
+  return {
+    async write(bytes) {
+      try {
+        return await terminal.write(bytes)
+      } catch (error) {
+        const isFull = error instanceof Error && 'code' in error && error.code === 'EAGAIN'
+        if (!isFull || isClosed) throw error
+        await sleep(terminalPauseMs)
+        return 0
+      }
+    },
+    close: () => void (isClosed = true),
   }
 }

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
+import { head, RawClient } from '../robustness/raw-client.ts'
 import { request } from '../support/http-request.ts'
 import { inheritedEnv } from '../support/inherited-env.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -54,3 +56,50 @@ it.runIf(process.platform === 'linux')(
     expect(stderr).toMatch(/^ashlar: [^\n]*\n$/)
   },
 )
+
+it.runIf(process.platform === 'linux')(
+  'a server whose terminal is stopped by Ctrl-S serves, drops lines, and stops when told to',
+  async () => {
+    const port = await freePort()
+    const folder = await temporaryDirectory()
+    const pidFile = join(folder, 'pid')
+    const args = [process.execPath, main, '--store', join(folder, 'store'), '--port', String(port)]
+    const command = `echo $$ > ${pidFile}; exec ${args.join(' ')}`
+    const terminal = spawn('script', ['--quiet', '--command', command, '/dev/null'], {
+      env: inheritedEnv(),
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    const exited = once(terminal, 'close')
+    const server = { url: `http://127.0.0.1:${port}`, port }
+    let shown = ''
+    terminal.stdout.on('data', (piece) => (shown += String(piece)))
+    await expect.poll(() => shown, { interval: 20 }).toContain(server.url)
+    const pid = Number(await readFile(pidFile, 'utf8'))
+    onTestFinished(async () => {
+      terminal.kill('SIGKILL')
+      await exited
+    })
+    const dropped = async () => {
+      const metrics = (await request(server, 'GET', '/metrics')).body.toString()
+      return Number(/^ashlar_log_lines_dropped_total (\d+)$/m.exec(metrics)?.[1])
+    }
+    terminal.stdin.write('\x13')
+    const client = await RawClient.open(port)
+    const together = 30
+    const requests = head(`GET /files/${'x'.repeat(600)}`).repeat(together)
+    for (let round = 0; round < 100; round++) {
+      await client.send(requests)
+      for (let answered = 0; answered < together; answered++) await client.answer()
+    }
+    client.socket.destroy()
+    expect(await dropped()).toBeGreaterThan(0)
+    process.kill(pid, 'SIGTERM')
+    await expect.poll(() => isRunning(pid), { interval: 20, timeout: 10_000 }).toBe(false)
+  },
+)
+
+/** A process that has ended may stay as a zombie for as long as its terminal is stopped. */
+async function isRunning(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State:\tX')
+  return !/^State:\t[XZ]/m.test(status)
+}

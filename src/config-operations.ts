@@ -14,7 +14,7 @@ export const operationOptions = {
   metricsAccess: {
     default: 'local',
     value: 'who',
-    help: 'who may read /metrics: local, which is this machine without a proxy, all, or none',
+    help: 'who may read /metrics: local (this machine, not through a proxy), all, or none',
     schema: z.enum(['local', 'all', 'none'], 'must be local, all or none'),
   },
   logLevel: {
@@ -35,7 +35,7 @@ export const operationOptions = {
   logRequests: {
     default: 'all',
     value: 'which',
-    help: 'requests that are logged: all, or errors, which are those that the server or its disk failed',
+    help: 'which requests are logged: all, or errors (failures of the server or its disk)',
     schema: z.enum(['all', 'errors'], 'must be all or errors'),
   },
 } as const satisfies Record<string, Option>

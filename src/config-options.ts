@@ -16,7 +16,7 @@ import {
   yesOrNo,
 } from './config-values.ts'
 
-export // A timer past 2^31 - 1 ms, which is 24.8 days, would fire at once.
+// A timer of more than 2^31 - 1 ms, which is 24.8 days, would fire at once.
 const longestTimer = '24d'
 
 /** Everything that can be set, by the key that it has in `Config`, in the order of `--help`. */
@@ -24,7 +24,7 @@ export const options = {
   store: {
     default: './ashlar-data',
     value: 'place',
-    help: 'where everything is kept: a directory, or s3://bucket/prefix for chunks and records',
+    help: 'where files are kept: a directory, or s3://bucket/prefix for chunks and records',
     schema: storePlace(),
   },
   catalog: {
@@ -54,13 +54,13 @@ export const options = {
   s3TimeoutMs: {
     default: '30s',
     value: 'time',
-    help: 'a call to S3 is given up after so long, and what fails is not tried again for longer',
+    help: 'time limit of a call to S3, and of all retries of a failed one',
     schema: duration('100ms', longestTimer),
   },
   maxClockSkewMs: {
     default: '10s',
     value: 'time',
-    help: 'by how much the clocks of servers that share a catalog may differ; what expires stays so much longer',
+    help: 'how far the clocks of servers that share a catalog may differ; expiry is delayed by this much',
     schema: duration('0ms', '1d'),
   },
   host: { default: '127.0.0.1', value: 'address', help: 'address to listen on', schema: host() },
@@ -103,19 +103,19 @@ export const options = {
   maxHotMemory: {
     default: '16MiB',
     value: 'size',
-    help: 'small files, of up to 64KiB, that are kept in memory beside the buffers; 0B for none',
+    help: 'memory for small files, up to 64KiB each, beside the buffers; 0B for none',
     schema: size('0B', '1TiB'),
   },
   maxFileSize: {
     default: 'unlimited',
     value: 'size',
-    help: 'largest file that is taken',
+    help: 'largest file that is accepted',
     schema: sizeOrUnlimited('1B', '8000TiB'),
   },
   minFreeSpace: {
     default: '64MiB',
     value: 'size',
-    help: 'nothing is stored that would leave less of the disk free; deleting and collecting need some',
+    help: 'disk space that is never used for storing; deleting and collecting need some',
     schema: size('0B', '8000TiB'),
   },
   maxFormFiles: {
@@ -133,133 +133,133 @@ export const options = {
   maxConnections: {
     default: '4096',
     value: 'number',
-    help: 'connections at once; the one idle longest gives way to another, if none is idle that is answered with 503',
+    help: 'open connections; a new one replaces the one that has been idle longest, or gets 503 if none is idle',
     schema: wholeNumber(1, 1_000_000),
   },
   maxRequests: {
     default: '4096',
     value: 'number',
-    help: 'requests in progress at once, the whole server; others are answered with 503',
+    help: 'requests in progress, the whole server; further ones get 503',
     schema: wholeNumber(1, 1_000_000),
   },
   maxRequestsPerClient: {
     default: '1024',
     value: 'number',
-    help: 'requests in progress of one client address, while more than half of the maximum are; others are answered with 503',
+    help: 'requests in progress per client address once the server has half of --max-requests; further ones get 503',
     schema: wholeNumber(1, 1_000_000),
   },
   maxPipelinedRequests: {
     default: '32',
     value: 'number',
-    help: 'requests that one connection may have sent without an answer; with more it is closed',
+    help: 'unanswered requests on one connection; with more it is closed',
     schema: wholeNumber(1, 10_000),
   },
   corsOrigins: {
     default: 'none',
     value: 'origins',
-    help: 'pages of these origins may use everything from a browser: none, * for all, or a list such as https://app.example,http://localhost:3000',
+    help: 'origins whose pages may use the server from a browser: none, * for all, or a list such as https://app.example,http://localhost:3000',
     schema: origins(),
   },
   publicUrl: {
     default: 'none',
     value: 'url',
-    help: 'where clients reach the server through a proxy, such as https://files.example/share/; answers give addresses below it',
+    help: 'address at which clients reach the server through a proxy, such as https://files.example/share/; answers use it',
     schema: publicUrl(),
   },
   allowedHosts: {
     default: 'none',
     value: 'names',
-    help: 'host names to answer to besides localhost, IP addresses and that of --public-url: a list such as files.example,*.lan',
+    help: 'host names to accept besides localhost, IP addresses and the host of --public-url: a list such as files.example,*.lan',
     schema: hostNames(),
   },
   trustedProxies: {
     default: 'none',
     value: 'addresses',
-    help: 'proxies whose X-Forwarded-For, -Proto, -Host and -Prefix count: a list such as 127.0.0.1,10.0.0.0/8',
+    help: 'proxies whose X-Forwarded-For, -Proto, -Host and -Prefix are trusted: a list such as 127.0.0.1,10.0.0.0/8',
     schema: addressRanges(),
   },
   headersTimeoutMs: {
     default: '30s',
     value: 'time',
-    help: 'a client has so long to send its headers',
+    help: 'time a client has to send its headers',
     schema: duration('1ms', longestTimer),
   },
   keepAliveTimeoutMs: {
     default: '65s',
     value: 'time',
-    help: 'an idle connection is kept open for so long',
+    help: 'time an idle connection stays open',
     schema: duration('1ms', longestTimer),
   },
   stallTimeoutMs: {
     default: '60s',
     value: 'time',
-    help: 'a client that makes no progress for so long loses its connection',
+    help: 'time after which a client that makes no progress is disconnected',
     schema: duration('1ms', longestTimer),
   },
   minUploadRate: {
     default: '64B',
     value: 'size',
-    help: 'a client that sends a body has to send so much in a second, over the stall timeout',
+    help: 'bytes per second that a client must send of a body, averaged over the stall timeout',
     schema: size('0B', '1GiB'),
   },
   lingerTimeoutMs: {
     default: '30s',
     value: 'time',
-    help: 'a client that still sends the body of a request that was refused is listened to for at most this long, so that it reads why',
+    help: 'how long the server keeps reading the body of a refused request, so that the client sees the answer',
     schema: duration('1ms', longestTimer),
   },
   maxLingering: {
     default: '128',
     value: 'number',
-    help: 'such clients at once; for another one, the first of them is cut off',
+    help: 'refused requests whose bodies are read at once; one more cuts off the oldest',
     schema: wholeNumber(1, 1_000_000),
   },
   shutdownTimeoutMs: {
     default: '30s',
     value: 'time',
-    help: 'on SIGTERM, what is in flight has so long to finish',
+    help: 'time that requests in progress have to finish after SIGTERM',
     schema: duration('0ms', longestTimer),
   },
   uploadExpiryMs: {
     default: '24h',
     value: 'time',
-    help: 'an unfinished upload is kept for so long',
+    help: 'how long an unfinished upload is kept',
     schema: duration('1ms', '3650d'),
   },
   collectIntervalMs: {
     default: '60s',
     value: 'time',
-    help: 'how often chunks that nothing uses are collected',
+    help: 'how often unused chunks are collected',
     schema: duration('1ms', longestTimer),
   },
   collectGraceMs: {
     default: '5m',
     value: 'time',
-    help: 'chunks of deleted and replaced files stay at least so long',
+    help: 'how long chunks of deleted and replaced files stay at least',
     schema: duration('0ms', '3650d'),
   },
   orphanIntervalMs: {
     default: '24h',
     value: 'time',
-    help: 'how often chunks are looked for that the catalog has never heard of, as a kill leaves them; also after each start',
+    help: 'how often to look for orphans, which are chunks that are not in the catalog, as a crash leaves them; also after each start',
     schema: duration('1ms', '3650d'),
   },
   orphanGraceMs: {
     default: '24h',
     value: 'time',
-    help: 'such chunks stay at least so long after they were found',
+    help: 'how long orphans stay at least after they were found',
     schema: duration('0ms', '3650d'),
   },
   scrubIntervalMs: {
     default: '7d',
     value: 'time',
-    help: 'a chunk is read and verified again so long after it last was',
+    help: 'how long after it was last verified a chunk is verified again',
     schema: duration('1s', '3650d'),
   },
   scrubRate: {
     default: '16MiB',
     value: 'size',
-    help: 'bytes that are read a second to verify chunks in the background; 0B turns that off',
+    help: 'bytes per second to read for verifying chunks in the background; 0B turns it off',
     schema: size('0B', '1TiB'),
   },
   ...operationOptions,

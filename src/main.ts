@@ -54,7 +54,7 @@ async function serve(config: Config): Promise<void> {
     collectRegularly(store, config, reportCollection(log, metrics)),
     scrubRegularly(store, config, reportScrub(log, metrics), systemClock, throttle),
     scrubManifestsRegularly(store, config, reportManifests(log, metrics), systemClock, throttle),
-    ...(isShared ? [noteCommits(config, store.catalog, meetingMs, onBackgroundError)] : []),
+    noteCommits(config, store.catalog, meetingMs, onBackgroundError),
   ]
   const ongoing = [
     upkeepInTurn(upkeepTurns, beginUpkeep, { retryMs: meetingMs, onError: onBackgroundError }),

@@ -44,7 +44,7 @@ export interface CatalogRestore {
    */
   restoreRecord(record: FoundRecord): Promise<void>
   /** Has `countCommits` begin there, past what an older catalog can have counted. */
-  countCommitsFrom?(least: number): Promise<void>
+  countCommitsFrom(least: number): Promise<void>
   /** Forgets what was found, and all pages of which the first one is missing. Resolves with what there is now. */
   endRestore(): Promise<Restored>
 }

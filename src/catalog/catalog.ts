@@ -139,8 +139,8 @@ export interface Catalog extends CatalogSurvey, CatalogChecks {
    * one. Resolves with the binding that holds now.
    */
   bindStore(binding: StoreBinding): Promise<StoreBinding>
-  /** `countCommits`, and no crash of the database takes it back. It is a change itself. */
-  countDurableCommits?(): Promise<number>
+  /** `countCommits`, and no crash takes it back. May be a change itself. */
+  countDurableCommits(): Promise<number>
   /**
    * Creates a whole file and puts it behind its name; what stood there is let go. Rejects `chunk_gone` if a
    * chunk believed present is not, `precondition_failed`. Nothing has happened then.

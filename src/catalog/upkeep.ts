@@ -75,8 +75,8 @@ export interface CatalogSurvey {
    * else waiting for as long.
    */
   verify(): Promise<readonly string[]>
-  /** Of a catalog that several processes share: goes up with every change. */
-  countCommits?(): Promise<number>
+  /** Goes up with every change that is committed. */
+  countCommits(): Promise<number>
   /** What a collection would take, orphans aside that it has yet to find. */
   countCollectable(query: CollectableQuery): Promise<Collectable>
 }

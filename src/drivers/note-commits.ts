@@ -10,9 +10,9 @@ import { nameOfCatalog, storePlace } from './places.ts'
 import { s3Options } from './s3-options.ts'
 
 /*
- * A catalog that several processes share says in the store, now and then, how many changes it has
- * counted. One that has counted fewer is an old one that an operator has put back: to it, files
- * that came later would be garbage. SQLite has a note of its own, which is exact.
+ * The store is told, now and then, how many changes its catalog has counted. A catalog that has counted
+ * fewer is an old copy that was put back: to it, files that came later would be garbage. The note beside
+ * an SQLite catalog is exact, but is put back with it by whoever copies `catalog.sqlite*`.
  */
 
 const name = 'ashlar-commits.txt'
@@ -25,7 +25,6 @@ interface NotePlace {
 
 /** Rejects `corrupt` if the store has been told of more changes than the catalog has counted. */
 export async function refuseOlder(config: Config, catalog: Pick<Catalog, 'countCommits'>): Promise<void> {
-  if (!catalog.countCommits) return
   // What is read later is at least as high.
   const noted = await withPlace(config, noteIn)
   const counted = await catalog.countCommits()
@@ -40,7 +39,7 @@ export async function countOn(
   config: Config,
   catalog: Pick<CatalogRestore, 'countCommitsFrom'>,
 ): Promise<void> {
-  if (catalog.countCommitsFrom) await catalog.countCommitsFrom((await withPlace(config, noteIn)) + 1)
+  await catalog.countCommitsFrom((await withPlace(config, noteIn)) + 1)
 }
 
 /** Notes the count every so often, and once more at the end. */
@@ -55,7 +54,7 @@ export function noteCommits(
   let noted = 0
   const note = async () => {
     try {
-      if (!catalog.countDurableCommits || (await catalog.countCommits?.()) === noted) return
+      if ((await catalog.countCommits()) === noted) return
       const counted = await catalog.countDurableCommits()
       await withPlace(config, (place) => place.replace(`${counted}\n`))
       noted = counted

@@ -68,6 +68,8 @@ export async function createCatalog(
 ): Promise<void> {
   const place = catalogPlace(places)
   if (place.kind === 'sqlite') {
+    // It may be lost with the disk that it was on.
+    await makeDurableDirectory(dirname(place.path))
     // It loads Kysely, which otherwise only the catalog's threads need.
     const { createAnew } = await import('../catalog/sqlite/create-anew.ts')
     await createAnew(place.path, fill)

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StoreError } from '../../model/errors.ts'
 import type { CommitNote } from './commit-note.ts'
 import { isIoError } from './failures.ts'
@@ -16,6 +16,7 @@ export type Outcome =
 export class GroupCommit {
   readonly #database: DatabaseSync
   readonly #note: CommitNote | undefined
+  readonly #countOne: StatementSync | undefined
   /** As the table of commits has it. */
   #count: number
   #committed = 0
@@ -26,6 +27,7 @@ export class GroupCommit {
     this.#database = database
     this.#note = note
     this.#count = count
+    this.#countOne = note && database.prepare('update commits set count = count + 1 returning count')
   }
 
   /** Transactions so far. */
@@ -40,9 +42,9 @@ export class GroupCommit {
       this.#database.exec('begin immediate')
       const outcomes: Outcome[] = []
       for (const work of works) outcomes.push(await this.#runAlone(work))
-      if (this.#note) this.#database.exec(`update commits set count = ${this.#count + 1}`)
+      const count = Number(this.#countOne?.get()?.['count'] ?? 0)
       isCommitting = true
-      this.#commit()
+      this.#commit(count)
       return outcomes
     } catch (error) {
       // If the sync failed, the log may hold the transaction all the same.
@@ -62,7 +64,7 @@ export class GroupCommit {
     return outcome
   }
 
-  #commit(): void {
+  #commit(count: number): void {
     try {
       this.#database.exec('commit')
     } catch (error) {
@@ -70,7 +72,7 @@ export class GroupCommit {
       throw this.#failure ?? error
     }
     this.#committed++
-    this.#count++
+    this.#count = count
     try {
       this.#note?.note(this.#count)
     } catch (error) {

@@ -1,5 +1,6 @@
 import { bindStore, findBinding } from './bound-store.ts'
 import { countNotSound, listDueChunks, recordChecks } from './checks.ts'
+import { countCommits, countCommitsFrom } from './commits.ts'
 import { findChunk, listChunks, packChunks } from './chunks.ts'
 import { collectChunks } from './collect-chunks.ts'
 import { createFile, deleteFile, findFile, listFiles, searchFiles, updateFile } from './files.ts'
@@ -48,6 +49,7 @@ export const writes = {
   replaceRecords,
   addFound,
   restoreRecord,
+  countCommitsFrom,
   endRestore,
 }
 
@@ -55,6 +57,7 @@ export const writes = {
 export const reads = {
   findBinding,
   verify,
+  countCommits,
   findFile,
   listFiles,
   searchFiles,

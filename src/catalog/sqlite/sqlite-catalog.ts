@@ -16,18 +16,7 @@ import type {
   Precondition,
 } from '../catalog.ts'
 import type { CatalogRestore, FoundChunk, FoundRecord, Restored } from '../catalog-restore.ts'
-import type {
-  CheckedChunk,
-  CheckedList,
-  ChunkPosition,
-  ChunkCheck,
-  Collectable,
-  CollectableQuery,
-  DueQuery,
-  Garbage,
-  Holder,
-  ListedManifest,
-} from '../upkeep.ts'
+import type * as upkeep from '../upkeep.ts'
 import { pageOfFiles } from '../page-of-files.ts'
 import { inSteps } from '../search-files.ts'
 import { DatabaseThread } from './database-thread.ts'
@@ -201,11 +190,11 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
     return this.#writer.call('collectChunks', query)
   }
 
-  adoptOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]> {
+  adoptOrphans(orphans: readonly upkeep.Garbage[], at: number): Promise<readonly upkeep.Garbage[]> {
     return this.#writer.call('adoptOrphans', orphans, at)
   }
 
-  listGarbage(limit: number, foundBefore?: number): Promise<readonly Garbage[]> {
+  listGarbage(limit: number, foundBefore?: number): Promise<readonly upkeep.Garbage[]> {
     return this.#reader.call('listGarbage', limit, foundBefore)
   }
 
@@ -213,19 +202,19 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
     return this.#writer.call('forgetGarbage', locations)
   }
 
-  listAllChunks(after: ChunkPosition | undefined, limit: number): Promise<readonly Chunk[]> {
+  listAllChunks(after: upkeep.ChunkPosition | undefined, limit: number): Promise<readonly Chunk[]> {
     return this.#reader.call('listAllChunks', after, limit)
   }
 
-  listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly Holder[]> {
+  listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly upkeep.Holder[]> {
     return this.#reader.call('listHolders', digest, limit, after)
   }
 
-  checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]> {
+  checkLists(after: FileId | undefined, limit: number): Promise<readonly upkeep.CheckedList[]> {
     return this.#reader.call('checkLists', after, limit)
   }
 
-  listManifests(after: FileId | undefined, limit: number): Promise<readonly ListedManifest[]> {
+  listManifests(after: FileId | undefined, limit: number): Promise<readonly upkeep.ListedManifest[]> {
     return this.#reader.call('listManifests', after, limit)
   }
 
@@ -237,15 +226,23 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
     return verifyDatabase(this.#path, () => this.#reader.call('verify'))
   }
 
-  countCollectable(query: CollectableQuery): Promise<Collectable> {
+  countCommits(): Promise<number> {
+    return this.#reader.call('countCommits')
+  }
+
+  countDurableCommits(): Promise<number> {
+    return this.countCommits()
+  }
+
+  countCollectable(query: upkeep.CollectableQuery): Promise<upkeep.Collectable> {
     return this.#reader.call('countCollectable', query)
   }
 
-  listDueChunks(query: DueQuery): Promise<readonly CheckedChunk[]> {
+  listDueChunks(query: upkeep.DueQuery): Promise<readonly upkeep.CheckedChunk[]> {
     return this.#reader.call('listDueChunks', query)
   }
 
-  recordChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]> {
+  recordChecks(checks: readonly upkeep.ChunkCheck[], at: number): Promise<readonly upkeep.ChunkCheck[]> {
     return this.#writer.call('recordChecks', checks, at)
   }
 
@@ -263,6 +260,10 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
 
   restoreRecord(record: FoundRecord): Promise<void> {
     return this.#writer.call('restoreRecord', { ...record, chunks: record.chunks.map(compact) })
+  }
+
+  countCommitsFrom(least: number): Promise<void> {
+    return this.#writer.call('countCommitsFrom', least)
   }
 
   endRestore(): Promise<Restored> {

@@ -76,6 +76,10 @@ export class SqliteSurvey implements CatalogSurvey {
     })
   }
 
+  countCommits(): Promise<number> {
+    return this.#reader.call('countCommits')
+  }
+
   countCollectable(query: CollectableQuery): Promise<Collectable> {
     return this.#reader.call('countCollectable', query)
   }

@@ -4,7 +4,7 @@ import { diskError } from './disk-error.ts'
 import { syncDirectory } from './durable-directory.ts'
 import { isAbsence } from './is-absence.ts'
 
-/** A small file that is replaced whole. Its calls reject `unavailable`, `no_space`. */
+/** A small file that is replaced whole, by one writer at a time. Its calls reject `unavailable`, `no_space`. */
 export function noteFile(directory: string, name: string) {
   const path = join(directory, name)
   return {
@@ -18,9 +18,10 @@ export function noteFile(directory: string, name: string) {
       }
     },
     async replace(text: string): Promise<void> {
-      const draft = `${path}.${crypto.randomUUID()}`
+      // Always the same, so that kills do not leave ever more of them.
+      const draft = `${path}.tmp`
       try {
-        const file = await open(draft, 'wx', 0o600)
+        const file = await open(draft, 'w', 0o600)
         try {
           await file.writeFile(text)
           await file.sync()

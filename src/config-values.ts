@@ -61,7 +61,7 @@ export function storePlace() {
     .regex(/^[^\0]+$/, 'must be the path of a directory')
     .refine(
       (text) => !/^s3:\/\/(?:[^/]{1,2}|[^/]{64,})(?:\/|$)/.test(text),
-      'must be in a bucket whose name has 3 to 63 characters, as all have',
+      'must be in a bucket whose name has 3 to 63 characters',
     )
     .refine(
       (text) =>

@@ -32,7 +32,10 @@ const schema = z
       )
     }
     if (config.store.startsWith('s3://') && config.catalog === 'sqlite') {
-      refuse('catalog', 'has no directory in an S3 store: say sqlite:file, or postgres://user@host/database')
+      refuse(
+        'catalog',
+        'has no directory in an S3 store: use sqlite:file, or postgres://user@host/database',
+      )
     }
     // Between two words of a server about what it counts on, some time passes.
     if (config.catalog.startsWith('postgres') && config.collectGraceMs < 60_000) {
@@ -128,7 +131,7 @@ Examples:
     const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
     const isOfNpm = error.code === 'commander.excessArguments' && env['npm_lifecycle_event'] === 'start'
     const hint = isOfNpm
-      ? ' npm takes flags for its own: put -- before them, as in npm start -- --port 9000.'
+      ? ' npm consumes flags itself: put -- before them, as in npm start -- --port 9000.'
       : ''
     throw new ConfigError(message + hint, 2)
   }
@@ -136,7 +139,7 @@ Examples:
 }
 
 function unknownVariables(env: NodeJS.ProcessEnv): readonly string[] {
-  // Who uses server and command line in one shell has this one, which says where the server is.
+  // The command line reads it, maybe in the same shell: it says where the server is.
   const known = new Set([...optionRows.map((row) => row.variable), 'ASHLAR_URL'])
   return Object.keys(env).filter(
     (name) => name.startsWith('ASHLAR_') && !known.has(name) && !serviceVariable.test(name),

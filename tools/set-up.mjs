@@ -21,7 +21,7 @@ function missing() {
 
 function isInstalled() {
   const isOfLock = existsSync(new URL(stamp, root)) && read(stamp) === lock
-  // Somebody may have pruned what only development needs.
+  // Development dependencies may have been pruned.
   return isOfLock && missing().length === 0
 }
 
@@ -42,7 +42,7 @@ if (!isInstalled()) {
   if (status !== 0) process.exit(status ?? 1)
   const left = missing()
   if (left.length > 0) {
-    console.error(`ashlar: npm ci did not install ${left.join(', ')}: remove node_modules and try again`)
+    console.error(`ashlar: npm ci did not install ${left.join(', ')}. Remove node_modules and try again.`)
     process.exit(1)
   }
   writeFileSync(new URL(stamp, root), lock)

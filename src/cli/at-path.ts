@@ -1,6 +1,6 @@
 import { messageOf } from './message-of.ts'
 
-/** Something that this machine refused, in words that name the path. */
+/** A failure on this machine, with the path in its message. */
 export class LocalError extends Error {
   readonly code: string
 
@@ -10,13 +10,13 @@ export class LocalError extends Error {
   }
 }
 
-/** Does work that writes to `path`. What the file system says, mostly of a temporary name or of none, is told of the path. */
+/** Runs work that writes to `path`, and rejects with errors that name it: those of the file system often name a temporary file. */
 export async function atPath<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) throw error
-    const why = error.code === 'ENOENT' ? 'there is no such folder here' : messageOf(error)
+    const why = error.code === 'ENOENT' ? 'its folder does not exist: create it first' : messageOf(error)
     throw new LocalError(String(error.code), `cannot write ${path}: ${why}`, error)
   }
 }

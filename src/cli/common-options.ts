@@ -22,7 +22,7 @@ export function addCommonOptions(command: Command, patience: string): void {
     .option('-q, --quiet', 'only results and what went wrong: no progress, no summary')
     .option('--header <name:value>', 'send a header with every request; can be repeated', addHeader)
     .addOption(
-      new Option('--give-up-after <time>', 'keep trying for so long while the server cannot be reached')
+      new Option('--give-up-after <time>', 'how long to keep trying while the server cannot be reached')
         .argParser(timeOf)
         .default(timeOf(patience), patience),
     )

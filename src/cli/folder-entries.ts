@@ -3,7 +3,7 @@ import { opendir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 export interface FolderEntry {
-  /** Bytes that are not UTF-8 are shown as `\xff`: such a name can be told, and not be used. */
+  /** Bytes that are not UTF-8 are written as `\xff`: such a name is for messages only. */
   readonly name: string
   readonly isUtf8: boolean
   readonly isFolder: boolean

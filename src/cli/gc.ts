@@ -27,8 +27,8 @@ export function gc(command: Command): void {
   addStoreOptions(command)
   command
     .option('--dry-run', 'only say what would be deleted')
-    .option('--collect-grace <time>', 'chunks of deleted files stay so long (ASHLAR_COLLECT_GRACE; 5m)')
-    .option('--orphan-grace <time>', 'orphans stay so long after they were found (ASHLAR_ORPHAN_GRACE; 24h)')
+    .option('--collect-grace <time>', 'how long chunks of deleted files stay (ASHLAR_COLLECT_GRACE; 5m)')
+    .option('--orphan-grace <time>', 'how long orphans stay after they were found (ASHLAR_ORPHAN_GRACE; 24h)')
     .addHelpText('after', fitted(help))
     .action((options: GcOptions) => (options.dryRun ? plan(command, options) : collect(command, options)))
 }

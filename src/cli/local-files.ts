@@ -133,7 +133,7 @@ async function* filesIn(
 }
 
 function notUtf8(): Error {
-  return new Error('its name is not UTF-8, and cannot be stored: rename it')
+  return new Error('the name is not UTF-8 and cannot be stored: rename the file')
 }
 
 async function* fileAt(

@@ -28,5 +28,4 @@ function asClause(message: string): string {
 }
 
 /** For a ref of `@` and an id. */
-export const noSuchId =
-  'There is no file with this id: it was deleted, or replaced by a file with another id.'
+export const noSuchId = 'There is no file with this id: it was deleted or replaced. Use the name.'

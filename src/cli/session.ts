@@ -47,7 +47,7 @@ export async function perform(
       failures += 1
       if (session.isJson) {
         const failed = { ...(what !== '' && { [kind]: what }), status: 'failed', ...explainedInJson(error) }
-        // Of what goes wrong nobody waits for the end of the line.
+        // `fail` is synchronous: nobody waits for this line.
         terminal.printJson(failed).catch(() => {})
       }
       terminal.complain(`ashlar: ${what === '' ? '' : `${what}: `}${messageOf(error)}`)

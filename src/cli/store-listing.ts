@@ -8,7 +8,7 @@ export interface ComparedFile {
   readonly present: FileInfo | null | undefined
 }
 
-/** Other files than those that are asked for, that are worth listing instead of asking for each. */
+/** How many files nobody asks for a listing may contain before asking for each file is cheaper. */
 const entriesAtFirst = 10_000
 const entriesPerFile = 50
 
@@ -84,7 +84,7 @@ export class StoreListing {
       this.#isGivenUp = this.#passed > entriesAtFirst + entriesPerFile * this.#asked
     } catch (error) {
       if (isTransientError(error)) throw error
-      // A proxy that lets nobody list; what is the matter otherwise, the files will show.
+      // A proxy may forbid listing; any other problem shows up with the files themselves.
       this.#isGivenUp = true
     }
   }

@@ -1,4 +1,4 @@
-/** Does what it is given, `limit` at once; the others wait, first come first served. */
+/** Runs at most `limit` pieces of work at once; the others wait in order. */
 export function turns(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = []
   let running = 0
@@ -8,7 +8,7 @@ export function turns(limit: number): <T>(work: () => Promise<T>) => Promise<T> 
     try {
       return await work()
     } finally {
-      // Who waits takes over the place.
+      // The next one takes over the place.
       const next = waiting.shift()
       if (next) next()
       else running -= 1

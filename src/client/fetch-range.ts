@@ -49,7 +49,7 @@ async function openRange(
   signal: AbortSignal,
 ): Promise<Answer> {
   const answer = await request(connection, toPath('files/', `@${id}`), {
-    // By it the server knows who goes on with a file that has been deleted or replaced meanwhile.
+    // Lets the server keep serving a file that was deleted or replaced during this download.
     headers: { Range: `bytes=${from}-${to - 1}`, 'If-Match': etag },
     signal,
   })

@@ -72,7 +72,7 @@ class SmallUpload {
     return new SmallUpload(connection, name, bytes, options, digest)
   }
 
-  /** `undefined` where there is no file, or where nobody has looked. */
+  /** `undefined` if there is no file, or if asking would cost more than sending. */
   async findPresent(): Promise<FileInfo | undefined> {
     const { present } = this.#options
     if (present !== undefined) return present ?? undefined
@@ -98,7 +98,7 @@ class SmallUpload {
     const attempts = new Attempts(this.#connection, signal)
     for (let isFirst = true; ; isFirst = false) {
       try {
-        // Nobody knows what became of the attempt before: what it has stored is not stored again over what came after it.
+        // The attempt before may have succeeded: do not store the same again over a newer file.
         const stored = isFirst ? undefined : await this.#findSame()
         return { file: stored ?? (await request()), isUnchanged: false }
       } catch (error) {
@@ -112,7 +112,7 @@ class SmallUpload {
     }
   }
 
-  /** One request, that makes no second file of content that the name has already. */
+  /** A request that the server refuses if the name already has this content. */
   async #request(): Promise<() => Promise<FileInfo>> {
     const { signal, mediaType, metadata = {}, ifMatch, ifNoneMatch } = this.#options
     const etag = `"${this.#digest}"`

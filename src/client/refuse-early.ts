@@ -10,7 +10,7 @@ export function refuseEarly(present: FileInfo | undefined, { ifMatch, ifNoneMatc
   if (!isMet) {
     throw new StoreError(
       'precondition_failed',
-      'The file that is there is not the one that the request names.',
+      'The stored file does not match the precondition: fetch its current ETag.',
     )
   }
 }

@@ -7,17 +7,17 @@ import { HttpProblem } from './render-errors.ts'
 export interface AdmissionLimits {
   /** Requests in progress, the whole server. */
   readonly maxRequests: number
-  /** Requests in progress of one client, once more than half of `maxRequests` are: no bound unless given. */
+  /** Requests in progress per client while more than half of `maxRequests` are; unlimited if absent. */
   readonly maxRequestsPerClient?: number
-  /** Requests of one connection that have not been answered. */
+  /** Unanswered requests of one connection. */
   readonly maxPipelinedRequests: number
 }
 
 const refusals = new WeakMap<IncomingMessage, HttpProblem>()
 
 /**
- * Decides whether a request that has just begun is handled at all: false if its connection was ended instead. One that is handled
- * may still be refused, by `refuseUnadmitted`. `ofClient` is how many requests of its client run, with this one.
+ * Decides whether to handle a new request: false if its connection was ended instead. `refuseUnadmitted` may still refuse
+ * it. `ofClient` is the number of running requests of this client, including this one.
  */
 export function admit(
   req: IncomingMessage,
@@ -26,10 +26,10 @@ export function admit(
   limits: AdmissionLimits,
 ): boolean {
   const { socket } = req
-  // What came behind, in the same packet, is still parsed.
+  // Requests later in the same packet are still parsed.
   if (socket.destroyed) return false
   if (connections.waiting(socket) > limits.maxPipelinedRequests) {
-    // Answers leave in order: a refusal would be one more that waits.
+    // Answers are sent in order: a refusal would only join the queue.
     socket.destroy()
     return false
   }
@@ -39,12 +39,12 @@ export function admit(
     const headers = isSurplus ? { Connection: 'close' } : {}
     refusals.set(
       req,
-      new HttpProblem('overloaded', `The server has as many ${what} as it takes: try again later.`, headers),
+      new HttpProblem('overloaded', `The server is at its limit of ${what}: try again later.`, headers),
     )
   } else if (isPastShare(connections.running, ofClient, limits)) {
-    // It would be let in to wait for others: its connection is the first to give way.
+    // Its connection is the first to be closed when another client needs one.
     connections.yield(socket)
-    const message = 'This client has as many requests as one may have while there are many: try again later.'
+    const message = 'This client is at its limit of requests while the server is busy: try again later.'
     refusals.set(req, new HttpProblem('overloaded', message, { Connection: 'close' }))
   }
   return true
@@ -55,7 +55,7 @@ function isPastShare(running: number, ofClient: number, limits: AdmissionLimits)
   return running > maxRequests / 2 && ofClient > maxRequestsPerClient
 }
 
-/** Refuses what is too much for the server, before anybody looks at what it asks for. */
+/** Refuses requests over a limit before looking at them. */
 export function refuseUnadmitted(): Middleware<RequestState> {
   return (ctx, next) => {
     const refusal = refusals.get(ctx.req)

@@ -4,13 +4,13 @@ import type { RequestState } from './context.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** All that is read here or before, and that a page may not send, or not with any value, without asking (Fetch, "CORS-safelisted request-header"). */
+/** All request headers in use that a page may not send freely (Fetch, "CORS-safelisted request-header"). */
 const readHeaders = [
-  // What proxies that authenticate ask for, and what libraries add to every request.
+  // Read by authenticating proxies, or added to every request by libraries.
   'Authorization',
   'X-CSRF-Token',
   'X-Requested-With',
-  // What routes read.
+  // Read by routes.
   'Content-Type',
   'Content-Disposition',
   'Content-Encoding',
@@ -38,7 +38,7 @@ const readHeaders = [
   'X-Request-Id',
 ]
 
-/** All that answers have and that a page may not see unless told so (Fetch, "CORS-safelisted response-header name"). */
+/** All answer headers that a page sees only if they are exposed (Fetch, "CORS-safelisted response-header name"). */
 const sentHeaders = [
   'Accept-Encoding',
   'Accept-Patch',
@@ -68,18 +68,18 @@ const sentHeaders = [
   'X-Request-Id',
 ]
 
-/** For answers that pages of other origins may not see. */
+/** On answers that pages of other origins may not read. */
 export const alwaysSent: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Cross-Origin-Resource-Policy': 'same-origin',
 }
 
-/** Browsers need not ask again for so long; none of them remembers an answer for much longer. */
+/** How long browsers may cache a preflight; none caches it for much longer. */
 const maxAgeSeconds = 7200
 
 /**
- * Says in every answer, problems too, who may read it: our own pages and those of these origins, without credentials. Other pages
- * cannot even embed it, and no browser guesses another media type.
+ * Marks every answer, problems too, as readable only by our own pages and those of these origins, without credentials.
+ * Other pages cannot even embed it, and no browser guesses another media type.
  */
 export function restrictReaders(origins: AllowedOrigins): Middleware<RequestState> {
   return (ctx, next) => {

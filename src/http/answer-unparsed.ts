@@ -15,10 +15,10 @@ interface Refusal {
   readonly detail: string
 }
 
-/** What Node tells of bytes that its parser refuses. */
+/** The error with which Node's parser rejects bytes. */
 interface ParserError extends NodeJS.ErrnoException {
   readonly reason?: string
-  /** What came with the bytes in question, and how much of it is right. */
+  /** The packet, and how much of it was parsed. */
   readonly rawPacket?: Buffer
   readonly bytesParsed?: number
 }
@@ -27,12 +27,12 @@ const notUnderstood: Refusal = {
   status: 400,
   title: 'Bad Request',
   code: 'invalid_request',
-  detail: 'What was sent is no HTTP/1.1 request, or could be read in two ways.',
+  detail: 'This is not an unambiguous HTTP/1.1 request.',
 }
 
 const badExtension: Refusal = {
   ...notUnderstood,
-  detail: 'A chunk extension has a blank where none may be: send it as ;name=value, or leave it out.',
+  detail: 'A chunk extension contains white space: send ;name=value, or no extension.',
 }
 
 const unknownMethod: Refusal = {
@@ -54,7 +54,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
     status: 431,
     title: 'Request Header Fields Too Large',
     code: 'too_large',
-    detail: 'The request line and the headers are longer than the server takes.',
+    detail: 'The request line and headers are too long: shorten them, or raise --max-header-size.',
   },
   HPE_INVALID_URL: {
     ...notUnderstood,
@@ -64,25 +64,25 @@ const refusals: Readonly<Record<string, Refusal>> = {
     status: 413,
     title: 'Payload Too Large',
     code: 'too_large',
-    detail: 'The chunk extensions are longer than the server takes.',
+    detail: 'The chunk extensions are too long: leave them out.',
   },
   HPE_INVALID_EOF_STATE: {
     status: 400,
     title: 'Bad Request',
     code: 'incomplete_body',
-    detail: 'The request ended before it was whole.',
+    detail: 'The request ended early: send it again.',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     title: 'Request Timeout',
     code: 'timeout',
-    detail: 'The headers took too long to come: send the request again.',
+    detail: 'The headers took too long to arrive: send the request again.',
   },
 }
 
 /**
- * Answers what cannot be read as a request, and ends its connection. A body whose framing breaks fails for whoever
- * reads it, and a client that sent whole requests before gets their answers first.
+ * Answers bytes that the parser rejects, and ends the connection. If the framing of a body breaks, its reader gets the
+ * error. Complete requests before it are answered first.
  */
 export function answerUnparsed(
   server: Server,
@@ -100,7 +100,7 @@ export function answerUnparsed(
     lingering.discard(socket, () => socket.destroySoon())
   }
   const answer = (error: ParserError, socket: Socket) => {
-    // The parser would fail at each piece that still comes.
+    // The parser would fail again with every further piece.
     socket.removeAllListeners('data').on('data', () => {})
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy(error)
@@ -129,7 +129,7 @@ export function answerUnparsed(
       if (connections.latest(socket) === latest) answer(error, socket)
     })
   })
-  // RFC 9110, 9.3.6: an origin server that has no use for CONNECT need not implement it. Without an answer nobody would know why.
+  // RFC 9110, 9.3.6: most origin servers do not implement CONNECT. Without a listener Node would close the connection silently.
   server.on('connect', (req, duplex) => {
     const socket = duplex as Socket
     socket.on('error', () => socket.destroy()).on('data', () => {})
@@ -148,7 +148,7 @@ function refusalOf(error: ParserError): Refusal {
   return refusals[code] ?? notUnderstood
 }
 
-/** RFC 9110, 9.1: 501 is for a method that is unrecognized, not for whatever else may come from a socket. */
+/** RFC 9110, 9.1: 501 is for an unrecognized method, not for arbitrary bytes. */
 function isRequestLine({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
   if (!rawPacket) return false
   const start = rawPacket.subarray(0, bytesParsed).lastIndexOf('\n') + 1
@@ -156,7 +156,7 @@ function isRequestLine({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
   return /^[\w!#$%&'*+.^`|~-]+ [\x21-\xff]+(?: HTTP\/1\.[01]\r\n|$)/.test(line)
 }
 
-/** Fails the body for whoever reads it, or is going to. */
+/** Fails the body for its reader, present or future. */
 function failBody(req: IncomingMessage, error: Error): void {
   if (req.listenerCount('error') > 0) {
     req.emit('error', error)

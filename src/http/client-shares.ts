@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** Counts the requests of each client, by its address, that have begun and whose answers have not ended. */
+/** Counts the running requests of each client address. */
 export class ClientShares {
   readonly #running = new Map<string, number>()
   readonly #addressOf: (req: IncomingMessage) => string | undefined
@@ -9,7 +9,7 @@ export class ClientShares {
     this.#addressOf = addressOf
   }
 
-  /** Counts a request, and gives how many of its client run now. */
+  /** Counts a request until its answer ends, and returns the number now running for its client. */
   begin(req: IncomingMessage, res: ServerResponse): number {
     const address = this.#addressOf(req) ?? 'unknown'
     const running = (this.#running.get(address) ?? 0) + 1

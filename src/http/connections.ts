@@ -56,7 +56,7 @@ export class Connections {
     return this.#exchanges.get(socket)?.size ?? 0
   }
 
-  /** What goes on in the connection is refused: it gives way to a new one, as if it were idle. */
+  /** Lets a new connection replace this one, as if it were idle: its request is being refused. */
   yield(socket: Socket): void {
     this.#yielding.add(socket)
   }
@@ -80,7 +80,7 @@ export class Connections {
 
   #makeRoomFor(socket: Socket): void {
     for (const [other, exchanges] of this.#exchanges) {
-      // Who is surplus waits to be told so.
+      // A surplus connection still waits for its refusal.
       if (exchanges.size > 0 || this.#surplus.has(other)) continue
       // What it has sent may be half a request: nobody can be waiting for an answer yet.
       other.destroy()

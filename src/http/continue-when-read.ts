@@ -29,7 +29,10 @@ export function deferContinue(server: Server): void {
 export function refuseExpectations(): Middleware<RequestState> {
   return (ctx, next) => {
     if (unmet.has(ctx.req)) {
-      throw new StoreError('expectation_failed', 'Send Expect: 100-continue, or leave it out.')
+      throw new StoreError(
+        'expectation_failed',
+        'The server supports no other expectation than 100-continue: leave out Expect.',
+      )
     }
     return next()
   }

@@ -28,9 +28,9 @@ export function cutOffStalled(server: Server, connections: Connections, options:
     if (exchange && !answered.has(exchange)) onCutOff()
     const isReading = exchange && !exchange.req.complete && !exchange.res.headersSent
     if (isReading && exchange.req.listenerCount('error') > 0) {
-      // Whoever reads the body fails with it, and answers 408 before the connection ends.
+      // The reader of the body gets the error and answers 408 before the connection ends.
       answered.add(exchange)
-      exchange.req.emit('error', new StoreError('timeout', 'The body stopped coming: send it again.'))
+      exchange.req.emit('error', new StoreError('timeout', 'The body stopped arriving: send it again.'))
     } else {
       socket.destroy()
     }

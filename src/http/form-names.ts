@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { FileName } from '../model/file.ts'
 import { parseFileName } from '../model/file.ts'
 
-/** The name that a file of a form is to have. */
+/** The name to store a file of a form under. */
 export interface FormName {
   readonly name: FileName
   /** It is not the one in the form, so it must not replace a file. */

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 
 export interface LingerLimits {
-  /** A client that still sends after its answer is listened to for at most this long. */
+  /** How long to keep reading from a client that still sends after its answer. */
   readonly lingerTimeoutMs: number
-  /** Clients listened to at once; for another one, the first of them is cut off. */
+  /** Number of such clients; one more cuts off the oldest. */
   readonly maxLingering: number
 }
 
@@ -13,7 +13,7 @@ const idleMs = 5000
 /**
  * Clients that still send the body of a request that has been answered. Closing a socket with unread bytes resets
  * it, and a client that reads only when it has sent everything would never see its answer (RFC 9112, 9.6). So what
- * they send is thrown away: bounded in time, and in how many there are at once.
+ * they send is thrown away: for a limited time, and from a limited number of clients.
  */
 export class Lingering {
   readonly #limits: LingerLimits
@@ -41,9 +41,9 @@ export class Lingering {
     if (this.#endings.size >= maxLingering) oldest?.()
     this.#endings.add(end)
     source.on('data', onData).once('end', end).once('close', end)
-    // The listener stays: an error that comes later must not end the process.
+    // The listener stays: without one, a later error would end the process.
     source.on('error', end)
-    // Whoever stopped reading has paused it.
+    // The reader that failed has paused it.
     source.resume()
   }
 }

@@ -32,9 +32,9 @@ function advice(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   switch (code) {
     case 'EADDRINUSE':
-      return 'another program uses it. Stop that, or choose another --port.'
+      return 'it is in use. Stop the other program, or choose another --port.'
     case 'EACCES':
-      return 'permission denied. Choose a --port above 1023, or allow this user to listen there.'
+      return 'permission denied. Choose a --port above 1023, or run as a user who may listen there.'
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

@@ -18,12 +18,12 @@ interface Traffic {
 /** What has been counted of a connection: its first bytes are there before its first request is. */
 const counted = new WeakMap<Socket, Traffic>()
 
-/** A longer path is cut: what a client sends must not fill the disk of the log. */
+/** Longer paths are cut: clients must not be able to fill the disk with log lines. */
 const loggedCharacters = 512
 
 /**
- * Gives each request an id, its own or the one that it came with, a log with that id, one count at its end, and one line when it has
- * ended for the server, too: what went wrong is part of it.
+ * Gives each request an id (a new one, or the one it came with) and a log with that id. Counts the request when its answer
+ * ends, and logs one line, with the failure if any, once the server is done with it as well.
  */
 export function observe(
   log: Logger,
@@ -38,7 +38,7 @@ export function observe(
     ctx.state = new ObservedRequest(requestId, log, site, req)
     ctx.set('X-Request-Id', requestId)
     const { socket } = req
-    // Now: a socket that has ended does not know any more.
+    // Ask now: a closed socket no longer knows.
     const client = site.clientAddress(req) ?? 'unknown'
     const closed = Promise.withResolvers<Omit<EndedRequest, 'method'>>()
     metrics.begin()
@@ -73,7 +73,7 @@ function logRequest(
   log[level](detail === undefined ? what : { ...what, detail: cut(detail) }, 'request')
 }
 
-/** Without the query, and whom an absolute-form target names: they may have secrets. */
+/** Without the query and the authority of an absolute-form target: both may contain secrets. */
 function loggedPath(url: string): string {
   return cut(originForm(url).replace(/[?#].*$/s, ''))
 }
@@ -99,7 +99,7 @@ class ObservedRequest implements RequestState {
     this.#serverLog = serverLog
   }
 
-  /** Most requests have nothing to say before their end, and to make one takes as long as that line does. */
+  /** Created on demand: most requests log nothing else, and a child logger costs as much as a line. */
   get log(): Logger {
     this.#log ??= this.#serverLog.child({ requestId: this.requestId })
     return this.#log

@@ -36,7 +36,8 @@ export async function postFiles(store: FileStore, maxFormFiles: number, ctx: Htt
   try {
     continued(ctx.req)
     await receiveForm(ctx, maxFormFiles, receiveFile)
-    if (count === 0) throw new StoreError('invalid_request', 'The form has no file.')
+    if (count === 0)
+      throw new StoreError('invalid_request', 'The form has no file: add one, or PUT a file to its name.')
     const committed = await uploads.commit()
     ctx.status = 201
     ctx.body = { files: committed.map(({ file }) => fileInfo(file)) }
@@ -54,7 +55,7 @@ async function requestOf(
   return {
     name,
     mediaType: mediaTypeOf(mediaType, name),
-    // Somebody may store a file of that name before the form is whole.
+    // Another client may store a file with this name before the form is complete.
     ...(isMadeUp && { precondition: { ifNoneMatch: '*' as const } }),
   }
 }

@@ -33,7 +33,7 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
   describeStored(ctx, committed)
 }
 
-/** Headers of tus and of the IETF draft that say that the body is not all of the file, where neither is spoken. */
+/** Refuses a plain PUT whose tus or IETF draft headers say that the body is only a part of the file. */
 function refusePart(ctx: HttpContext): void {
   const { headers } = ctx.req
   refuseOlderDraft(ctx)
@@ -45,7 +45,7 @@ function refusePart(ctx: HttpContext): void {
   if (isPart) {
     throw new StoreError(
       'invalid_request',
-      'A part of a file cannot be put: send Upload-Complete too, or upload with tus.',
+      'PUT stores whole files: to send a part, add Upload-Complete, or upload with tus.',
     )
   }
 }
@@ -63,6 +63,6 @@ export function refuseWhatWouldNotBeTheFile(ctx: HttpContext): void {
   // RFC 9110, 14.5: "An origin server SHOULD respond with a 400 (Bad Request) status code if it receives Content-Range
   // on a PUT for a target resource that does not support partial PUT requests."
   if (ctx.get('Content-Range'))
-    throw new StoreError('invalid_request', 'A part of a file cannot be put: leave out Content-Range.')
+    throw new StoreError('invalid_request', 'PUT stores whole files: leave out Content-Range.')
   refuseCoded(ctx)
 }

@@ -16,7 +16,7 @@ export function refuseCrossOrigin(allowed: AllowedOrigins): Middleware<RequestSt
     if (ctx.state.site.isOwnOrigin(ctx, origin)) return next()
     throw new StoreError(
       'cross_origin',
-      'Pages of this origin may not change anything here. If it is where a proxy serves Ashlar, set --public-url, or --trusted-proxies; if it is another site that may, add it to --cors-origins.',
+      'Pages of this origin may not change files here. If a proxy serves Ashlar at this origin, set --public-url or --trusted-proxies; to allow another site, add it to --cors-origins.',
     )
   }
 }

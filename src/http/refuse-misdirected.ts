@@ -20,7 +20,7 @@ export function refuseMisdirected(): Middleware<RequestState> {
     if (!ctx.state.site.isAskedBy(ctx)) {
       throw new StoreError(
         'host_not_allowed',
-        'This server is not known by the host name in the request: use its address, or set --allowed-hosts or --public-url to this name.',
+        'The server does not answer to the host name in the request: use its IP address, or add the name to --allowed-hosts.',
       )
     }
     return next()

@@ -109,7 +109,7 @@ function asStoreError(thrown: unknown): StoreError {
   return new StoreError('internal', 'Something unexpected happened.', { cause: thrown })
 }
 
-/** Only what an operator has to look into is an error, with its stack: a flood of requests must not become one of stacks. */
+/** Only faults that an operator must look into are errors with a stack: clients must not be able to cause floods of stacks. */
 function failureOf(error: StoreError, thrown: unknown): Failure {
   const { code, message: detail } = error
   if (isServerFault(error)) return { level: 'error', code, detail, err: thrown }
@@ -119,9 +119,12 @@ function failureOf(error: StoreError, thrown: unknown): Failure {
 function unrouted(allow: string): StoreError {
   // RFC 9110, 15.5.6: a 405 "MUST generate an Allow header field"; where no method would do, there is nothing.
   if (allow) {
-    return new StoreError('method_not_allowed', 'This address does not take that method: see Allow.')
+    return new StoreError(
+      'method_not_allowed',
+      'This address does not support the method: use one from Allow.',
+    )
   }
-  return new StoreError('not_found', 'Nothing is at this address.')
+  return new StoreError('not_found', 'There is nothing at this address.')
 }
 
 /** The message of a fault may name internals; the log has it, under the request's id. */

@@ -19,7 +19,7 @@ export async function showFile(store: FileStore, ctx: HttpContext): Promise<void
     return
   }
   const json = withChunks(store, info, open.file.size)
-  // Who asks for the chunks is about to fetch them.
+  // A client that asks for the chunks is about to fetch them.
   json.once('close', () => open.close({ mayContinue: true }))
   ctx.type = 'json'
   ctx.body = json

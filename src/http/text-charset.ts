@@ -4,13 +4,13 @@ import type { FileStore } from '../files/file-store.ts'
 import type { StoredFile } from '../model/file.ts'
 import type { HttpContext } from './context.ts'
 
-/** Of a longer file no more is looked at, or showing it would cost as much as reading it. */
+/** Checking longer files in full would cost as much as reading them. */
 const bytesLookedAt = 64 * 1024
 const longestCharacter = 4
 
 /**
- * Says that text to be shown is UTF-8 where its media type does not tell: browsers would take it for Windows-1252. `bytes` is the
- * whole file, where that is in memory.
+ * Adds `charset=utf-8` to the type of text that is shown in place: browsers would otherwise take it for Windows-1252.
+ * `bytes` is the file, or its beginning unless `isWhole`.
  */
 export function describeCharset(ctx: HttpContext, { mediaType }: StoredFile, bytes: Buffer, isWhole = true) {
   if (isUtf8Text(bytes, isWhole)) {
@@ -18,7 +18,7 @@ export function describeCharset(ctx: HttpContext, { mediaType }: StoredFile, byt
   }
 }
 
-/** The same of a file that has to be looked at first. */
+/** The same for a file that is not in memory. */
 export async function describeCharsetOf(store: FileStore, ctx: HttpContext, file: StoredFile): Promise<void> {
   const bytes = await firstBytes(store, file, bytesLookedAt)
   if (bytes) describeCharset(ctx, file, bytes, file.size <= bytesLookedAt)

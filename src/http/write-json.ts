@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { Middleware } from 'koa'
 import type { RequestState } from './context.ts'
 
-/** Ends JSON with a newline, as problems have it: a terminal puts its prompt behind what it is sent. */
+/** Ends JSON with a newline, as problems do, so that a shell's prompt starts on a line of its own. */
 export function writeJson(): Middleware<RequestState> {
   return async (ctx, next) => {
     await next()

@@ -58,8 +58,8 @@ export function parseStrongTag(text: string): string | undefined {
 }
 
 /**
- * Whether a list of entity tags has this one by weak comparison, or is `*`. A list that cannot be read has no tags: it
- * must not keep anybody from reading a file.
+ * Whether a list of entity tags has this one by weak comparison, or is `*`. A malformed list has no tags: it
+ * must not make a file unreadable.
  */
 export function listsTag(list: string, tag: string): boolean {
   if (isAny(list)) return true

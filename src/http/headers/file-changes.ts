@@ -46,7 +46,7 @@ export function parseMergePatch(body: unknown): (file: Pick<StoredFile, 'metadat
     return () => changes
   }
   const set = Object.entries(patch ?? {}).filter(([, value]) => value !== null)
-  // Whatever is wrong with the patch itself is known before the file is looked at.
+  // Reject a patch that is wrong in itself before reading the file.
   const changes = parseFileChanges({ ...(body as object), metadata: Object.fromEntries(set) })
   return ({ metadata }) => {
     const kept = Object.entries(metadata).filter(([key]) => patch !== null && !Object.hasOwn(patch, key))

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { lookup } from 'mime-types'
 import type { FileName } from '../../model/file.ts'
 
-/** What a file is that nobody has said anything about (RFC 9110, 8.3). */
+/** The media type of a file whose type is unknown (RFC 9110, 8.3). */
 const unknown = 'application/octet-stream'
 
 const maxLength = 255

@@ -22,7 +22,7 @@ export function authorityIn(target: string): string | undefined {
 export function parseRequestTarget(target: string): RequestTarget {
   // RFC 9112, 3.2: a request-target is made of URI characters. RFC 3986, 2: those are printable ASCII.
   if (!/^[\x21-\x7e]*$/.test(target)) {
-    throw invalid('The address of the request must be ASCII: write other characters as UTF-8 in %XX.')
+    throw invalid('The request address must be ASCII: percent-encode other characters as UTF-8.')
   }
   // RFC 9110, 4.2.5: the fragment is not part of the request.
   if (target.includes('#')) throw invalid('Write # in the address of a request as %23.')

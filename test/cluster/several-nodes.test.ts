@@ -196,12 +196,12 @@ describe('two nodes', () => {
     const eager = ['--collect-interval', '50ms', '--upload-expiry', '500ms', '--max-clock-skew', '0ms']
     const nodes = await Promise.all([site.startNode(...eager), site.startNode(...eager)])
     for (let again = 0; again < 5; again++) await expire(nodes[again % 2]!)
-    await until('that is logged', 5_000, async () => nodes.some((node) => collectedBy(node) === 5))
+    await until('that is logged', 20_000, async () => nodes.some((node) => collectedBy(node) === 5))
     const [first, other] = collectedBy(nodes[0]) > 0 ? nodes : [nodes[1], nodes[0]]
     expect([collectedBy(first), collectedBy(other)]).toEqual([5, 0])
     await first.kill()
     await expire(other)
-    await until('that is logged', 5_000, async () => collectedBy(other) === 1)
+    await until('that is logged', 20_000, async () => collectedBy(other) === 1)
   })
 })
 
@@ -264,7 +264,7 @@ describe('commands over a bucket and PostgreSQL', () => {
       stderr: '',
     })
     expect(await site.run('gc', '--dry-run')).toMatchObject({ code: 0, stderr: '' })
-    await until('the node has the turn', 5_000, async () => (await site.run('gc')).code === 2)
+    await until('the node has the turn', meetingTimeoutMs, async () => (await site.run('gc')).code === 2)
     expect(await site.run('gc')).toMatchObject({
       stdout: '',
       stderr: `ashlar: A server looks after ${site.store} at the moment (a running server collects by itself, every --collect-interval; --dry-run goes beside it)\n`,

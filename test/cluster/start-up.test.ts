@@ -14,7 +14,7 @@ import { until } from './until.ts'
 
 const ceph = new CephCluster(inject('ceph'))
 /** A few steps, each within its timeout, on a machine that is busy. */
-const endsWithinMs = 15_000
+const endsWithinMs = 45_000
 const impatient = ['--s3-timeout', '3s']
 
 let bucket: S3Bucket

@@ -7,8 +7,8 @@ export default defineConfig({
     globalSetup: ['tools/bundle-worker.mjs', 'test/cluster/ceph-setup.ts'],
     execArgv: [...fastStart],
     // A cluster on few cores that has just lost a part of itself takes its time.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Some stop what others need.
     fileParallelism: false,
   },

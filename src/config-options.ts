@@ -94,6 +94,12 @@ export const options = {
     help: 'reads at once, the whole server',
     schema: wholeNumber(1, 4096),
   },
+  verifyOn: {
+    default: 'auto',
+    value: 'place',
+    help: 'where blocks that are read are verified: threads, event-loop, or auto, which uses threads unless cores are busy',
+    schema: z.enum(['auto', 'threads', 'event-loop'], 'must be auto, threads or event-loop'),
+  },
   maxBufferMemory: {
     default: '128MiB',
     value: 'size',

@@ -33,6 +33,7 @@ it('has the promised defaults', () => {
     maxUploadConcurrency: 4,
     maxDownloadConcurrencyPerFile: 8,
     maxDownloadConcurrency: 32,
+    verifyOn: 'auto',
     maxBufferMemory: 128 * MiB,
     maxHotMemory: 16 * MiB,
     maxFileSize: Infinity,
@@ -252,6 +253,7 @@ describe('limits, both sides', () => {
     ['--metrics-access', ['local', 'all', 'none'], ['', 'proxy']],
     ['--max-requests-per-client', ['1', '1000000'], ['0', '1000001']],
     ['--log-level', ['fatal', 'silent'], ['INFO', 'verbose', '']],
+    ['--verify-on', ['auto', 'threads', 'event-loop'], ['', 'thread']],
     ['--log-format', ['auto', 'json', 'text'], ['', 'JSON']],
     ['--log-requests', ['all', 'errors'], ['', 'none']],
     [
@@ -330,7 +332,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(46)
+    expect(optionRows).toHaveLength(47)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

@@ -12,8 +12,10 @@ import type { ChunkStore, ReadOptions } from './chunk-store.ts'
  *
  * `put` passes straight through: whoever stores a chunk has just taken its digests, and doing it once more
  * would halve the speed of uploads.
+ *
+ * `mayUseThread` is asked for each piece of work that a thread beside the event loop could do.
  */
-export function verifying(store: ChunkStore): ChunkStore {
+export function verifying(store: ChunkStore, mayUseThread?: () => boolean): ChunkStore {
   return {
     put: (digest, pieces, options) => store.put(digest, pieces, options),
     delete: (location, options) => store.delete(location, options),
@@ -23,7 +25,7 @@ export function verifying(store: ChunkStore): ChunkStore {
       options.signal?.throwIfAborted()
       checkRange(location, offset, into, options)
       try {
-        await readVerified(store, location, offset, into, options)
+        await readVerified({ store, mayUseThread }, location, offset, into, options)
       } catch (error) {
         into.fill(0)
         throw error
@@ -42,13 +44,20 @@ function checkRange(location: Location, offset: number, into: Uint8Array, option
   }
 }
 
+/** What reads, and what it is verified with. */
+interface Verifier {
+  readonly store: ChunkStore
+  readonly mayUseThread: (() => boolean) | undefined
+}
+
 async function readVerified(
-  store: ChunkStore,
+  verifier: Verifier,
   location: Location,
   offset: number,
   into: Uint8Array,
   options: ReadOptions,
 ): Promise<void> {
+  const { store } = verifier
   const end = offset + into.length
   for (let at = offset; at < end;) {
     const from = at - (at % blockBytes)
@@ -57,12 +66,12 @@ async function readVerified(
       const wholeEnd = end === options.size ? end : end - (end % blockBytes)
       const blocks = into.subarray(at - offset, wholeEnd - offset)
       await store.read(location, at, blocks, options)
-      await checkBlocks(location, at, blocks, options)
+      await checkBlocks(verifier, location, at, blocks, options)
       at = wholeEnd
     } else {
       const block = Buffer.allocUnsafe(blockEnd - from)
       await store.read(location, from, block, options)
-      await checkBlocks(location, from, block, options)
+      await checkBlocks(verifier, location, from, block, options)
       block.copy(into, at - offset, at - from, Math.min(end, blockEnd) - from)
       at = Math.min(end, blockEnd)
     }
@@ -71,12 +80,13 @@ async function readVerified(
 
 /** `bytes` begin at a block border, `from`, and end at one or at the chunk's end. */
 async function checkBlocks(
+  { mayUseThread }: Verifier,
   location: Location,
   from: number,
   bytes: Uint8Array,
   { blockDigests }: ReadOptions,
 ): Promise<void> {
-  const digests = await digestBlocks([bytes])
+  const digests = await digestBlocks([bytes], mayUseThread)
   const first = from / blockBytes
   for (let at = 0; at < digests.length; at += digestBytes) {
     const block = first + at / digestBytes

@@ -8,6 +8,7 @@ import { MemoryChunkStore } from '../chunks/memory/memory-chunk-store.ts'
 import { retrying } from '../chunks/retrying.ts'
 import { openS3ChunkStore } from '../chunks/s3/open-s3-chunk-store.ts'
 import { timingOut } from '../chunks/timing-out.ts'
+import { threadsFor } from '../hashing/use-threads.ts'
 import { verifying } from '../chunks/verifying.ts'
 import type { Config } from '../config.ts'
 import { StoreError } from '../model/errors.ts'
@@ -46,7 +47,8 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
       throw diskError(error, `Cannot create ${place.directory}`)
     })
   }
-  const chunks = verifying(await open(config, 'chunks', { isReadOnly: false }))
+  const mayUseThread = threadsFor(config.verifyOn)
+  const chunks = verifying(await open(config, 'chunks', { isReadOnly: false }), mayUseThread)
   const records = await open(config, 'records', { isReadOnly: false })
   const close = async () => {
     await chunks.close()
@@ -67,7 +69,7 @@ export async function openChunksToRead(config: Config): Promise<ChunkStoreToRead
   const records = (await isGone(config, 'records'))
     ? new MemoryChunkStore()
     : await open(config, 'records', { isReadOnly: true })
-  return { chunks: verifying(unverified), unverified, records }
+  return { chunks: verifying(unverified, threadsFor(config.verifyOn)), unverified, records }
 }
 
 /** Opens nothing. Rejects `not_found` where it can be seen that one of these is missing. */

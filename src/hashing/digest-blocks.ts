@@ -14,13 +14,16 @@ let threads: readonly HashThread[] = []
 /**
  * The raw digests, one after the other (n × 32 bytes), of the blocks that these pieces are when laid in order. Much of it is done on threads of
  * the process beside the event loop, if all pieces are of one shared memory; they must stay as they are until this
- * resolves. Who lets them change will get some digest, of no bytes in particular.
+ * resolves. Who lets them change will get some digest, of no bytes in particular. Where a thread would serve, `mayUseThread` decides.
  */
-export async function digestBlocks(pieces: readonly Uint8Array[]): Promise<Uint8Array> {
+export async function digestBlocks(
+  pieces: readonly Uint8Array[],
+  mayUseThread: () => boolean = () => true,
+): Promise<Uint8Array> {
   const size = pieces.reduce((sum, { length }) => sum + length, 0)
   const memory = pieces[0]?.buffer
   const isShared = memory instanceof SharedArrayBuffer && pieces.every(({ buffer }) => buffer === memory)
-  return size >= worthwhileBytes && isShared
+  return size >= worthwhileBytes && isShared && mayUseThread()
     ? idlest().digestBlocks(memory, spansOf(pieces))
     : digestHere(pieces)
 }

@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { shardNames } from '../../src/chunks/disk/chunk-path.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { request, type Answer } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -62,7 +63,14 @@ const syncsOfPut: readonly (readonly [folder: string, nth: number, isThere: bool
 
 describe('a sync that fails once', () => {
   it('of a chunk, a record or a directory of theirs fails the upload, and the same content is taken then', async () => {
-    const { store, server } = await givenServer()
+    const { store, server: first } = await givenServer()
+    await first.terminate()
+    await first.exited
+    // Creating a shard syncs, too: which of the syncs is meant would depend on where a chunk happens to go.
+    for (const folder of ['chunks', 'records']) {
+      for (const name of shardNames) await mkdir(join(store, folder, name), { recursive: true, mode: 0o700 })
+    }
+    const server = await ServerProcess.start(store, [], syncs.env)
     let current = was
     let stored = 1
     for (const [round, [folder, nth, isThere]] of syncsOfPut.entries()) {

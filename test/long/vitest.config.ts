@@ -20,7 +20,8 @@ export default defineConfig({
     env: { FULL_RUNS: '1' },
     globalSetup: ['tools/bundle-worker.mjs'],
     execArgv: [...fastStart],
-    testTimeout: 120_000,
+    // A net against hangs: the tests wait for conditions, however slow the machine is.
+    testTimeout: 600_000,
     hookTimeout: 60_000,
     // Each test keeps both cores busy.
     fileParallelism: false,

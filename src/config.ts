@@ -32,10 +32,7 @@ const schema = z
       )
     }
     if (config.store.startsWith('s3://') && config.catalog === 'sqlite') {
-      refuse(
-        'catalog',
-        'has no directory in an S3 store: use sqlite:file, or postgres://user@host/database',
-      )
+      refuse('catalog', 'has no directory in an S3 store: use sqlite:file, or postgres://user@host/database')
     }
     // Between two words of a server about what it counts on, some time passes.
     if (config.catalog.startsWith('postgres') && config.collectGraceMs < 60_000) {

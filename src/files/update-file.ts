@@ -16,9 +16,12 @@ export async function updateFile(
   precondition?: Precondition,
 ): Promise<StoredFile> {
   for (;;) {
-    const current = await store.catalog.findFile(soleOwner, ref)
-    if (!current) throw new StoreError('not_found', 'There is no such file.')
-    const [from] = await store.catalog.listRecords(current.id)
+    const found = await store.catalog.findFile(soleOwner, ref)
+    if (!found) throw new StoreError('not_found', 'There is no such file.')
+    const [from] = await store.catalog.listRecords(found.id)
+    // Read after its record, the file cannot be older than it: a change in between would be undone, unnoticed.
+    const current = await store.catalog.findFile(soleOwner, { id: found.id })
+    if (!current) continue
     try {
       const now = typeof changes === 'function' ? changes(current) : changes
       return await changeRecorded(store, current, from, now, precondition)

@@ -78,6 +78,19 @@ describe('changes', () => {
     expect(Object.keys(infoIn(shown).metadata).sort()).toEqual(keys)
   })
 
+  it('keeps a change that another request makes while the file is looked up', async () => {
+    const headers = { 'Content-Type': 'application/merge-patch+json' }
+    const { catalog } = server.store
+    const listRecords = catalog.listRecords.bind(catalog)
+    catalog.listRecords = async (id) => {
+      catalog.listRecords = listRecords
+      expect((await patch('file.txt', { metadata: { other: 'x' } }, headers)).status).toBe(200)
+      return listRecords(id)
+    }
+    const answer = await patch('file.txt', { metadata: { own: 'x' } }, headers)
+    expect(answer.json()).toMatchObject({ metadata: { other: 'x', own: 'x' } })
+  })
+
   it('takes the place of all metadata that was there', async () => {
     await patch('file.txt', { metadata: { a: '1', b: '2' } })
     expect((await patch('file.txt', { metadata: { c: '3' } })).json()).toMatchObject({ metadata: { c: '3' } })

@@ -72,16 +72,6 @@ describe('on a file system without hard links', () => {
     expect(await readdir(store)).toEqual(['ashlar-store.json'])
   })
 
-  it('an identity that a crash left empty counts as none, and is written', async () => {
-    const store = await temporaryDirectory()
-    await writeFile(join(store, 'ashlar-store.json'), '')
-    interposeFs(store, [withoutLinks()])
-    expect(await readIdentityFile(store)).toBeUndefined()
-    await createIdentityFile(store, 'first')
-    expect(await readIdentityFile(store)).toBe('first')
-    expect(await readdir(store)).toEqual(['ashlar-store.json'])
-  })
-
   it('an export writes every file, and leaves alone what is there', async () => {
     const server = await startTestServer()
     const contents = { 'a/b': sample(300), there: sample(10) }

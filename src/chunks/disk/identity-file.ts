@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '../../model/errors.ts'
 import { identityName } from '../../model/store-identity.ts'
@@ -9,14 +9,11 @@ import { syncDirectory } from './durable-directory.ts'
 /** What a store or a catalog puts into its directory; other programs' files have other names. */
 const ownNames = /^(?:ashlar-store\.json.*|ashlar-commits.*|chunks|records|catalog\.sqlite.*)$/
 
-/**
- * What the store's file about itself says. Undefined if there is none, or one that a crash left empty, as it can where the
- * file system has no hard links. Rejects `unavailable`.
- */
+/** What the store's file about itself says; undefined if there is none. Rejects `unavailable`. */
 export async function readIdentityFile(directory: string): Promise<string | undefined> {
   const path = join(directory, identityName)
   try {
-    return (await readFile(path, 'utf8')) || undefined
+    return await readFile(path, 'utf8')
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw diskError(error, `Cannot read ${path}`)
@@ -35,9 +32,8 @@ export async function createIdentityFile(directory: string, text: string): Promi
     } finally {
       await file.close()
     }
-    await moveToFreeName(draft, path).catch(async (error: unknown) => {
+    await moveToFreeName(draft, path).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error
-      if ((await readIdentityFile(directory)) === undefined) await rename(draft, path)
     })
     await rm(draft, { force: true })
     await syncDirectory(directory)

@@ -59,9 +59,8 @@ export class FreeSpace {
     return (await this.free()) < changeBytes
   }
 
-  /** Writes so many bytes. Rejects `no_space` without having begun if they do not fit. */
-  async write<T>(bytes: number, write: () => Promise<T>): Promise<T> {
-    if (!this.#ask) return write()
+  /** Rejects `no_space` if so many bytes do not fit at the moment. */
+  async check(bytes: number): Promise<void> {
     const free = await this.free().catch((error: unknown) => {
       throw asRefusal(error)
     })
@@ -69,6 +68,12 @@ export class FreeSpace {
       const message = `There is no room for ${bytes} bytes, only for ${free}: delete something, or add space.`
       throw new StoreError('no_space', message, { isRefusal: true })
     }
+  }
+
+  /** Writes so many bytes. Rejects `no_space` without having begun if they do not fit. */
+  async write<T>(bytes: number, write: () => Promise<T>): Promise<T> {
+    if (!this.#ask) return write()
+    await this.check(bytes)
     this.#underWay += bytes
     try {
       return await write()

@@ -5,5 +5,5 @@ import type { FileStore } from './file-store.ts'
  * unfinished uploads have announced: whoever comes too late is refused when the disk is full.
  */
 export async function refuseWithoutSpace({ space }: FileStore, bytes: number): Promise<void> {
-  await space.write(bytes, () => Promise.resolve())
+  await space.check(bytes)
 }

@@ -82,7 +82,7 @@ describe('a Host', () => {
     for (const server of [plain, named]) {
       const answer = await ask(server, { Host })
       expect(problemIn(answer)).toEqual([421, 'host_not_allowed'])
-      expect(answer.body.toString()).toMatch(/--allowed-hosts.*--public-url/)
+      expect(answer.body.toString()).toContain('--allowed-hosts')
     }
   })
 

@@ -55,9 +55,9 @@ afterAll(() => server.stop())
 
 /** Without the directories of shards, which are opened when they are first used, and then kept. */
 async function openDescriptors(): Promise<number> {
-  const descriptors = await readdir('/proc/self/fd')
+  const open = await readdir('/proc/self/fd')
   const paths = await Promise.all(
-    descriptors.map((fd) => readlink(join('/proc/self/fd', fd)).catch(() => undefined)),
+    open.map((fd) => readlink(join('/proc/self/fd', fd)).catch(() => undefined)),
   )
   return paths.filter((path) => path && !/\/chunks\/[0-9a-f]{2}$/.test(path)).length
 }

@@ -12,7 +12,7 @@ const empty = '0\r\n\r\n'
 let server: TestServer
 let before: StoreContents
 beforeAll(async () => {
-  server = await openTestServer()
+  server = await openTestServer({ lingerTimeoutMs: 100 })
   before = await contentsOf(server.store)
 })
 afterAll(() => server.stop())

@@ -143,7 +143,8 @@ it('a server that is stopping ends at once on a later signal, and says so', asyn
   await server.terminate()
   const again = setInterval(() => server.child.kill('SIGINT'), 50)
   onTestFinished(() => clearInterval(again))
-  expect(await server.exited).toBe(130)
+  // Null if one more signal met the process when it was already on its way out.
+  expect([130, null]).toContain(await server.exited)
   expect(server.log.at(-1)).toMatchObject({ signal: 'SIGINT', level: 40 })
 })
 

@@ -16,6 +16,8 @@ export interface ModelFile {
   readonly metadata: Readonly<Record<string, string>>
   /** Absent where it follows from how the bytes came, until somebody has looked. */
   readonly etag?: string
+  /** It was changed after it was stored: what a download has as its tag is more than that of the content. */
+  readonly isChanged?: true
   /** The same of these. */
   readonly chunks?: readonly ModelChunk[]
 }

@@ -55,7 +55,9 @@ const steps: { readonly [K in Kind]: Step<K> } = {
   get(state, { method, name, range, unlessContent }) {
     const file = state.files.get(name)
     if (!file) return one(state, { status: 404 })
-    const unchanged = unlessContent === undefined ? 'no' : hasTag(file, etagOfBytes(contents[unlessContent]!))
+    const asStored = file.isChanged ? 'no' : undefined
+    const unchanged =
+      unlessContent === undefined ? 'no' : (asStored ?? hasTag(file, etagOfBytes(contents[unlessContent]!)))
     const outcomes = unchanged === 'no' ? [] : one(state, { status: 304, bytes: Buffer.alloc(0) })
     return unchanged === 'yes' ? outcomes : [...outcomes, ...sent(state, file, method, range)]
   },
@@ -71,7 +73,8 @@ const steps: { readonly [K in Kind]: Step<K> } = {
     if (!current) return refused(state, 404, 'not_found')
     return ifHolds(state, current, condition, () => {
       if (to !== name && state.files.has(to)) return refused(state, 409, 'name_taken')
-      const after = withFile(withoutFile(state, name), to, { ...current, ...(metadata && { metadata }) })
+      const changed = { ...current, isChanged: true as const, ...(metadata && { metadata }) }
+      const after = withFile(withoutFile(state, name), to, changed)
       return one(after, { status: 200, files: described(after, to) })
     })
   },
@@ -165,11 +168,11 @@ function whetherHolds(current: ModelFile | undefined, condition: Condition): 'ye
 
 function sent(
   state: State,
-  { bytes, etag, chunks = [] }: ModelFile,
+  { bytes, etag, isChanged, chunks = [] }: ModelFile,
   method: 'GET' | 'HEAD',
   range: readonly [number, number] | undefined,
 ): readonly Outcome[] {
-  const tag = { ...(etag !== undefined && { etag }) }
+  const tag = { ...(etag !== undefined && !isChanged && { etag }) }
   if (method === 'HEAD') return one(state, { status: 200, ...tag })
   if (range && range[0] >= bytes.length) return refused(state, 416, 'range_not_satisfiable')
   const [first, last] = range ?? [0, bytes.length - 1]

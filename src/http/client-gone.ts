@@ -6,7 +6,8 @@ const probeMs = 250
 /**
  * Aborts when the client disconnects before its answer is complete, for work that sends nothing until it is done. A client
  * that has closed only its sending side looks like one that has gone until it is sent something. So it gets an interim answer
- * now and then (RFC 9110, 15.2: "A server MAY send" several), which the system of a client that has gone rejects.
+ * now and then, which the system of a client that has gone rejects (RFC 9110, 15.2: "A client MUST be able to parse one or
+ * more 1xx responses received prior to a final response").
  */
 export function signalOfClient({ req, res }: HttpContext): AbortSignal {
   const gone = new AbortController()

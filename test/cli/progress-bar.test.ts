@@ -13,7 +13,7 @@ class Screen {
   #wraps = true
 
   write(text: string): void {
-    // oxlint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- the escape sequences of a terminal are what is read here
     for (const [part] of text.matchAll(/\u001B(?:[78]|\[[?\d;]*[A-Za-z])|[\s\S]/gu)) this.#show(part)
   }
 

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { sealOfFile, sealOfRecord, sealOfSegment, sealOfUse } from '../../seals.ts'
 import type { SealedFile } from '../../seals.ts'
 
-/** Checksums for the rows there are, and the count of commits (see `generation-note.ts`). */
+/** Checksums for the rows there are, and the count of commits (see `commit-note.ts`). */
 export async function seals(_db: unknown, database: DatabaseSync): Promise<void> {
   database.exec('create table commits (count integer not null) strict; insert into commits values (0)')
   for (const table of ['files', 'file_chunks', 'joined', 'records'])

@@ -137,9 +137,11 @@ describe('a server', () => {
 
 it('a server that is stopping ends at once on a later signal, and says so', async () => {
   const server = await ServerProcess.start(join(await temporaryDirectory(), 'store'))
-  const upload = await RawClient.open(server.port)
-  await upload.send(head('PUT /files/never', `Content-Length: ${large.length}`))
-  await upload.send(bytes)
+  await put(server, 'large', large)
+  const download = await RawClient.open(server.port)
+  await download.send(head('GET /files/large'))
+  await download.receive(1)
+  download.socket.pause()
   await server.terminate()
   const again = setInterval(() => server.child.kill('SIGINT'), 50)
   onTestFinished(() => clearInterval(again))

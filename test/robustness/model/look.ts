@@ -73,9 +73,12 @@ function settledBy({ files, uploads }: View, state: State): State | undefined {
   for (const [name, file] of state.files) {
     const found = files.get(name)
     if (!found || (file.etag !== undefined && file.etag !== found.etag)) return undefined
-    const { size, mediaType, metadata } = found
+    const { size, mediaType, metadata, createdAt, modifiedAt } = found
     if (!isDeepStrictEqual(described(state, name), [{ name, size, mediaType, metadata }])) return undefined
-    settledFiles.set(name, { ...file, etag: found.etag })
+    const { isChanged: mayBeChanged = false, ...others } = file
+    const isChanged = modifiedAt !== createdAt
+    if (isChanged && !mayBeChanged) return undefined
+    settledFiles.set(name, { ...others, etag: found.etag, ...(isChanged && { isChanged }) })
   }
   const settledUploads = new Map<number, ModelUpload>()
   for (const [slot, upload] of state.uploads) {

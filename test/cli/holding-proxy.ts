@@ -39,7 +39,7 @@ export class HoldingProxy {
     return this.#held.promise
   }
 
-  /** For the connections to come. */
+  /** For the connections to come: one that was held back stays dead. */
   letThrough(): void {
     this.#holdAt = Infinity
   }
@@ -47,14 +47,18 @@ export class HoldingProxy {
   #serve(client: net.Socket, server: net.Socket): void {
     this.open += 1
     server.once('close', () => (this.open -= 1))
-    // A client that is killed resets its connections.
-    client.on('error', () => server.destroy())
+    // A client that is killed may reset its connections: what it had sent still reaches the server.
+    client.on('error', () => {})
     server.on('error', () => client.destroy())
     client.once('close', () => server.end().resume())
     server.once('close', () => client.destroy())
     server.pipe(client)
+    let isDead = false
     client.on('data', (piece: Buffer) => {
+      // Bytes after a gap would reach the server as if they were the missing ones.
+      if (isDead) return
       const bytes = piece.subarray(0, Math.max(0, this.#holdAt - this.passed))
+      isDead = bytes.length < piece.length
       this.passed += bytes.length
       if (!server.write(bytes)) {
         client.pause()

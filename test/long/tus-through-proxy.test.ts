@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { createReadStream, readFileSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { LimitingProxy } from './limiting-proxy.ts'
 import { MortalServer } from './mortal-server.ts'
 import { planned } from './planned.ts'
 import { bytesOfChunks, sha256Of, sha256OfFile, unfinishedUploads } from './seen-from-outside.ts'
+import { socketMemory } from './socket-memory.ts'
 import { uploadByClient } from './upload-by-client.ts'
 
 const MiB = 1024 * 1024
@@ -25,8 +26,6 @@ const cuts = 8
 const kills = 2
 /** Of the server, which forgets what is in it when it is killed. */
 const bufferMemory = 128 * MiB
-/** What may be on the way in one connection: what the kernel holds of it, to be sent and to be read, and a buffer of either program. */
-const socketMemory = mostHeld('tcp_wmem') + mostHeld('tcp_rmem') + MiB
 
 const seed = process.env['SEED'] ?? String(randomInt(2 ** 32))
 
@@ -152,11 +151,6 @@ describe('a proxy that takes 100 MB in one request', () => {
     expect(await sha256OfFile(proxy, idIn(address))).toBe(sent)
   })
 })
-
-/** The most bytes that the kernel keeps of a connection in one direction: the last of the three that tcp(7) describes. */
-function mostHeld(name: 'tcp_rmem' | 'tcp_wmem'): number {
-  return Number(readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8').trim().split(/\s+/).at(-1))
-}
 
 function mebibytes(bytes: number): string {
   return (bytes / MiB).toFixed(1)

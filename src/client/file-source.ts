@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { StoreError } from '../model/errors.ts'
 import type { Source } from './source.ts'
@@ -11,7 +12,8 @@ const pieceBytes = 256 * 1024
 export async function fileSource(path: string): Promise<Source & { close(): Promise<void> }> {
   const file = await open(path)
   try {
-    const { size, mtimeNs, ino } = await file.stat({ bigint: true })
+    // Synchronous: the system has this at hand, and a call on a thread takes ten times as long.
+    const { size, mtimeNs, ino } = fstatSync(file.fd, { bigint: true })
     return {
       size: Number(size),
       fingerprint: `${size}-${mtimeNs}-${ino}`,
@@ -25,7 +27,7 @@ export async function fileSource(path: string): Promise<Source & { close(): Prom
           yield piece.subarray(0, bytesRead)
         }
         // Each place is read again at the end, but not when another is: parts of two versions must not become one file.
-        const now = await file.stat({ bigint: true })
+        const now = fstatSync(file.fd, { bigint: true })
         if (now.size !== size || now.mtimeNs !== mtimeNs) throw changed(path)
       },
     }

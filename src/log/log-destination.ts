@@ -1,12 +1,12 @@
 import { writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openSink, type Sink } from './open-sink.ts'
 
 /** Lines that wait for a slow reader. More are dropped. */
 const maxQueuedBytes = 1024 * 1024
-/** Lines that arrive during a write are written together, up to this many UTF-16 code units. */
-const maxWriteLength = 64 * 1024
+/** Lines that arrive during a write are written together, up to this size. */
+const maxWriteBytes = 64 * 1024
 /** How long the process waits for a reader before it exits. */
 const endTimeoutMs = 1000
 
@@ -20,7 +20,7 @@ const newline = 0x0a
 export class LogDestination {
   readonly #sink: Sink
   readonly #format: (line: string) => string
-  #queue: string[] = []
+  #queue: Buffer[] = []
   #queuedBytes = 0
   #draining: Promise<void> | undefined
   #isMidLine = false
@@ -38,14 +38,13 @@ export class LogDestination {
 
   /** Called by pino with a line, newline included. */
   write(line: string): void {
-    const text = this.#format(line)
-    const bytes = Buffer.byteLength(text)
-    if (this.#queuedBytes + bytes > maxQueuedBytes) {
+    const bytes = Buffer.from(this.#format(line))
+    if (this.#queuedBytes + bytes.length > maxQueuedBytes) {
       this.#drop(1, 'nobody reads them fast enough')
       return
     }
-    this.#queue.push(text)
-    this.#queuedBytes += bytes
+    this.#queue.push(bytes)
+    this.#queuedBytes += bytes.length
     this.#draining ??= this.#drain()
   }
 
@@ -56,21 +55,19 @@ export class LogDestination {
   }
 
   async #drain(): Promise<void> {
-    // Requests that end in the same turn of the event loop share a write.
-    await nextTurn()
     while (this.#queue.length > 0) await this.#writeOut(this.#takeQueued())
     this.#draining = undefined
   }
 
   #takeQueued(): Buffer {
     let count = 0
-    let length = 0
-    while (count < this.#queue.length && (count === 0 || length < maxWriteLength)) {
-      length += this.#queue[count++]!.length
+    let bytes = 0
+    while (count < this.#queue.length && (count === 0 || bytes < maxWriteBytes)) {
+      bytes += this.#queue[count++]!.length
     }
-    const taken = this.#queue.splice(0, count).join('')
+    const taken = this.#queue.splice(0, count)
     // The disk was full in the middle of a line: end that line, so that the next one is readable.
-    return Buffer.from(this.#isMidLine ? `\n${taken}` : taken)
+    return Buffer.concat(this.#isMidLine ? [Buffer.from('\n'), ...taken] : taken)
   }
 
   async #writeOut(bytes: Buffer): Promise<void> {

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 
-/** npm passes on a signal that the terminal has sent to the server as well: that is the same one. */
-const repeatMs = 1000
+/** A terminal sends its signal to npm and to the server, and npm passes it on: within this time, it is the same one. */
+export const repeatMs = 1000
 
 const names = ['SIGINT', 'SIGTERM'] as const
 export type StopSignal = (typeof names)[number]

@@ -75,10 +75,8 @@ function settledBy({ files, uploads }: View, state: State): State | undefined {
     if (!found || (file.etag !== undefined && file.etag !== found.etag)) return undefined
     const { size, mediaType, metadata, createdAt, modifiedAt } = found
     if (!isDeepStrictEqual(described(state, name), [{ name, size, mediaType, metadata }])) return undefined
-    const { isChanged: mayBeChanged = false, ...others } = file
-    const isChanged = modifiedAt !== createdAt
-    if (isChanged && !mayBeChanged) return undefined
-    settledFiles.set(name, { ...others, etag: found.etag, ...(isChanged && { isChanged }) })
+    if ((modifiedAt !== createdAt) !== (file.isChanged === true)) return undefined
+    settledFiles.set(name, { ...file, etag: found.etag })
   }
   const settledUploads = new Map<number, ModelUpload>()
   for (const [slot, upload] of state.uploads) {

@@ -55,7 +55,7 @@ function problemWithName(text: string): string | undefined {
   if (text.startsWith('@')) return 'begins with @, which is kept for ids'
   for (const segment of text.split('/')) {
     if (segment === '') return 'has an empty segment: no / at either end, and no two in a row'
-    if (segment === '.' || segment === '..') return `has the segment ${segment}`
+    if (segment === '.' || segment === '..') return `has "${segment}" as a segment`
   }
   return undefined
 }

@@ -45,11 +45,11 @@ describe('a file name', () => {
     ['/a', 'empty segment'],
     ['a/', 'empty segment'],
     ['a//b', 'empty segment'],
-    ['.', 'the segment .'],
-    ['..', 'the segment ..'],
-    ['a/./b', 'the segment .'],
-    ['a/..', 'the segment ..'],
-    ['../a', 'the segment ..'],
+    ['.', '"." as a segment'],
+    ['..', '".." as a segment'],
+    ['a/./b', '"." as a segment'],
+    ['a/..', '".." as a segment'],
+    ['../a', '".." as a segment'],
   ])('is not %j: %s', (name, problem) => {
     expect(() => parseFileName(name)).toThrow(
       expect.objectContaining({ code: 'invalid_name', message: expect.stringContaining(problem) as string }),

@@ -4,8 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { optionRows } from '../src/config-rows.ts'
 import { repeatMs } from '../src/http/stop-signal.ts'
+import { openStore } from '../src/main.ts'
+import { soleOwner } from '../src/model/file.ts'
 import { sampleChunk } from './chunks/sample-chunk.ts'
 import { head, RawClient } from './robustness/raw-client.ts'
+import { readBack } from './robustness/read-back.ts'
 import { ServerProcess } from './robustness/server-process.ts'
 import { request } from './support/http-request.ts'
 import { resolvingEnv } from './support/resolve-to-loopback.ts'
@@ -16,77 +19,51 @@ const { bytes } = sampleChunk(3 * MiB + 1, 1)
 /** More than the system takes for a client that does not read. */
 const large = sampleChunk(24 * MiB, 2).bytes
 
+const isLinux = process.platform === 'linux'
+
 async function put(server: ServerProcess, name: string, body: Buffer): Promise<void> {
   expect((await request(server, 'PUT', `/files/${name}`, { body })).status).toBe(201)
 }
 
-/** Threads that do what would block the event loop. */
-async function workers({ child: { pid } }: ServerProcess): Promise<number> {
+/** Every file of a store that no server has, by its name: to open it in this process is faster than to start another. */
+async function filesIn(directory: string): Promise<ReadonlyMap<string, Buffer>> {
+  const opened = await openStore(['--store', directory], {}, (error) => {
+    throw error
+  })
+  try {
+    const { files } = await opened.store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+    return new Map(
+      await Promise.all(files.map(async ({ name }) => [name, await readBack(opened.store, name)] as const)),
+    )
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Threads that do what would block the event loop; on Linux only. */
+async function workers({ child: { pid } }: ServerProcess): Promise<number | undefined> {
+  if (!isLinux) return undefined
   const tasks = await readdir(`/proc/${pid}/task`)
   const names = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/comm`, 'utf8')))
   return names.filter((name) => name.startsWith('libuv-worker')).length
 }
 
 describe('a server', () => {
-  it('needs no configuration, says where it listens, and keeps files over a restart', async () => {
+  it('needs no configuration, says where it listens, lets what is in flight finish when told to stop, takes nothing new, and keeps files over a restart', async () => {
     const store = join(await temporaryDirectory(), 'new', 'store')
-    const first = await ServerProcess.start(store)
-    expect(first.log[0]?.msg).toBe(`Ashlar keeps files in ${store} and listens on ${first.url}`)
-    expect(first.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
-    await put(first, 'kept', bytes)
+    const server = await ServerProcess.start(store)
+    expect(server.log[0]?.msg).toBe(`Ashlar keeps files in ${store} and listens on ${server.url}`)
+    expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
 
     const second = new ServerProcess(['--store', store, '--port', '0'])
     expect(await second.exited).toBe(1)
     expect(second.stdout).toBe('')
     expect(second.stderr).toMatch(/^ashlar: .* is in use: stop the other server first\.\n$/)
 
-    await first.terminate()
-    expect(await first.exited).toBe(0)
-    expect(first.stderr).toBe('')
-
-    const again = await ServerProcess.start(store)
-    expect((await request(again, 'GET', '/files/kept')).body.equals(bytes)).toBe(true)
-  })
-
-  it('is called what its options say', async () => {
-    const options = ['--public-url', 'https://files.example/a', '--allowed-hosts', 'nas,*.lan']
-    const args = [
-      ...options,
-      '--trusted-proxies',
-      '127.0.0.1',
-      '--host',
-      'here.example',
-      '--allow-unauthenticated',
-    ]
-    const store = join(await temporaryDirectory(), 'store')
-    const server = await ServerProcess.start(store, args, resolvingEnv('here.example'))
-    const send = (headers: Readonly<Record<string, string>>) =>
-      request(server, 'PUT', '/files/some', { headers, body: 'x' })
-    const stored = await send({ Host: 'x.lan', 'X-Forwarded-Host': 'nas' })
-    expect(stored.status).toBe(201)
-    expect(stored.headers.location).toMatch(/^https:\/\/files\.example\/a\/files\/@/)
-    expect((await send({ Host: `here.example:${server.port}` })).status).toBe(200)
-    expect((await send({ Host: 'other' })).status).toBe(421)
-    expect((await send({ 'X-Forwarded-Host': 'other' })).status).toBe(421)
-  })
-
-  it.runIf(process.platform === 'linux').each([
-    { threads: 30, of: 'more for more uploads', args: ['--max-upload-concurrency', '8'], env: {} },
-    { threads: 9, of: 'what it is told', args: [], env: { UV_THREADPOOL_SIZE: '9' } },
-  ])('has $threads threads for slow calls, $of', async ({ threads, args, env }) => {
-    const server = await ServerProcess.start(join(await temporaryDirectory(), 'store'), args, env)
-    await put(server, 'some', bytes)
-    expect(await workers(server)).toBe(threads)
-  })
-
-  it('that is told to stop lets what is in flight finish, and takes nothing new', async () => {
-    const store = join(await temporaryDirectory(), 'store')
-    const server = await ServerProcess.start(store)
     await put(server, 'large', large)
     const idle = await RawClient.open(server.port)
     await idle.send(head('GET /healthz'))
     await idle.answer()
-
     const download = await RawClient.open(server.port)
     await download.send(head('GET /files/large'))
     await download.receive(1)
@@ -108,9 +85,37 @@ describe('a server', () => {
     expect((await upload.answer()).status).toBe(201)
     expect(await server.exited).toBe(0)
     expect(server.log.at(-1)?.msg).toBe('stopped')
+    expect(server.stderr).toBe('')
 
     const again = await ServerProcess.start(store)
-    expect((await request(again, 'GET', '/files/late')).body.equals(large)).toBe(true)
+    for (const name of ['large', 'late']) {
+      expect((await request(again, 'GET', `/files/${name}`)).body.equals(large)).toBe(true)
+    }
+  })
+
+  it('is called what its options say, and has more threads for more uploads', async () => {
+    const options = ['--public-url', 'https://files.example/a', '--allowed-hosts', 'nas,*.lan']
+    const args = [
+      ...options,
+      '--trusted-proxies',
+      '127.0.0.1',
+      '--host',
+      'here.example',
+      '--allow-unauthenticated',
+      '--max-upload-concurrency',
+      '8',
+    ]
+    const store = join(await temporaryDirectory(), 'store')
+    const server = await ServerProcess.start(store, args, resolvingEnv('here.example'))
+    const send = (headers: Readonly<Record<string, string>>) =>
+      request(server, 'PUT', '/files/some', { headers, body: 'x' })
+    const stored = await send({ Host: 'x.lan', 'X-Forwarded-Host': 'nas' })
+    expect(stored.status).toBe(201)
+    expect(stored.headers.location).toMatch(/^https:\/\/files\.example\/a\/files\/@/)
+    expect((await send({ Host: `here.example:${server.port}` })).status).toBe(200)
+    expect((await send({ Host: 'other' })).status).toBe(421)
+    expect((await send({ 'X-Forwarded-Host': 'other' })).status).toBe(421)
+    expect(await workers(server)).toBe(isLinux ? 30 : undefined)
   })
 
   it('that is told to stop cuts off what is not done in time', async () => {
@@ -131,9 +136,7 @@ describe('a server', () => {
     download.socket.resume()
     await Promise.all([download.ended(), upload.ended()])
 
-    const again = await ServerProcess.start(store)
-    const { files } = (await request(again, 'GET', '/api/files')).json() as { files: { name: string }[] }
-    expect(files.map(({ name }) => name)).toEqual(['large'])
+    expect([...(await filesIn(store)).keys()]).toEqual(['large'])
   })
 })
 
@@ -181,27 +184,21 @@ describe('a server that is killed', () => {
       }
     }
 
-    for (let round = 0; round < 2; round++) {
-      const server = await ServerProcess.start(store, ['--chunk-size', '64KiB'])
-      const { files } = (await request(server, 'GET', '/api/files?limit=1000')).json() as {
-        files: { name: string }[]
-      }
-      const there = files.map(({ name }) => name)
-      expect(there).toEqual(expect.arrayContaining([...acknowledged.keys()]))
-      for (const name of there) {
-        const { body } = await request(server, 'GET', `/files/${name}`)
-        const which = tried.get(name)!.findIndex((one) => one.equals(body))
-        expect(which).toBeGreaterThanOrEqual(acknowledged.get(name) ?? 0)
-      }
-      let puts = 0
-      const killed = Promise.withResolvers<void>()
-      const writers = Array.from({ length: 6 }, (_, writer) =>
-        putOn(server, writer, () => {
-          puts += 1
-          if (puts === 20) killed.resolve(server.kill())
-        }),
-      )
-      await Promise.all([killed.promise, ...writers])
+    const server = await ServerProcess.start(store, ['--chunk-size', '64KiB'])
+    let puts = 0
+    const killed = Promise.withResolvers<void>()
+    const writers = Array.from({ length: 6 }, (_, writer) =>
+      putOn(server, writer, () => {
+        puts += 1
+        if (puts === 20) killed.resolve(server.kill())
+      }),
+    )
+    await Promise.all([killed.promise, ...writers])
+    const files = await filesIn(store)
+    expect([...files.keys()]).toEqual(expect.arrayContaining([...acknowledged.keys()]))
+    for (const [name, body] of files) {
+      const which = tried.get(name)!.findIndex((one) => one.equals(body))
+      expect(which).toBeGreaterThanOrEqual(acknowledged.get(name) ?? 0)
     }
   })
 })
@@ -242,8 +239,10 @@ it('exits when a thread of its catalog dies, and says why', async () => {
   expect(server.log.at(-1)).toMatchObject({ level: 60 })
 })
 
-it('starts with a variable that it does not know, which it names', async () => {
+it('starts with a variable that it does not know, which it names, and with as many threads as it is told', async () => {
   const store = join(await temporaryDirectory(), 'store')
-  const server = await ServerProcess.start(store, [], { ASHLAR_PROT: '1' })
+  const server = await ServerProcess.start(store, [], { ASHLAR_PROT: '1', UV_THREADPOOL_SIZE: '9' })
   expect(server.stderr).toMatch(/^ashlar: .*ASHLAR_PROT.*\n$/)
+  await put(server, 'some', bytes)
+  expect(await workers(server)).toBe(isLinux ? 9 : undefined)
 })

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { freeBytes } from '../../src/chunks/disk/free-bytes.ts'
+import { openStoreToFill } from '../../src/main.ts'
+import { uploadBytes } from '../robustness/send-body.ts'
 import { ServerProcess } from '../robustness/server-process.ts'
 import { request, type Answer } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -24,15 +26,24 @@ const tooSmall = bytes.length - 1
 let free: () => Promise<number> = () => Promise.resolve(Infinity)
 let server: TestServer
 
+/** How far the clock is put forward: what the disk said counts for a moment, which no test needs to wait for. */
+let skippedMs = 0
+
 beforeAll(async () => {
+  const now = performance.now.bind(performance)
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + skippedMs)
   server = await openTestServer({ freeBytes: () => free() })
-  return server.stop
+})
+afterAll(async () => {
+  await server.stop()
+  vi.restoreAllMocks()
 })
 
 const known = () => server.store.space.free().catch(() => -1)
 
-/** Has the disk say so much, and resolves when it is believed: an answer counts for a moment. */
+/** Has the disk say so much, and resolves when it is believed. */
 async function leave(next: number | (() => Promise<number>)): Promise<void> {
+  skippedMs += 100
   free = typeof next === 'number' ? () => Promise.resolve(next) : next
   await expect.poll(known, { interval: 5 }).toBe(await free().catch(() => -1))
 }
@@ -157,10 +168,11 @@ describe('the space of a real disk', () => {
 
   it('is what a server asks for, which can delete without it', async () => {
     const store = join(await temporaryDirectory(), 'store')
-    const roomy = await ServerProcess.start(store, ['--min-free-space', '0B'])
-    expect((await request(roomy, 'PUT', '/files/kept', { body: 'kept' })).status).toBe(201)
-    await roomy.terminate()
-    await roomy.exited
+    const roomy = await openStoreToFill(['--store', store, '--min-free-space', '0B'], {}, (error) => {
+      throw error
+    })
+    await uploadBytes(roomy.store, 'kept', Buffer.from('kept'))
+    await roomy.close()
     const full = await ServerProcess.start(store, ['--min-free-space', '8000TiB'])
     expect(problemIn(await request(full, 'PUT', '/files/more', { body: 'more' }))).toEqual([507, 'no_space'])
     expect((await request(full, 'GET', '/files/kept')).body.toString()).toBe('kept')

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { soleOwner } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
-import { openTestServer, startTestServer, type TestServer } from '../support/test-server.ts'
+import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { eventually } from './eventually.ts'
 import { head, RawClient } from './raw-client.ts'
 import { uploadBytes } from './send-body.ts'
@@ -10,6 +10,8 @@ import { contentsOf, expectContents, expectIdle } from './store-contents.ts'
 
 const MiB = 1024 * 1024
 const large = sampleChunk(32 * MiB, 1).bytes
+/** More than the system takes for a client that does not read. */
+const tooLarge = large.subarray(0, 16 * MiB)
 const clients = 40
 
 async function stalledDownload(server: TestServer): Promise<RawClient> {
@@ -85,73 +87,67 @@ describe('beside clients that stand still', () => {
   })
 })
 
-describe('a client that stands still', () => {
-  let server: TestServer
-  beforeAll(async () => {
-    server = await openTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 400 })
-  })
-  afterAll(() => server.stop())
-
-  it('and does not read is cut off, before the end of the file', async () => {
-    const cutOffsBefore = await cutOffs(server)
-    await uploadBytes(server.store, 'large', large)
+// Most of their time they wait for timeouts: side by side, each with a server of its own.
+describe.concurrent('a client that stands still', () => {
+  it('and does not read is cut off, before the end of the file', async ({ onTestFinished }) => {
+    const server = await openTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 400 })
+    onTestFinished(server.stop)
+    await uploadBytes(server.store, 'large', tooLarge)
     const stalled = await Promise.all(Array.from({ length: 5 }, () => stalledDownload(server)))
-    await eventually(async () => expect(await cutOffs(server)).toBe(cutOffsBefore + 5))
+    await eventually(async () => expect(await cutOffs(server)).toBe(5))
     await expectIdle(server.store)
     for (const client of stalled) {
       client.socket.resume()
       await client.ended()
-      expect(client.length).toBeLessThan(large.length)
+      expect(client.length).toBeLessThan(tooLarge.length)
     }
   })
 
   const form = 'Content-Type: multipart/form-data; boundary=cut'
   const part = '--cut\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
-  it.each([
-    ['PUT with a length', head('PUT /files/a', 'Content-Length: 1000000'), 'some bytes'],
-    ['PUT without', head('PUT /files/a', 'Transfer-Encoding: chunked'), '4\r\nsome\r\n'],
-    ['PUT of nothing yet', head('PUT /files/a', 'Content-Length: 1000000'), ''],
-    ['form', head('POST /files', form, 'Content-Length: 1000000'), `${part}some bytes`],
-    ['form of nothing yet', head('POST /files', form, 'Content-Length: 1000000'), ''],
-    [
-      'change',
-      head('PATCH /api/files/a', 'Content-Type: application/json', 'Content-Length: 1000'),
-      '{"name":',
-    ],
-    [
-      'compressed change',
-      head(
-        'PATCH /api/files/a',
-        'Content-Type: application/json',
-        'Content-Encoding: gzip',
-        'Content-Length: 1000',
-      ),
-      '\x1f',
-    ],
-  ])('in a %s is told, and cut off', async (_what, start, some) => {
+  const change = ['Content-Type: application/json', 'Content-Length: 1000']
+  const requests: Readonly<Record<string, readonly [start: string, some: string]>> = {
+    'PUT with a length': [head('PUT /files/a', 'Content-Length: 1000000'), 'some bytes'],
+    'PUT without': [head('PUT /files/a', 'Transfer-Encoding: chunked'), '4\r\nsome\r\n'],
+    'PUT of nothing yet': [head('PUT /files/a', 'Content-Length: 1000000'), ''],
+    form: [head('POST /files', form, 'Content-Length: 1000000'), `${part}some bytes`],
+    'form of nothing yet': [head('POST /files', form, 'Content-Length: 1000000'), ''],
+    change: [head('PATCH /api/files/a', ...change), '{"name":'],
+    'compressed change': [head('PATCH /api/files/a', ...change, 'Content-Encoding: gzip'), '\x1f'],
+  }
+  it(`in a ${Object.keys(requests).join(', ')} is told, and cut off`, async ({ onTestFinished }) => {
+    const server = await openTestServer({ stallTimeoutMs: 400 })
+    onTestFinished(server.stop)
     const before = await contentsOf(server.store)
-    const cutOffsBefore = await cutOffs(server)
-    const client = await RawClient.open(server.port)
-    await client.send(start)
-    if (some) await client.send(some)
-    const { status, headers, body } = await client.answer()
-    expect({ status, connection: headers['connection'] }).toEqual({ status: 408, connection: 'close' })
-    expect(JSON.parse(body.toString())).toMatchObject({ status: 408, code: 'timeout' })
-    await client.ended()
-    expect(await cutOffs(server)).toBe(cutOffsBefore + 1)
+    const answers = Object.entries(requests).map(async ([what, [start, some]]) => {
+      const client = await RawClient.open(server.port)
+      await client.send(start)
+      if (some) await client.send(some)
+      const { status, headers, body } = await client.answer()
+      await client.ended()
+      return [what, { status, connection: headers['connection'], ...JSON.parse(body.toString()) }]
+    })
+    const told = { status: 408, connection: 'close', code: 'timeout' }
+    expect(Object.fromEntries(await Promise.all(answers))).toEqual(
+      Object.fromEntries(Object.keys(requests).map((what) => [what, expect.objectContaining(told)])),
+    )
+    expect(await cutOffs(server)).toBe(answers.length)
     await expectContents(server.store, before)
   })
 
-  it('and sends nothing at all is cut off', async () => {
+  it('and sends nothing at all is cut off', async ({ onTestFinished }) => {
+    const server = await openTestServer({ stallTimeoutMs: 400 })
+    onTestFinished(server.stop)
     const client = await RawClient.open(server.port)
     await client.ended()
     expect(client.length).toBe(0)
   })
 })
 
-describe('a client that moves', () => {
-  it('slowly but steadily while it sends is not cut off', async () => {
-    const server = await startTestServer({ stallTimeoutMs: 800 })
+describe.concurrent('a client that moves', () => {
+  it('slowly but steadily while it sends is not cut off', async ({ onTestFinished }) => {
+    const server = await openTestServer({ stallTimeoutMs: 800 })
+    onTestFinished(server.stop)
     const client = await RawClient.open(server.port)
     const { bytes } = sampleChunk(1000, 2)
     await client.send(head('PUT /files/slow', `Content-Length: ${bytes.length}`))
@@ -162,9 +158,10 @@ describe('a client that moves', () => {
     expect((await client.answer()).status).toBe(201)
   })
 
-  it('slowly but steadily while it reads is not cut off', async () => {
-    const server = await startTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 600 })
-    await uploadBytes(server.store, 'large', large)
+  it('slowly but steadily while it reads is not cut off', async ({ onTestFinished }) => {
+    const server = await openTestServer({ chunkSize: 8 * MiB, stallTimeoutMs: 600 })
+    onTestFinished(server.stop)
+    await uploadBytes(server.store, 'large', tooLarge)
     const client = await stalledDownload(server)
     let hasSlept = 0
     client.socket.on('data', () => {
@@ -174,63 +171,57 @@ describe('a client that moves', () => {
       setTimeout(() => client.socket.resume(), 100)
     })
     client.socket.resume()
-    expect((await client.answer()).body.equals(large)).toBe(true)
+    expect((await client.answer()).body.equals(tooLarge)).toBe(true)
     expect(await cutOffs(server)).toBe(0)
   })
 })
 
-describe('while the server is the slow one', () => {
-  const small = sampleChunk(1000, 3).bytes
-
-  let server: TestServer
-  /** Reads and puts hang while it is closed. */
-  let gate = Promise.withResolvers<void>()
-  const wrapChunks = (chunks: ChunkStore): ChunkStore => ({
-    put: async (...call) => gate.promise.then(() => chunks.put(...call)),
-    read: async (...call) => gate.promise.then(() => chunks.read(...call)),
-    delete: (...call) => chunks.delete(...call),
-    list: (...call) => chunks.list(...call),
-    close: () => chunks.close(),
-  })
-  beforeAll(async () => {
-    server = await openTestServer({ stallTimeoutMs: 600, maxBufferMemory: 8 * MiB, wrapChunks })
-    gate.resolve()
+describe.concurrent('while the server is the slow one', () => {
+  it('a download waits, alone or behind another request, and an upload that was sent whole, or of which it takes no more', async ({
+    onTestFinished,
+  }) => {
+    /** Reads and puts hang while it is closed. */
+    const gate = Promise.withResolvers<void>()
+    let isOpen = true
+    const passed = () => (isOpen ? Promise.resolve() : gate.promise)
+    const wrapChunks = (chunks: ChunkStore): ChunkStore => ({
+      put: async (...call) => passed().then(() => chunks.put(...call)),
+      read: async (...call) => passed().then(() => chunks.read(...call)),
+      delete: (...call) => chunks.delete(...call),
+      list: (...call) => chunks.list(...call),
+      close: () => chunks.close(),
+    })
+    const server = await openTestServer({ stallTimeoutMs: 600, maxBufferMemory: 8 * MiB, wrapChunks })
+    onTestFinished(server.stop)
+    const small = sampleChunk(1000, 3).bytes
     await uploadBytes(server.store, 'small', small)
-  })
-  afterAll(() => server.stop())
-  beforeEach(() => {
-    gate = Promise.withResolvers()
-  })
+    isOpen = false
 
-  /** Fails unless the client is still there when two that stood still have been cut off, one after the other. */
-  async function expectPatience(client: RawClient): Promise<void> {
+    const alone = await RawClient.open(server.port)
+    await alone.send(head('GET /files/small'))
+    const behind = await RawClient.open(server.port)
+    await behind.send(head('GET /healthz') + head('GET /files/small'))
+    expect((await behind.answer()).status).toBe(200)
+    await eventually(() => expect(server.store.reading.running).toBe(2))
+    // The second fills the memory: the first has its place before.
+    const uploads: RawClient[] = []
+    const sent: Promise<void>[] = []
+    for (const size of [2000, 16 * MiB]) {
+      const client = await RawClient.open(server.port)
+      const leased = server.store.pool.leasedBytes
+      await client.send(head(`PUT /files/${size}`, `Content-Length: ${size}`))
+      sent.push(client.send(sampleChunk(size, 4).bytes))
+      await eventually(() => expect(server.store.pool.leasedBytes).toBeGreaterThan(leased))
+      uploads.push(client)
+    }
+    // Two that stand still are cut off, one after the other.
     for (let cut = 0; cut < 2; cut++) await (await RawClient.open(server.port)).ended()
-    expect(client.ending).toBeUndefined()
+    for (const client of [alone, behind, ...uploads]) expect(client.ending).toBeUndefined()
+
     gate.resolve()
-  }
-
-  it.each([
-    ['alone', []],
-    ['behind another request', [head('GET /healthz')]],
-  ])('a download %s waits', async (_what, first) => {
-    const client = await RawClient.open(server.port)
-    await client.send([...first, head('GET /files/small')].join(''))
-    for (const _request of first) expect((await client.answer()).status).toBe(200)
-    await expectPatience(client)
-    expect((await client.answer()).body.equals(small)).toBe(true)
-  })
-
-  it.each([
-    ['that was sent whole', 2000],
-    ['of which it takes no more', 16 * MiB],
-  ])('an upload %s waits', async (_what, size) => {
-    const { bytes } = sampleChunk(size, 4)
-    const client = await RawClient.open(server.port)
-    await client.send(head(`PUT /files/${size}`, `Content-Length: ${size}`))
-    const sent = client.send(bytes)
-    await expectPatience(client)
-    await sent
-    expect((await client.answer()).status).toBe(201)
+    for (const client of [alone, behind]) expect((await client.answer()).body.equals(small)).toBe(true)
+    await Promise.all(sent)
+    for (const client of uploads) expect((await client.answer()).status).toBe(201)
   })
 })
 

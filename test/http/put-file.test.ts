@@ -76,7 +76,7 @@ describe('a new file', () => {
       metadata: {},
     })
     expect(answer.headers).toMatchObject({ location: `/files/@${id}`, etag: `"${digest}"` })
-    expect((await request(server, 'GET', `/files/@${id}`)).body).toEqual(body)
+    expect((await request(server, 'GET', `/files/@${id}`)).body.equals(body)).toBe(true)
   })
 
   it('keeps the metadata of Upload-Metadata, with every key that it has', async () => {

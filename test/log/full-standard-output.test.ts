@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { head, RawClient } from '../robustness/raw-client.ts'
+import { fastStart } from '../support/fast-start.ts'
 import { request } from '../support/http-request.ts'
 import { inheritedEnv } from '../support/inherited-env.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -26,7 +27,7 @@ it.runIf(process.platform === 'linux')(
   async () => {
     const port = await freePort()
     const store = join(await temporaryDirectory(), 'store')
-    const args = [process.execPath, main, '--store', store, '--port', String(port)]
+    const args = [process.execPath, ...fastStart, main, '--store', store, '--port', String(port)]
     const child = spawn('sh', ['-c', 'exec "$@" >/dev/full', 'sh', ...args], {
       env: inheritedEnv(),
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -63,7 +64,15 @@ it.runIf(process.platform === 'linux')(
     const port = await freePort()
     const folder = await temporaryDirectory()
     const pidFile = join(folder, 'pid')
-    const args = [process.execPath, main, '--store', join(folder, 'store'), '--port', String(port)]
+    const args = [
+      process.execPath,
+      ...fastStart,
+      main,
+      '--store',
+      join(folder, 'store'),
+      '--port',
+      String(port),
+    ]
     const command = `echo $$ > ${pidFile}; exec ${args.join(' ')}`
     const terminal = spawn('script', ['--quiet', '--command', command, '/dev/null'], {
       env: inheritedEnv(),
@@ -87,7 +96,8 @@ it.runIf(process.platform === 'linux')(
     const client = await RawClient.open(port)
     const together = 30
     const requests = head(`GET /files/${'x'.repeat(600)}`).repeat(together)
-    for (let round = 0; round < 100; round++) {
+    // What the terminal takes before it is full depends on the system.
+    for (let round = 0; round < 100 && (await dropped()) === 0; round++) {
       await client.send(requests)
       for (let answered = 0; answered < together; answered++) await client.answer()
     }

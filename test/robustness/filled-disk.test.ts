@@ -2,7 +2,7 @@ import { open, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, type TestContext } from 'vitest'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
-import { runAshlar } from '../cli/run-ashlar.ts'
+import { ashlarHere } from '../cli/ashlar-here.ts'
 import { problemIn } from '../http/refused.ts'
 import { create, locationIn } from '../http/tus/tus-client.ts'
 import { request } from '../support/http-request.ts'
@@ -107,7 +107,7 @@ it.for([
     await end(again)
 
     await disk.fill()
-    const gc = await runAshlar(['gc', '--store', disk.store, '--collect-grace', '0s'])
+    const gc = await ashlarHere(['gc', '--store', disk.store, '--collect-grace', '0s'])
     expect([gc.code, gc.stderr]).toEqual([0, ''])
 
     await disk.clear()

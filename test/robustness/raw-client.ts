@@ -12,7 +12,7 @@ export interface RawAnswer {
 /** A client that sends just what it is told to, and shows just what comes. */
 export class RawClient {
   readonly socket: net.Socket
-  readonly #pieces: Buffer[] = []
+  #pieces: Buffer[] = []
   #length = 0
   /** Bytes of answers that were taken. */
   #taken = 0
@@ -47,7 +47,9 @@ export class RawClient {
   }
 
   get received(): Buffer {
-    return Buffer.concat(this.#pieces)
+    // Asked for again and again while nothing has come.
+    if (this.#pieces.length !== 1) this.#pieces = [Buffer.concat(this.#pieces)]
+    return this.#pieces[0]!
   }
 
   /** Resolves when the system has taken all of it. */

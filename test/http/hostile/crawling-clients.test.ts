@@ -1,11 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi, type TestContext } from 'vitest'
 import { eventually } from '../../robustness/eventually.ts'
 import { head, RawClient } from '../../robustness/raw-client.ts'
 import { expectIdle } from '../../robustness/store-contents.ts'
-import { startTestServer } from '../../support/test-server.ts'
+import { openTestServer, startTestServer, type TestServerOptions } from '../../support/test-server.ts'
 
 const limits = { stallTimeoutMs: 400, minUploadRate: 500 }
 /** What has to come within the stall timeout. */
@@ -30,8 +30,16 @@ function pause(ms: number): Promise<void> {
   })
 }
 
-describe('a client that never stands still', () => {
-  it.each([
+/** Of a test that runs beside others. */
+async function openServer({ onTestFinished: onFinished }: TestContext, options: TestServerOptions) {
+  const server = await openTestServer(options)
+  onFinished(server.stop)
+  return server
+}
+
+// They wait for timeouts.
+describe.concurrent('a client that never stands still', () => {
+  it.for([
     ['with a length', head('PUT /files/a', 'Content-Length: 1000000'), 'x'],
     ['of chunks', head('PUT /files/a', 'Transfer-Encoding: chunked'), ''],
     [
@@ -39,22 +47,25 @@ describe('a client that never stands still', () => {
       head('POST /files', 'Content-Type: multipart/form-data; boundary=cut', 'Content-Length: 1000000'),
       'x',
     ],
-  ])('but sends a body %s more slowly than it must is told, and cut off', async (_what, start, byte) => {
-    const server = await startTestServer(limits)
-    const client = await RawClient.open(server.port)
-    await client.send(start)
-    const crawling = crawl(client, Buffer.from(byte || '1;'), 10_000)
-    const { status, body } = await client.answer()
-    expect(status).toBe(408)
-    expect(JSON.parse(body.toString())).toMatchObject({ code: 'timeout' })
-    client.socket.destroy()
-    await crawling
-    await expectIdle(server.store)
-    expect(await server.metrics.registry.metrics()).toMatch(/^ashlar_clients_cut_off_total 1$/m)
-  })
+  ] as const)(
+    'but sends a body %s more slowly than it must is told, and cut off',
+    async ([, start, byte], context) => {
+      const server = await openServer(context, limits)
+      const client = await RawClient.open(server.port)
+      await client.send(start)
+      const crawling = crawl(client, Buffer.from(byte || '1;'), 10_000)
+      const { status, body } = await client.answer()
+      expect(status).toBe(408)
+      expect(JSON.parse(body.toString())).toMatchObject({ code: 'timeout' })
+      client.socket.destroy()
+      await crawling
+      await expectIdle(server.store)
+      expect(await server.metrics.registry.metrics()).toMatch(/^ashlar_clients_cut_off_total 1$/m)
+    },
+  )
 
-  it('and is just fast enough keeps its connection', async () => {
-    const server = await startTestServer(limits)
+  it('and is just fast enough keeps its connection', async (context) => {
+    const server = await openServer(context, limits)
     const client = await RawClient.open(server.port)
     // Twice what it must send: the machine may be slow. For three stall timeouts.
     const piece = Buffer.alloc((2 * leastBytes) / 20, 'x')
@@ -64,8 +75,8 @@ describe('a client that never stands still', () => {
     expect((await client.answer('PUT')).status).toBe(201)
   })
 
-  it('while it sends its headers has a limited time for them', async () => {
-    const server = await startTestServer({ headersTimeoutMs: 200 })
+  it('while it sends its headers has a limited time for them', async (context) => {
+    const server = await openServer(context, { headersTimeoutMs: 200 })
     const client = await RawClient.open(server.port)
     await client.send('GET /healthz HTTP/1.1\r\n')
     const crawling = crawl(client, Buffer.from('X: y\r\n'), 10_000)
@@ -73,28 +84,28 @@ describe('a client that never stands still', () => {
     client.socket.destroy()
     await crawling
   })
+})
 
-  it('for many stall timeouts leaves one listener at its request', async () => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    onTestFinished(() => void vi.useRealTimers())
-    const stallTimeoutMs = 10_000
-    const server = await startTestServer({ stallTimeoutMs })
-    const requests: IncomingMessage[] = []
-    const onRequest = (message: unknown) => requests.push((message as { request: IncomingMessage }).request)
-    subscribe('http.server.request.start', onRequest)
-    onTestFinished(() => void unsubscribe('http.server.request.start', onRequest))
-    const client = await RawClient.open(server.port)
-    await client.send(`${head('PUT /files/a', 'Content-Length: 2')}x`)
-    await eventually(() => expect(server.store.pool.leasedBytes).toBeGreaterThan(0))
-    const [req] = requests
-    const before = req?.listenerCount('pause')
-    for (let look = 0; look < 20; look++) {
-      vi.advanceTimersByTime(stallTimeoutMs)
-      await setImmediate()
-    }
-    expect(req?.listenerCount('pause')).toBe(1 + before!)
-    await client.send('x')
-    expect((await client.answer('PUT')).status).toBe(201)
-    client.socket.destroy()
-  })
+it('a client that never stands still for many stall timeouts leaves one listener at its request', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const stallTimeoutMs = 10_000
+  const server = await startTestServer({ stallTimeoutMs })
+  const requests: IncomingMessage[] = []
+  const onRequest = (message: unknown) => requests.push((message as { request: IncomingMessage }).request)
+  subscribe('http.server.request.start', onRequest)
+  onTestFinished(() => void unsubscribe('http.server.request.start', onRequest))
+  const client = await RawClient.open(server.port)
+  await client.send(`${head('PUT /files/a', 'Content-Length: 2')}x`)
+  await eventually(() => expect(server.store.pool.leasedBytes).toBeGreaterThan(0))
+  const [req] = requests
+  const before = req?.listenerCount('pause')
+  for (let look = 0; look < 20; look++) {
+    vi.advanceTimersByTime(stallTimeoutMs)
+    await setImmediate()
+  }
+  expect(req?.listenerCount('pause')).toBe(1 + before!)
+  await client.send('x')
+  expect((await client.answer('PUT')).status).toBe(201)
+  client.socket.destroy()
 })

@@ -7,6 +7,7 @@ import { eventually } from '../robustness/eventually.ts'
 import { request } from '../support/http-request.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
+import { ashlarHere } from './ashlar-here.ts'
 import { HoldingProxy } from './holding-proxy.ts'
 import { AshlarProcess, runAshlar } from './run-ashlar.ts'
 
@@ -23,7 +24,7 @@ afterAll(() => server.stop())
 async function setUp() {
   const proxy = await HoldingProxy.open(server.port)
   const cwd = await temporaryDirectory()
-  return { proxy, cwd, env: { ASHLAR_URL: proxy.url } }
+  return { proxy, cwd, env: { ASHLAR_URL: proxy.url }, line: ['--server', proxy.url] }
 }
 
 /** What requests take besides their bodies. */
@@ -42,7 +43,7 @@ async function durableBytes(proxy: HoldingProxy, prefix: string): Promise<number
 // Again and again: test/long/put-folder.test.ts.
 describe('put that is killed', () => {
   it('sends only what the server does not have yet when it is run again', async () => {
-    const { proxy, cwd, env } = await setUp()
+    const { proxy, cwd, env, line } = await setUp()
     const files = new Map([
       ['large', sampleChunk(9 * MiB + 1, 1).bytes],
       ...Array.from({ length: 10 }, (_, n) => [`small-${n}`, sampleChunk(20_000 + n, n + 3).bytes] as const),
@@ -59,7 +60,7 @@ describe('put that is killed', () => {
     const sent = proxy.passed
     expect(durable).toBeGreaterThan(MiB)
     proxy.letThrough()
-    expect(await runAshlar(['put', '-r', 'tree'], { cwd, env })).toMatchObject({ code: 0, stdout: '' })
+    expect(await ashlarHere(['put', '-r', 'tree', ...line], { cwd })).toMatchObject({ code: 0, stdout: '' })
 
     const size = [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0)
     expect(proxy.passed - sent).toBeLessThan(size - durable + overhead)
@@ -76,7 +77,7 @@ describe('a signal', () => {
     { signal: 'SIGINT', code: 130 },
     { signal: 'SIGTERM', code: 143 },
   ] as const)('$signal ends put with $code, and the same command goes on', async ({ signal, code }) => {
-    const { proxy, cwd, env } = await setUp()
+    const { proxy, cwd, env, line } = await setUp()
     const size = 6 * MiB
     await writeFile(join(cwd, signal), sampleChunk(size, code).bytes)
     const held = proxy.holdAfter(3 * MiB)
@@ -92,7 +93,7 @@ describe('a signal', () => {
     const sent = proxy.passed
     expect(durable).toBeGreaterThan(MiB)
     proxy.letThrough()
-    expect(await runAshlar(['put', signal], { cwd, env })).toMatchObject({ code: 0 })
+    expect(await ashlarHere(['put', signal, ...line], { cwd })).toMatchObject({ code: 0 })
     expect(proxy.passed - sent).toBeLessThan(size - durable + overhead)
   })
 
@@ -110,7 +111,7 @@ describe('a signal', () => {
 })
 
 it('get that is killed shows no half of a file, and goes on with what is there', async () => {
-  const { cwd, env } = await setUp()
+  const { cwd, env, line } = await setUp()
   const { bytes } = sampleChunk(12 * MiB, 1)
   expect((await request(server, 'PUT', '/files/large', { body: bytes })).status).toBe(201)
   await writeFile(join(cwd, 'large'), 'what was there before')
@@ -122,7 +123,7 @@ it('get that is killed shows no half of a file, and goes on with what is there',
   expect((await readdir(cwd)).sort()).toEqual(['large', 'large.ashlar-part'])
   expect(await readFile(join(cwd, 'large'), 'utf8')).toBe('what was there before')
 
-  const { stdout } = await runAshlar(['get', 'large', '--json'], { cwd, env })
+  const { stdout } = await ashlarHere(['get', 'large', '--json', ...line], { cwd })
   expect((JSON.parse(stdout) as { bytesFetched: number }).bytesFetched).toBeLessThan(bytes.length)
   expect((await readFile(join(cwd, 'large'))).equals(bytes)).toBe(true)
   expect(await readdir(cwd)).toEqual(['large'])

@@ -421,14 +421,11 @@ describe('beside a running server', () => {
     const server = await ServerProcess.start(directory)
     const body = sampleChunk(chunkSize, 2).bytes
     await request(server, 'PUT', '/files/three', { body })
-    const options = { env: { ASHLAR_STORE: directory } }
-    const [checked, planned, refused] = await Promise.all([
-      runAshlar(['fsck', '--json'], options),
-      runAshlar(['gc', '--dry-run', '--json'], options),
-      runAshlar(['gc'], options),
-    ])
-    expect(JSON.parse(checked.stdout)).toMatchObject({ files: 3, chunks: 6, damaged: 0, missing: 0 })
+    const checked = await json('fsck')
+    expect(checked.said).toMatchObject([{ files: 3, chunks: 6, damaged: 0, missing: 0 }])
+    const planned = await json('gc', '--dry-run')
     expect([checked.code, planned.code, planned.stderr]).toEqual([0, 0, ''])
+    const refused = await runAshlar(['gc'], { env: { ASHLAR_STORE: directory } })
     expect([refused.code, refused.stdout]).toEqual([2, ''])
     expect(refused.stderr).toMatch(
       /^ashlar: The catalog .* is in use.*collects by itself, every --collect-interval.*\n$/,

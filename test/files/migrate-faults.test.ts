@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { lostLocation } from '../../src/catalog/catalog-restore.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
@@ -20,7 +20,7 @@ import {
   type SharedParts,
 } from '../robustness/shared-parts.ts'
 import { faultyCatalog, intercept } from '../support/faulty-catalog.ts'
-import { collectAll, contentsOf, expectSound, findByName, migrated } from './migrating.ts'
+import { collectAll, contentsOf, empty, expectSound, findByName, migrated } from './migrating.ts'
 
 const chunkSize = 4 * 1024
 
@@ -30,6 +30,9 @@ beforeAll(async () => {
   ;[from, to] = await Promise.all([openSharedParts(), openSharedParts()])
 })
 afterAll(() => Promise.all([from.close(), to.close()]))
+
+// All that a store has is looked at again and again, which would take longer with every test.
+afterEach(() => Promise.all([from, to].map((parts) => empty(faultyFileStore(parts).store))))
 
 let tests = 0
 

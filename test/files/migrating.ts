@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { checkStore, type BadChunk, type BadList, type BadManifest } from '../../src/admin/check-store.ts'
 import { collectGarbage } from '../../src/files/collect-garbage.ts'
+import { deleteFile } from '../../src/files/delete-file.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
 import { findOrphans } from '../../src/files/find-orphans.ts'
 import { migrateFiles } from '../../src/files/migrate-files.ts'
@@ -74,6 +75,15 @@ export async function collectAll(store: FileStore): Promise<void> {
   const now = Date.now()
   await eventually(() => expect(Date.now()).toBeGreaterThan(now))
   await collectGarbage(store)
+}
+
+/** Deletes all files and uploads, and collects what they had. */
+export async function empty(store: FileStore): Promise<void> {
+  const { catalog } = store
+  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+  for (const { id } of files) await deleteFile(store, { id })
+  for (const { id } of await catalog.listUploads(soleOwner, 1000)) await catalog.deleteUpload(id)
+  await collectAll(store)
 }
 
 /** Fails unless the store is idle and sound, and has, collected, the chunks and the records of its files and uploads, and no others. */

@@ -12,7 +12,7 @@ import { TransferReport } from './transfer-report.ts'
 import { turns } from './turns.ts'
 
 /** Small files wait for the disk of the server together; large ones go in several parts each. */
-const smallAtOnce = 32
+const smallAtOnce = 64
 const largeAtOnce = 8
 
 /** Puts everything that the paths stand for. A file that fails is reported, and the others go on. */

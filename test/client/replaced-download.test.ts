@@ -10,7 +10,7 @@ import { FaultyProxy } from './faulty-proxy.ts'
 import { bytesIn, clientOf, freshName, memoryTarget } from './fixtures.ts'
 
 /** Three requests, the last of which begins when the first has ended at the earliest. */
-const size = 20 * MiB
+const size = 17 * MiB
 const bytes = sample(size)
 
 let server: TestServer

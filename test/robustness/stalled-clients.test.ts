@@ -193,6 +193,8 @@ describe.concurrent('while the server is the slow one', () => {
     })
     const server = await openTestServer({ stallTimeoutMs: 600, maxBufferMemory: 8 * MiB, wrapChunks })
     onTestFinished(server.stop)
+    // Before that, also if the test has failed.
+    onTestFinished(() => gate.resolve())
     const small = sampleChunk(1000, 3).bytes
     await uploadBytes(server.store, 'small', small)
     isOpen = false

@@ -21,7 +21,7 @@ const destination = new Writable({
   },
 })
 beforeAll(async () => {
-  server = await openTestServer({ log: pino(destination), headersTimeoutMs: 200, lingerTimeoutMs: 500 })
+  server = await openTestServer({ log: pino(destination), headersTimeoutMs: 200, lingerTimeoutMs: 100 })
 })
 afterAll(() => server.stop())
 beforeEach(() => {

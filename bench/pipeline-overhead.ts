@@ -1,7 +1,7 @@
 import { read } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { digestOfBlock } from '../src/model/digest.ts'
+import { digestOfBlock } from '../src/model/hashers.ts'
 import { passByLoop, passByOperator } from './block-pass.ts'
 import { comparison } from './interleaved.ts'
 import { inTemporaryDirectory } from './in-temporary-directory.ts'

@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { FileHasher } from '../src/model/digest.ts'
+import { FileHasher } from '../src/model/hashers.ts'
 import { parseFileName, soleOwner, type FileId } from '../src/model/file.ts'
 import { request } from '../test/support/http-request.ts'
 import { startBenchServer } from './bench-server.ts'

@@ -15,7 +15,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // They take minutes, or servers of others, and have configurations of their own.
     exclude: ['test/long/**', 'test/cluster/**'],
-    globalSetup: ['tools/bundle-worker.mjs', 'test/support/temporary-in-memory.ts'],
+    globalSetup: ['tools/bundle-sources.mjs', 'test/support/temporary-in-memory.ts'],
     execArgv: [...rareCollections, ...fastStart],
     // Only against tests that hang: they wait for conditions, and machines may be busy.
     testTimeout: 120_000,

@@ -1,17 +1,16 @@
-// For `node --import`: starts the sources fast. Caches compiled code, and loads the worker thread of the SQLite catalog
-// from the bundle that bundle-worker.mjs makes, unless a source file has changed since.
+// For `node --import`: starts the sources fast. Caches compiled code, and begins a process or a worker thread with the bundle that
+// bundle-sources.mjs made of it, unless a source file has changed since.
 import module from 'node:module'
 import { isMainThread } from 'node:worker_threads'
-import { cachedWorker, isFresh, sourceOfWorker } from './bundle-worker.mjs'
+import { freshBundle } from './bundles.mjs'
 
 module.enableCompileCache()
-if (!isMainThread) {
-  module.registerHooks({
-    resolve(specifier, context, nextResolve) {
-      const resolved = nextResolve(specifier, context)
-      return resolved.url === sourceOfWorker && isFresh()
-        ? { ...resolved, url: cachedWorker.href, format: 'module' }
-        : resolved
-    },
-  })
-}
+module.registerHooks({
+  resolve(specifier, context, nextResolve) {
+    const resolved = nextResolve(specifier, context)
+    // Only the first module of a process has no parent; that of a thread has the name of its entry.
+    const isEntry = isMainThread ? context.parentURL === undefined : resolved.url.endsWith('worker.ts')
+    const url = isEntry ? freshBundle(resolved.url) : undefined
+    return url === undefined ? resolved : { ...resolved, url, format: 'module' }
+  },
+})

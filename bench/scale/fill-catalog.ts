@@ -3,7 +3,8 @@ import type { ChunkUse, NewFile } from '../../src/catalog/catalog.ts'
 import { openWriter } from '../../src/catalog/sqlite/connection.ts'
 import { createFile } from '../../src/catalog/sqlite/files.ts'
 import type { Location } from '../../src/model/chunk.ts'
-import { digestBytes, digestOfBytes, FileHasher } from '../../src/model/digest.ts'
+import { digestBytes, digestOfBytes } from '../../src/model/digest.ts'
+import { FileHasher } from '../../src/model/hashers.ts'
 import { parseFileName, soleOwner, type FileId, type FileName } from '../../src/model/file.ts'
 
 /** In one transaction: many times what a server's catalog takes together, so that syncs are few. */

@@ -8,7 +8,7 @@ import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-
 import { writePackHeader } from '../../src/chunks/disk/pack-header.ts'
 import { verifying } from '../../src/chunks/verifying.ts'
 import type { FileStore } from '../../src/files/file-store.ts'
-import { BlockHasher, digestOfChunk, FileHasher } from '../../src/model/digest.ts'
+import { BlockHasher, digestOfChunk, FileHasher } from '../../src/model/hashers.ts'
 import { parseFileName, soleOwner, type FileId, type FileName } from '../../src/model/file.ts'
 import { benchFileStore } from '../bench-file-store.ts'
 

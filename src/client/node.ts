@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { BlockHasher, digestOfChunk, FileHasher } from '../model/digest.ts'
+import { BlockHasher, digestOfChunk, FileHasher } from '../model/hashers.ts'
 import { ashlarClient, type AshlarClient } from './ashlar-client.ts'
 import type { ConnectOptions } from './connection.ts'
 import type { Platform } from './platform.ts'

@@ -1,7 +1,8 @@
 import type { Condition } from '../catalog/upkeep.ts'
 import { lostLocation } from '../catalog/catalog-restore.ts'
 import type { Chunk } from '../model/chunk.ts'
-import { blockBytes, digestBytes, digestOfChunk } from '../model/digest.ts'
+import { blockBytes, digestBytes } from '../model/digest.ts'
+import { digestOfChunk } from '../model/hashers.ts'
 import { isStoreError } from '../model/errors.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { defer, lastValueFrom, of, toArray, type Observable } from 'rxjs'
 import { packed, type FileChunk } from '../model/chunk.ts'
-import { FileHasher, type Digest } from '../model/digest.ts'
+import type { Digest } from '../model/digest.ts'
+import { FileHasher } from '../model/hashers.ts'
 import { StoreError } from '../model/errors.ts'
 import type { StoredFile } from '../model/file.ts'
 import type { Upload } from '../model/upload.ts'

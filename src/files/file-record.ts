@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Chunk, PackedChunks } from '../model/chunk.ts'
-import { BlockHasher, blockBytes, digestBytes, digestOfChunk, parseDigest } from '../model/digest.ts'
+import { blockBytes, digestBytes, parseDigest } from '../model/digest.ts'
+import { BlockHasher, digestOfChunk } from '../model/hashers.ts'
 import { StoreError } from '../model/errors.ts'
 import { parseFileId, parseFileName, type FileId, type Owner, type StoredFile } from '../model/file.ts'
 

@@ -8,7 +8,7 @@ import type {
 } from '../catalog/catalog.ts'
 import { damage } from '../catalog/seals.ts'
 import { packed, type Location, type PackedChunks } from '../model/chunk.ts'
-import { BlockHasher, digestOfChunk, FileHasher } from '../model/digest.ts'
+import { BlockHasher, digestOfChunk, FileHasher } from '../model/hashers.ts'
 import { isRefusal, StoreError } from '../model/errors.ts'
 import type { FileId, StoredFile } from '../model/file.ts'
 import { atOnce } from './at-once.ts'

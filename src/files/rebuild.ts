@@ -7,7 +7,8 @@ import {
 } from '../catalog/catalog-restore.ts'
 import type { ChunkStore, StoredChunk } from '../chunks/chunk-store.ts'
 import type { Location } from '../model/chunk.ts'
-import { blockBytes, digestOfChunk } from '../model/digest.ts'
+import { blockBytes } from '../model/digest.ts'
+import { digestOfChunk } from '../model/hashers.ts'
 import { isStoreError } from '../model/errors.ts'
 import { atOnce } from './at-once.ts'
 import {

@@ -1,6 +1,7 @@
 import { defer, lastValueFrom } from 'rxjs'
 import type { FileChunk } from '../model/chunk.ts'
-import { blockBytes, BlockHasher, digestOfChunk } from '../model/digest.ts'
+import { blockBytes } from '../model/digest.ts'
+import { BlockHasher, digestOfChunk } from '../model/hashers.ts'
 import type { Upload } from '../model/upload.ts'
 import type { Lease } from '../rx/buffer-pool.ts'
 import { leaseBytesFor, type FileStore } from './file-store.ts'

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { BlockHasher } from '../model/digest.ts'
+import { BlockHasher } from '../model/hashers.ts'
 import { HashThread } from './hash-thread.ts'
 import type { Span } from './messages.ts'
 

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { BlockHasher } from '../model/digest.ts'
+import { BlockHasher } from '../model/hashers.ts'
 import type { HashCall, HashReply } from './messages.ts'
 
 const port = parentPort!

@@ -1,5 +1,3 @@
-import { blake3, Blake3Hasher } from '@napi-rs/blake-hash'
-
 /** A BLAKE3-256 digest as 64 lower-case hexadecimal digits. */
 export type Digest = string & { readonly __brand: 'Digest' }
 
@@ -27,74 +25,7 @@ export function digestOfBytes(bytes: Uint8Array): Digest {
   return asBuffer(bytes).toString('hex') as Digest
 }
 
-/** BLAKE3-256 of one block, raw. */
-export function digestOfBlock(block: Uint8Array): Buffer {
-  return blake3(asBuffer(block))
-}
-
-/**
- * A chunk's digest: BLAKE3 over the raw digests of its blocks, one after the other. Every chunk has
- * three levels above its bytes at most, so a digest of one level can never stand for another.
- */
-export function digestOfChunk(blockDigests: Uint8Array): Digest {
-  return digestOfBytes(blake3(asBuffer(blockDigests)))
-}
-
-/** Cuts bytes that arrive in pieces of any size into blocks and takes the digest of each. */
-export class BlockHasher {
-  #digests: Buffer[] = []
-  #hasher = new Blake3Hasher()
-  #filled = 0
-
-  update(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      const take = Math.min(bytes.length - at, blockBytes - this.#filled)
-      if (take === blockBytes) {
-        // In one call it takes little more than half the time.
-        this.#digests.push(digestOfBlock(bytes.subarray(at, at + take)))
-        at += take
-        continue
-      }
-      this.#hasher.update(asBuffer(bytes.subarray(at, at + take)))
-      this.#filled += take
-      at += take
-      if (this.#filled === blockBytes) this.#closeBlock()
-    }
-  }
-
-  /** The raw block digests, one after the other (n × 32 bytes), of all bytes since the last call; starts anew. */
-  finish(): Buffer {
-    if (this.#filled > 0) this.#closeBlock()
-    const digests = Buffer.concat(this.#digests)
-    this.#digests = []
-    return digests
-  }
-
-  #closeBlock(): void {
-    this.#digests.push(this.#hasher.digestBuffer())
-    this.#hasher = new Blake3Hasher()
-    this.#filled = 0
-  }
-}
-
-/** A file's digest: BLAKE3 over the raw digests of its chunks, in order; of nothing for an empty file. */
-export class FileHasher {
-  readonly #hasher = new Blake3Hasher()
-
-  add(chunk: Digest): void {
-    this.addAll(bytesOfDigest(chunk))
-  }
-
-  /** The raw digests of chunks, one after the other. */
-  addAll(chunks: Uint8Array): void {
-    this.#hasher.update(asBuffer(chunks))
-  }
-
-  digest(): Digest {
-    return digestOfBytes(this.#hasher.digestBuffer())
-  }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
+/** The same bytes, not a copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,5 +1,5 @@
 import type { ReadOptions } from '../../src/chunks/chunk-store.ts'
-import { BlockHasher, digestOfChunk } from '../../src/model/digest.ts'
+import { BlockHasher, digestOfChunk } from '../../src/model/hashers.ts'
 import type { Digest } from '../../src/model/digest.ts'
 
 export interface SampleChunk {

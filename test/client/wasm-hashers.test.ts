@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { wasmChunkHasher, wasmFileHasher } from '../../src/client/wasm-hashers.ts'
-import { BlockHasher, blockBytes, digestOfChunk, FileHasher } from '../../src/model/digest.ts'
+import { blockBytes } from '../../src/model/digest.ts'
+import { BlockHasher, digestOfChunk, FileHasher } from '../../src/model/hashers.ts'
 import { sample } from '../http/sample.ts'
 
 it.each([1, 1000, blockBytes - 1, blockBytes, blockBytes + 1, 3 * blockBytes, 3 * blockBytes + 5])(

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { HotFiles, mostHotBytes } from '../../src/files/hot-files.ts'
-import { digestOfChunk } from '../../src/model/digest.ts'
+import { digestOfChunk } from '../../src/model/hashers.ts'
 import { soleOwner, type FileId, type FileName, type StoredFile } from '../../src/model/file.ts'
 
 const kib = 1024

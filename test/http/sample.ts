@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { BlockHasher, digestOfChunk, FileHasher, type Digest } from '../../src/model/digest.ts'
+import type { Digest } from '../../src/model/digest.ts'
+import { BlockHasher, digestOfChunk, FileHasher } from '../../src/model/hashers.ts'
 import type { StoredFile } from '../../src/model/file.ts'
 import { request, type Answer, type RequestOptions } from '../support/http-request.ts'
 import type { TestServer } from '../support/test-server.ts'

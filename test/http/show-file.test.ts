@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { FileHasher, type Digest } from '../../src/model/digest.ts'
+import type { Digest } from '../../src/model/digest.ts'
+import { FileHasher } from '../../src/model/hashers.ts'
 import { openRequest, request } from '../support/http-request.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { refused } from './refused.ts'

@@ -18,7 +18,7 @@ export default defineConfig({
   test: {
     include: ['test/long/**/*.test.ts', ...properties],
     env: { FULL_RUNS: '1' },
-    globalSetup: ['tools/bundle-worker.mjs'],
+    globalSetup: ['tools/bundle-sources.mjs'],
     execArgv: [...fastStart],
     // A net against hangs: the tests wait for conditions, however slow the machine is.
     testTimeout: 600_000,

@@ -1,17 +1,8 @@
 import { blake3 } from '@napi-rs/blake-hash'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  blockBytes,
-  BlockHasher,
-  bytesOfDigest,
-  digestBytes,
-  digestOfBlock,
-  digestOfBytes,
-  digestOfChunk,
-  FileHasher,
-  parseDigest,
-} from '../../src/model/digest.ts'
+import { blockBytes, bytesOfDigest, digestBytes, digestOfBytes, parseDigest } from '../../src/model/digest.ts'
+import { BlockHasher, digestOfBlock, digestOfChunk, FileHasher } from '../../src/model/hashers.ts'
 import { runs } from '../support/runs.ts'
 
 // Every byte of a block differs from its neighbours', and every block from the others.

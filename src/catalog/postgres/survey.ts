@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Chunk, Location } from '../../model/chunk.ts'
-import { bytesOfDigest, digestOfBytes, FileHasher, type Digest } from '../../model/digest.ts'
+import { bytesOfDigest, digestOfBytes, type Digest } from '../../model/digest.ts'
 import type { FileId } from '../../model/file.ts'
 import type { CheckedList, ChunkPosition, Holder } from '../upkeep.ts'
 import { checkFile, checkUse } from '../seals.ts'
@@ -58,6 +58,8 @@ async function faultOf(
 ): Promise<string | undefined> {
   const [file] = digest ? await selectFile(db, { id }) : []
   if (file) checkFile(file)
+  // Loaded here, because only this check hashes: the catalog opens in less time without the native hasher.
+  const { FileHasher } = await import('../../model/hashers.ts')
   const hasher = new FileHasher()
   let end = 0
   for (const segment of await segmentsFrom(db, id, 0)) {

@@ -1,4 +1,3 @@
-import { randomUUIDv7 } from 'node:crypto'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { ChunkUse } from '../catalog.ts'
@@ -15,6 +14,7 @@ export async function recutUpload(
   start: number,
   end: number,
   chunks: readonly ChunkUse[],
+  replaced: FileId,
 ): Promise<void> {
   const { offset } = await findUnfinished(db, id)
   if (await isBoundByJoin(db, id)) {
@@ -36,8 +36,7 @@ export async function recutUpload(
       )
     }
   }
-  // Only lists that were let go are searched for chunks without a use, so what is replaced becomes one.
-  const replaced = randomUUIDv7() as FileId
+  // Only lists that were let go are searched for chunks without a use, so what is replaced becomes one, with a new id.
   await moveChunks(db, { id, start, end, toId: replaced, by: 0 })
   await insertDiscarded(db, { id: replaced, at: 0 })
   await useChunks(db, id, start, chunks)

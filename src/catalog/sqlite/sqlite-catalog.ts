@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto'
 import type { Chunk, FileChunk, Location, PackedChunks } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { FileId, FileRef, Owner, StoredFile } from '../../model/file.ts'
@@ -163,7 +164,7 @@ export class SqliteCatalog implements Catalog, CatalogRestore {
   }
 
   recutUpload(id: FileId, start: number, end: number, chunks: readonly ChunkUse[]): Promise<void> {
-    return this.#writer.call('recutUpload', id, start, end, chunks.map(compact))
+    return this.#writer.call('recutUpload', id, start, end, chunks.map(compact), randomUUIDv7() as FileId)
   }
 
   finishUploads(uploads: readonly FinishedUpload[]): Promise<readonly CommittedFile[]> {

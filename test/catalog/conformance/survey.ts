@@ -3,7 +3,7 @@ import type { Catalog, ChunkUse } from '../../../src/catalog/catalog.ts'
 import type { ChunkPosition } from '../../../src/catalog/upkeep.ts'
 import type { Chunk } from '../../../src/model/chunk.ts'
 import type { Digest } from '../../../src/model/digest.ts'
-import { FileHasher } from '../../../src/model/digest.ts'
+import { FileHasher } from '../../../src/model/hashers.ts'
 import {
   aChunk,
   aDigest,

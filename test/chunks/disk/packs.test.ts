@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { DiskChunkStore, type DiskChunkStoreOptions } from '../../../src/chunks/disk/disk-chunk-store.ts'
 import { writePackHeader } from '../../../src/chunks/disk/pack-header.ts'
 import type { Location } from '../../../src/model/chunk.ts'
-import { digestOfBlock, digestOfChunk } from '../../../src/model/digest.ts'
+import { digestOfBlock, digestOfChunk } from '../../../src/model/hashers.ts'
 import { flipBitOfFile } from '../flip-bit-of-file.ts'
 import { inPieces, sampleChunk, type SampleChunk } from '../sample-chunk.ts'
 import { storedAt, storedFiles } from '../stored-files.ts'

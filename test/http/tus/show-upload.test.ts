@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { BlockHasher, digestOfChunk } from '../../../src/model/digest.ts'
+import { BlockHasher, digestOfChunk } from '../../../src/model/hashers.ts'
 import { request, type Answer } from '../../support/http-request.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
 import { eventually } from '../../robustness/eventually.ts'

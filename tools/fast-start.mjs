@@ -2,9 +2,10 @@
 // bundle-sources.mjs made of it, unless a source file has changed since.
 import module from 'node:module'
 import { isMainThread } from 'node:worker_threads'
-import { freshBundle } from './bundles.mjs'
+import { fileURLToPath } from 'node:url'
+import { cache, freshBundle } from './bundles.mjs'
 
-module.enableCompileCache()
+module.enableCompileCache(fileURLToPath(new URL('compiled/', cache)))
 module.registerHooks({
   resolve(specifier, context, nextResolve) {
     const resolved = nextResolve(specifier, context)

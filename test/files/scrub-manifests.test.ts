@@ -45,7 +45,7 @@ function scrubOf(store: FileStore, clock = calendar(), scrubRate = Infinity) {
 async function givenFiles(): Promise<void> {
   await given(server, 'small', sample(100))
   await given(server, 'empty', Buffer.alloc(0))
-  await given(server, 'long', sample(64 * 1100))
+  await given(server, 'long', sample(64 * 1030))
   await post(server, form([filePart('one', sample(10)), filePart('two', sample(300))]))
   await given(server, 'before', sample(30))
   await rename('before', 'after')

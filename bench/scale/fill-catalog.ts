@@ -1,7 +1,7 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import type { ChunkUse, NewFile } from '../../src/catalog/catalog.ts'
 import { openWriter } from '../../src/catalog/sqlite/connection.ts'
-import { createFile } from '../../src/catalog/sqlite/files.ts'
+import { createFile } from '../../src/catalog/sql/files.ts'
 import type { Location } from '../../src/model/chunk.ts'
 import { digestBytes, digestOfBytes } from '../../src/model/digest.ts'
 import { FileHasher } from '../../src/model/hashers.ts'
@@ -31,7 +31,7 @@ export async function fillCatalog(
     for (let first = 0; first < files; first += filesPerCommit) {
       const works = Array.from({ length: Math.min(filesPerCommit, files - first) }, (_, nth) => {
         const file = newFile(first + nth, chunkOf(first + nth) ?? madeUp(first + nth))
-        return () => createFile(writer.db, file, Date.now())
+        return () => createFile(writer.db, file)
       })
       for (const outcome of await writer.transactions.run(works)) {
         if (outcome.status === 'rejected') throw outcome.reason

@@ -14,8 +14,7 @@ export type FileSource = (
  * so that a folder costs the same however much is in it.
  */
 export async function pageOfFiles(query: ListQuery, source: FileSource): Promise<FilePage> {
-  // Names are well-formed, but a database would read half a character as U+FFFD and find that.
-  if (!query.prefix.isWellFormed() || query.q?.isWellFormed() === false) return { files: [], prefixes: [] }
+  if (!canBeInName(query.prefix) || !canBeInName(query.q ?? '')) return { files: [], prefixes: [] }
   const page = new PageBuilder(query)
   const until = behindPrefix(query.prefix)
   let from: string | undefined = startOf(query, page)
@@ -29,6 +28,11 @@ export async function pageOfFiles(query: ListQuery, source: FileSource): Promise
     from = page.behindLast()
   }
   return page.finish()
+}
+
+/** A database would read half a character as U+FFFD and find that; PostgreSQL has no text with NUL. */
+function canBeInName(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0')
 }
 
 function startOf({ prefix, after }: ListQuery, page: PageBuilder): string | undefined {

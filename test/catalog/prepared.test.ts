@@ -1,25 +1,64 @@
-import { sql, type Compilable } from 'kysely'
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { prepared as postgresPrepared } from '../../src/catalog/postgres/prepared.ts'
-import { prepared as sqlitePrepared } from '../../src/catalog/sqlite/prepared.ts'
+import { postgresDialect } from '../../src/catalog/postgres/dialect.ts'
+import type { Database, Dialect } from '../../src/catalog/sql/dialect.ts'
+import { prepared, preparedTogether } from '../../src/catalog/sql/prepared.ts'
+import { sqliteDialect } from '../../src/catalog/sqlite/dialect.ts'
 
-type Values = { readonly size: number }
-type Run = (db: never, values: Values) => Promise<unknown>
-type Prepared = (build: (db: never, values: Values) => Compilable) => Run
+interface Values {
+  readonly size: number
+}
 
-/** The error is thrown while the query is built, before any database is asked. */
-const db = undefined as never
+/** Notes the statements that it is to run. */
+function recording(dialect: Dialect) {
+  const statements: (readonly [text: string, parameters: readonly unknown[]])[] = []
+  const db: Database = {
+    dialect,
+    now: 0,
+    run: async (text, parameters) => {
+      statements.push([text, parameters])
+      return []
+    },
+  }
+  return { db, statements }
+}
 
 describe.each([
-  ['sqlite', sqlitePrepared as unknown as Prepared],
-  ['postgres', postgresPrepared as unknown as Prepared],
-])('a prepared query of %s', (_dialect, prepared) => {
+  ['sqlite', sqliteDialect],
+  ['postgres', postgresDialect],
+])('a prepared query of %s', (_name, dialect) => {
   it.each([
     ['a sum', ({ size }: Values) => size + 1],
     ['a comparison', ({ size }: Values) => size > 1],
     ['a template', ({ size }: Values) => `${size}`],
   ])('refuses to be built with %s of a value that it does not have yet', async (_what, compute) => {
-    const run = prepared((_db, values) => sql`select ${compute(values)}` as unknown as Compilable)
-    await expect(run(db, { size: 1 })).rejects.toThrow(TypeError)
+    const run = prepared((_queries, values: Values) => sql`select ${compute(values)}`)
+    await expect(run(recording(dialect).db, { size: 1 })).rejects.toThrow(TypeError)
   })
+
+  it('is built once and sends the values of each call', async () => {
+    let built = 0
+    const run = prepared((queries, { size }: Values) => {
+      built++
+      return queries.selectFrom('chunks').select('id').where('size', '=', size)
+    })
+    const { db, statements } = recording(dialect)
+    await run(db, { size: 1 })
+    await run(db, { size: 2 })
+    expect(built).toBe(1)
+    expect(statements.map(([, parameters]) => parameters)).toEqual([[1], [2]])
+    expect(statements[0]![0]).toBe(statements[1]![0])
+  })
+})
+
+it('sends statements that belong together to PostgreSQL as one, and to SQLite one after the other', async () => {
+  const run = preparedTogether(
+    [(queries, { size }: Values) => queries.deleteFrom('chunks').where('size', '=', size)],
+    (queries, { size }) => queries.deleteFrom('garbage').where('size', '=', size).returning('location'),
+  )
+  const [remote, local] = [recording(postgresDialect), recording(sqliteDialect)]
+  await run(remote.db, { size: 3 })
+  await run(local.db, { size: 3 })
+  expect(remote.statements.map(([, parameters]) => parameters)).toEqual([[3, 3]])
+  expect(local.statements.map(([, parameters]) => parameters)).toEqual([[3], [3]])
 })

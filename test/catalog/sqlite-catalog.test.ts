@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sql } from 'kysely'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { methods } from '../../src/catalog/sql/methods.ts'
+import { execute } from '../../src/catalog/sql/prepared.ts'
 import { openReader, openWriter } from '../../src/catalog/sqlite/connection.ts'
-import { writes } from '../../src/catalog/sqlite/methods.ts'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { SqliteCatalogOptions } from '../../src/catalog/sqlite/messages.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -72,11 +73,12 @@ describe('opening', () => {
     const writer = await openWriter(path)
     onTestFinished(() => writer.close())
     const settings = sql`select * from pragma_journal_mode, pragma_synchronous, pragma_foreign_keys`
-    const { rows } = await settings.execute(writer.db)
-    expect(rows).toEqual([{ journal_mode: 'wal', synchronous: 2, foreign_keys: 1 }])
+    expect(await execute(writer.db, settings)).toEqual([
+      { journal_mode: 'wal', synchronous: 2, foreign_keys: 1 },
+    ])
     const reader = openReader(path)
     onTestFinished(() => reader.close())
-    await expect(sql`delete from files`.execute(reader.db)).rejects.toThrow('readonly')
+    await expect(execute(reader.db, sql`delete from files`)).rejects.toThrow('readonly')
   })
 
   it('folds the names of a database from before names were folded', async () => {
@@ -141,15 +143,15 @@ describe('running', () => {
       onTestFinished(() => writer.close())
       const { db } = writer
       const totalChanges = async () => {
-        const { rows } = await sql<{ total: number }>`select total_changes() as total`.execute(db)
-        return rows[0]!.total
+        const [row] = await execute(db, sql<{ total: number }>`select total_changes() as total`)
+        return row!.total
       }
       const changedByFinish = async (count: number) => {
-        const { id } = await writes.createUpload(db, anUpload(anOwner(), 'x'), 1)
+        const { id } = await methods.createUpload(db, anUpload(anOwner(), 'x'))
         const chunks = Array.from({ length: count }, () => aChunk())
-        await writer.transactions.run([() => writes.advanceUpload(db, id, 0, chunks, 1)])
+        await writer.transactions.run([() => methods.advanceUpload(db, id, 0, chunks, 1)])
         const before = await totalChanges()
-        await writes.finishUploads(db, [{ id, digest: aDigest(), isRemembered }], 2)
+        await methods.finishUploads(db, [{ id, digest: aDigest(), isRemembered }])
         return (await totalChanges()) - before
       }
       expect(await changedByFinish(1000)).toBe(await changedByFinish(1))

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { openPostgresCatalog } from '../../src/catalog/postgres/open-postgres-catalog.ts'
-import { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
+import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
+import { methodKinds } from '../../src/catalog/sql/method-kinds.ts'
 import { describeCatalog } from '../catalog/describe-catalog.ts'
 import { PostgresServer } from './postgres-server.ts'
 
@@ -14,7 +15,7 @@ afterAll(() => server.stop())
 /** Gives every call to another one of them. */
 function inTurn(catalogs: readonly PostgresCatalog[]): Catalog {
   let calls = 0
-  const methods = Object.getOwnPropertyNames(PostgresCatalog.prototype).map((name) => [
+  const methods = Object.keys(methodKinds).map((name) => [
     name,
     (...args: readonly unknown[]) => {
       const catalog = catalogs[calls++ % catalogs.length]!

@@ -8,6 +8,7 @@ import {
   type PostgresCatalogOptions,
 } from '../../src/catalog/postgres/open-postgres-catalog.ts'
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
+import { execute } from '../../src/catalog/sql/prepared.ts'
 import { Transactions } from '../../src/catalog/postgres/transactions.ts'
 import { aChunk, aFile, anOwner, named, outcomeOf, tally } from '../catalog/fixtures.ts'
 import { CuttingProxy } from './cutting-proxy.ts'
@@ -49,7 +50,7 @@ async function holdFiles(url: string): Promise<() => Promise<void>> {
   onTestFinished(() => transactions.close())
   const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const holding = transactions.change(async (db) => {
-    await sql`lock table files in exclusive mode`.execute(db)
+    await execute(db, sql`lock table files in exclusive mode`)
     held.resolve()
     await released.promise
   })
@@ -97,7 +98,7 @@ describe('opening rejects, with what to do,', () => {
     await expect(openPostgresCatalog(url)).rejects.toEqual(unavailable(/may not do this/))
     const only = new Transactions(url, { ...patient, preamble: '' })
     onTestFinished(() => only.close())
-    await only.read((db) => sql`select`.execute(db))
+    await only.read((db) => execute(db, sql`select`))
     await expect(openPostgresCatalog(url)).rejects.toEqual(unavailable(/takes no more connections/))
   })
 
@@ -132,7 +133,7 @@ it.each([
   url.searchParams.set('options', `-c synchronous_commit=${given}`)
   const transactions = new Transactions(url.href, { ...patient, preamble: syncCommits })
   onTestFinished(() => transactions.close())
-  const { rows } = await transactions.read((db) => sql`show synchronous_commit`.execute(db))
+  const rows = await transactions.read((db) => execute(db, sql`show synchronous_commit`))
   expect(rows).toEqual([{ synchronous_commit: used }])
 })
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { ChunkUse } from '../../src/catalog/catalog.ts'
-import { useChunks } from '../../src/catalog/postgres/chunks.ts'
-import { collectChunks } from '../../src/catalog/postgres/collect-chunks.ts'
 import { openPostgresCatalog } from '../../src/catalog/postgres/open-postgres-catalog.ts'
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
-import { addRecord } from '../../src/catalog/postgres/records.ts'
-import type { Database } from '../../src/catalog/postgres/schema.ts'
 import { Transactions } from '../../src/catalog/postgres/transactions.ts'
+import { collectChunks } from '../../src/catalog/sql/collect-chunks.ts'
+import type { Database } from '../../src/catalog/sql/dialect.ts'
+import { addRecord } from '../../src/catalog/sql/records.ts'
+import { useChunks } from '../../src/catalog/sql/use-chunks.ts'
 import {
   aChunk,
   aDigest,

@@ -1,21 +1,16 @@
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import type { CatalogRestore } from '../../src/catalog/catalog-restore.ts'
+import { InvokedCatalog } from '../../src/catalog/sql/catalog-calls.ts'
+import type { Database } from '../../src/catalog/sql/dialect.ts'
+import { isRead } from '../../src/catalog/sql/method-kinds.ts'
+import { methods } from '../../src/catalog/sql/methods.ts'
 import { openReader, openWriter, type Connection } from '../../src/catalog/sqlite/connection.ts'
+import { engineMethods } from '../../src/catalog/sqlite/engine-methods.ts'
 import { errorOf, failureOf } from '../../src/catalog/sqlite/failures.ts'
-import { reads, writes } from '../../src/catalog/sqlite/methods.ts'
-import type { Database } from '../../src/catalog/sqlite/schema.ts'
 
 type Method = (db: Database, ...args: readonly unknown[]) => Promise<unknown>
 
-/** Methods that are told the time, and how many arguments come before it. */
-const timed: Readonly<Record<string, number>> = {
-  createFile: 1,
-  updateFile: 5,
-  deleteFile: 3,
-  createUpload: 1,
-  joinUploads: 2,
-  finishUploads: 1,
-}
+const allMethods = { ...methods, ...engineMethods } as unknown as Readonly<Record<string, Method>>
 
 /** `SqliteCatalog` without its threads: it opens in milliseconds. */
 export async function openCatalogHere(
@@ -30,32 +25,24 @@ export async function openCatalogHere(
     writer.close()
     throw error
   }
-  const methods: Record<string, unknown> = {}
-  const add = (connection: Connection, all: object) => {
-    // A connection does one thing after the other.
-    let before: Promise<unknown> = Promise.resolve()
-    for (const [name, method] of Object.entries(all as Record<string, Method>)) {
-      methods[name] = (...args: readonly unknown[]) => {
-        const run = () => call(connection, method, withTime(name, args))
-        const result = before.then(run, run)
-        before = result
-        return result
-      }
-    }
-  }
-  add(writer, writes)
-  add(reader, reads)
+  const [write, read] = [inLine(writer), inLine(reader)]
+  const catalog = new InvokedCatalog((name, args) => (isRead(name) ? read : write)(allMethods[name]!, args))
   const close = async () => {
     reader.close()
     writer.close()
   }
-  return { ...methods, close } as unknown as Catalog & CatalogRestore
+  return Object.assign(catalog, { close })
 }
 
-function withTime(name: string, args: readonly unknown[]): readonly unknown[] {
-  const count = timed[name]
-  if (count === undefined) return args
-  return [...Array.from({ length: count }, (_, index) => args[index]), Date.now()]
+/** A connection does one thing after the other. */
+function inLine(connection: Connection) {
+  let before: Promise<unknown> = Promise.resolve()
+  return (method: Method, args: readonly unknown[]) => {
+    const run = () => call(connection, method, args)
+    const result = before.then(run, run)
+    before = result
+    return result
+  }
 }
 
 async function call(

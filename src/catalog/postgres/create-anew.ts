@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
-import { migrate, stateOf } from './migrations/migrate.ts'
+import type { Database } from '../sql/dialect.ts'
+import { execute } from '../sql/prepared.ts'
+import { migrate, stateOf } from './migrate.ts'
 import { refuseUnfit, syncCommits } from './open-postgres-catalog.ts'
 import { PostgresCatalog } from './postgres-catalog.ts'
-import type { Database } from './schema.ts'
 import { changing, Transactions } from './transactions.ts'
 
 /**
@@ -38,7 +39,7 @@ async function makeTables(url: string): Promise<void> {
 
 async function beginDraft(db: Database): Promise<void> {
   const { isDraft } = await stateOf(db)
-  if (isDraft) await sql`truncate ${sql.join(tables)}`.execute(db)
+  if (isDraft) await execute(db, sql`truncate ${sql.join(tables)}`)
   if (!(await isEmpty(db))) {
     throw new StoreError(
       'unavailable',
@@ -46,12 +47,12 @@ async function beginDraft(db: Database): Promise<void> {
     )
   }
   // A server that was started on the empty catalog has bound it.
-  await db.deleteFrom('bound_store').execute()
-  await db.updateTable('ashlar_catalog').set({ is_draft: true }).execute()
+  await execute(db, sql`delete from bound_store`)
+  await execute(db, sql`update ashlar_catalog set is_draft = true`)
 }
 
 async function endDraft(db: Database): Promise<void> {
-  await db.updateTable('ashlar_catalog').set({ is_draft: false }).execute()
+  await execute(db, sql`update ashlar_catalog set is_draft = false`)
 }
 
 async function isEmpty(db: Database): Promise<boolean> {
@@ -59,8 +60,8 @@ async function isEmpty(db: Database): Promise<boolean> {
     tables.map((table) => sql`exists (select from ${table})`),
     sql` or `,
   )
-  const { rows } = await sql<{ is_filled: boolean }>`select ${filled} as is_filled`.execute(db)
-  return !rows[0]!.is_filled
+  const [found] = await execute(db, sql<{ is_filled: boolean }>`select ${filled} as is_filled`)
+  return !found!.is_filled
 }
 
 const tables = [

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
 import type { Catalog } from '../catalog.ts'
-import type { CatalogSurvey } from '../upkeep.ts'
-import { migrate, refuseDraft, refuseOther, stateOf } from './migrations/migrate.ts'
+import type { ReadableCatalog } from '../sql/catalog-calls.ts'
+import type { Database } from '../sql/dialect.ts'
+import { execute } from '../sql/prepared.ts'
+import { migrate, refuseDraft, refuseOther, stateOf } from './migrate.ts'
 import { PostgresCatalog } from './postgres-catalog.ts'
-import type { Database } from './schema.ts'
 import { Transactions } from './transactions.ts'
 
 export interface PostgresCatalogOptions {
@@ -19,8 +20,7 @@ export interface PostgresCatalogOptions {
 }
 
 /** What is read of a catalog beside the servers that have it open. */
-export type PostgresSurvey = CatalogSurvey &
-  Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords' | 'close'>
+export type PostgresSurvey = ReadableCatalog & Pick<Catalog, 'close'>
 
 /** A commit is synced before it is acknowledged, whatever the server has for its default. */
 export const syncCommits = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
@@ -72,8 +72,8 @@ export async function hasPostgresCatalog(url: string): Promise<boolean> {
 
 /** Rejects `unavailable` if the database would not keep what is to be kept in it. */
 export async function refuseUnfit(db: Database): Promise<void> {
-  const { rows } = await settings.execute(db)
-  const { encoding, fsync, schema } = rows[0]!
+  const [found] = await execute(db, settings)
+  const { encoding, fsync, schema } = found!
   if (encoding !== 'UTF8') throw unfit(`has the encoding ${encoding}: create one that has UTF8`)
   if (fsync !== 'on') throw unfit('runs with fsync = off, and a power cut would take files away: turn it on')
   if (schema === null) throw unfit('has none of the schemas in the search_path: create the first of them')

@@ -1,4 +1,3 @@
-import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { connectionError, endsSession } from './failures.ts'
 import { typeParser } from './types.ts'
@@ -18,11 +17,10 @@ export interface PoolSettings {
 const answerTimeoutMs = 1000
 
 /**
- * pg's pool as Kysely uses it. Statements are prepared once in each connection, so texts must not be built from values. What
- * goes wrong is the server's answer, or else `unavailable`: then the connection is not used again.
+ * Statements are prepared once in each connection, so texts must not be built from values. Errors are
+ * the server's answer, or else `unavailable`: then the connection is not used again.
  */
-export class Pool implements PostgresPool {
-  readonly options = {}
+export class Pool {
   readonly #pool: pg.Pool
   readonly #connections = new WeakMap<pg.PoolClient, Connection>()
 
@@ -48,7 +46,16 @@ export class Pool implements PostgresPool {
     this.#pool.on('connect', (client) => client.on('error', leaveToUsers))
   }
 
-  async connect(): Promise<PostgresPoolClient> {
+  async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.#connect()
+    try {
+      return await work(connection)
+    } finally {
+      connection.release()
+    }
+  }
+
+  async #connect(): Promise<Connection> {
     try {
       const client = await this.#pool.connect()
       const known = this.#connections.get(client)
@@ -69,11 +76,7 @@ export class Pool implements PostgresPool {
 /** Who uses the connection hears of it from what they asked; an idle one is replaced when it is needed. */
 function leaveToUsers(): void {}
 
-class Connection implements PostgresPoolClient {
-  /** Nobody asks for cursors. */
-  readonly query = ((text: string, values: readonly unknown[]) =>
-    this.#query(text, values)) as PostgresPoolClient['query']
-
+export class Connection {
   readonly #client: pg.PoolClient
   #end: unknown
 
@@ -81,16 +84,17 @@ class Connection implements PostgresPoolClient {
     this.#client = client
   }
 
-  release(isDiscarded = false): void {
-    this.#client.release(isDiscarded || this.#end !== undefined)
+  release(): void {
+    this.#client.release(this.#end !== undefined)
   }
 
-  async #query(text: string, values: readonly unknown[]): Promise<unknown> {
+  async query<Row>(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
     // What was asked before may still be under way.
     if (this.#end) throw this.#end
     try {
       const query = values.length === 0 ? { text } : { text, name: nameOf(text), values: [...values] }
-      return await this.#client.query(query)
+      const { rows } = await this.#client.query<Row & pg.QueryResultRow>(query)
+      return rows
     } catch (error) {
       const failure = tagged(error)
       if (endsSession(failure)) this.#end = failure

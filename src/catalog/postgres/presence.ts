@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { FileId } from '../../model/file.ts'
 import type { CountedOn, Presence } from '../presence.ts'
-import { prepared } from './prepared.ts'
+import { prepared } from '../sql/prepared.ts'
 import type { Transactions } from './transactions.ts'
 
 /** Who has not been seen for so long is gone: without the database it could neither look anything up nor make anything known. */
@@ -52,14 +52,14 @@ interface Told {
 }
 
 /** Gives what the others have told. */
-const tell = prepared((db, values: Told) => {
+const tell = prepared((queries, values: Told) => {
   const told = {
     seen_at: sql<string>`clock_timestamp()`,
     in_use: sql<FileId[]>`${values.inUse}::uuid[]`,
     lookups_since: values.lookupsSince,
     puts_since: values.putsSince,
   }
-  return db
+  return queries
     .with('gone', (cte) => cte.deleteFrom('nodes').where(isGone))
     .with('told', (cte) =>
       cte
@@ -73,4 +73,6 @@ const tell = prepared((db, values: Told) => {
     .where(sql<boolean>`not ${isGone}`)
 })
 
-const forget = prepared((db, values: { id: string }) => db.deleteFrom('nodes').where('id', '=', values.id))
+const forget = prepared((queries, values: { id: string }) =>
+  queries.deleteFrom('nodes').where('id', '=', values.id),
+)

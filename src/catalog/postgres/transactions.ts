@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
-import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
+import type { Database } from '../sql/dialect.ts'
 import { failureOf, isConflict, stateOf } from './failures.ts'
-import { Pool, type PoolSettings } from './pool.ts'
-import type { Database, Schema } from './schema.ts'
+import { Pool, type Connection, type PoolSettings } from './pool.ts'
+import { postgresDialect } from './dialect.ts'
 
 type Work<T> = (db: Database) => Promise<T>
 
@@ -16,21 +16,21 @@ const pauseMs = 20
  * name, then of chunks by digest; where two wait for each other all the same, the one that the server undoes is tried again.
  */
 export class Transactions {
-  readonly #db: Database
+  readonly #pool: Pool
   readonly #running = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   constructor(url: string, settings: PoolSettings) {
-    this.#db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: new Pool(url, settings) }) })
+    this.#pool = new Pool(url, settings)
   }
 
   /** For work that reads with one statement. */
   read<T>(work: Work<T>): Promise<T> {
-    return this.#run(() => work(this.#db))
+    return this.#run(() => this.#pool.use((connection) => work(databaseOf(connection))))
   }
 
   /** For work that reads, all of it from one state of the database. */
-  readTogether<T>(work: Work<T>): Promise<T> {
+  snapshot<T>(work: Work<T>): Promise<T> {
     return this.#run(() => this.#attempt('begin isolation level repeatable read read only', work))
   }
 
@@ -64,7 +64,7 @@ export class Transactions {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#running)
-    await this.#db.destroy()
+    await this.#pool.end()
   }
 
   async #run<T>(attempt: () => Promise<T>): Promise<T> {
@@ -79,17 +79,17 @@ export class Transactions {
   }
 
   #attempt<T>(beginning: string, work: Work<T>): Promise<T> {
-    return this.#db.connection().execute(async (session) => {
+    return this.#pool.use(async (connection) => {
       let isCommitting = false
       try {
-        await run(session, beginning)
-        const result = await work(session)
+        await connection.query(beginning, [])
+        const result = await work(databaseOf(connection))
         isCommitting = true
-        await run(session, 'commit')
+        await connection.query('commit', [])
         return result
       } catch (error) {
         // Without a connection to say so on, the server undoes it by itself.
-        await run(session, 'rollback').catch(() => {})
+        await connection.query('rollback', []).catch(() => {})
         // A commit that the server has answered with an error is undone; without an answer nobody knows.
         throw new FailedAttempt(error, !isCommitting || stateOf(error) !== undefined)
       }
@@ -117,8 +117,14 @@ class FailedAttempt extends Error {
   }
 }
 
-async function run(session: Database, text: string): Promise<void> {
-  await session.executeQuery(CompiledQuery.raw(text))
+function databaseOf(connection: Connection): Database {
+  return {
+    dialect: postgresDialect,
+    get now() {
+      return Date.now()
+    },
+    run: (text, parameters) => connection.query(text, parameters),
+  }
 }
 
 /** What others were in the way of is certain to have changed nothing; other failures may be of what is done. */

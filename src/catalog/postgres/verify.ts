@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { stateOf } from './failures.ts'
-import type { Database } from './schema.ts'
+import type { Database } from '../sql/dialect.ts'
+import { execute } from '../sql/prepared.ts'
 
 /**
  * Compares indexes with their tables where this user may call the extension amcheck. Otherwise damage is found by PostgreSQL's own
@@ -9,13 +10,16 @@ import type { Database } from './schema.ts'
 export async function verify(db: Database): Promise<readonly string[]> {
   const check = await findIndexCheck(db)
   if (check === undefined) return []
-  const { rows: indexes } = await sql<{ name: string }>`select indexrelid::regclass::text as name
+  const indexes = await execute(
+    db,
+    sql<{ name: string }>`select indexrelid::regclass::text as name
     from pg_index join pg_class on pg_class.oid = indexrelid join pg_am on pg_am.oid = relam
-    where relnamespace = current_schema()::regnamespace and amname = 'btree' and indisvalid`.execute(db)
+    where relnamespace = current_schema()::regnamespace and amname = 'btree' and indisvalid`,
+  )
   const faults: string[] = []
   for (const { name } of indexes) {
     try {
-      await sql`select ${sql.raw(check)}(${name}::regclass, true)`.execute(db)
+      await execute(db, sql`select ${sql.raw(check)}(${name}::regclass, true)`)
     } catch (error) {
       const state = stateOf(error) ?? ''
       // Data or an index is corrupted.
@@ -31,14 +35,15 @@ const queryCanceled = '57014'
 
 /** What amcheck's function is called here; undefined if it is not installed, or only superusers may call it, as by default. */
 async function findIndexCheck(db: Database): Promise<string | undefined> {
-  const { rows } = await sql<{ name: string }>`
+  const [found] = await execute(
+    db,
+    sql<{ name: string }>`
     select quote_ident(nspname) || '.bt_index_check' as name
     from pg_extension
     join pg_namespace on pg_namespace.oid = extnamespace
     join pg_proc on pronamespace = extnamespace and proname = 'bt_index_check'
     where extname = 'amcheck' and proargtypes = array['regclass'::regtype, 'boolean'::regtype]::oidvector
-      and has_schema_privilege(extnamespace, 'usage') and has_function_privilege(pg_proc.oid, 'execute')`.execute(
-    db,
+      and has_schema_privilege(extnamespace, 'usage') and has_function_privilege(pg_proc.oid, 'execute')`,
   )
-  return rows[0]?.name
+  return found?.name
 }

@@ -1,19 +1,17 @@
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { Kysely } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
-import { foldedName } from '../../model/fold-text.ts'
 import { explainSystemError } from '../../model/system-errors.ts'
-import { NodeSqliteDialect } from './dialect.ts'
 import { damage } from '../seals.ts'
+import type { Database } from '../sql/dialect.ts'
 import { CommitNote, readNote } from './commit-note.ts'
+import { databaseOf } from './database.ts'
 import { isBusy, isForbiddenDirectory, isFull, isSqlError } from './failures.ts'
 import { findFaults } from './find-faults.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Outcome, Work } from './group-commit.ts'
-import { migrate, refuseNewer, refuseOther } from './migrations/migrate.ts'
-import type { Database, Schema } from './schema.ts'
+import { migrate, refuseNewer, refuseOther } from './migrate.ts'
 import { Snapshots } from './snapshots.ts'
 import { syncDirectory } from './sync-directory.ts'
 
@@ -54,9 +52,8 @@ export async function openWriter(path: string, maxCheckedBytes = mostCheckedByte
       database.exec('pragma checkpoint_fullfsync = on')
       // What a killed server had committed and not synced is served from now on: it must be durable first.
       database.exec('pragma wal_checkpoint(truncate)')
-      const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) })
-      database.function('folded_name', { deterministic: true }, foldedName as () => string | null)
-      await migrate(database, db as Kysely<unknown>)
+      const db = databaseOf(database)
+      await migrate(database, db)
       syncDirectory(dirname(path))
       const count = countOf(database)
       const note = CommitNote.open(path, count)
@@ -89,7 +86,7 @@ export function openReader(path: string): Connection {
     const message = `The catalog ${path} cannot be read by somebody who may not write beside it, unless a server has it open: be the user who started the server, or take a copy.`
     throw new StoreError('unavailable', message, { cause: error })
   }
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) })
+  const db = databaseOf(database)
   return { db, transactions: new Snapshots(database), close: () => database.close() }
 }
 

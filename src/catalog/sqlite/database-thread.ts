@@ -3,13 +3,12 @@ import { Worker } from 'node:worker_threads'
 import { StoreError } from '../../model/errors.ts'
 import { errorOf } from './failures.ts'
 import type { Call, Calls, Replies, ThreadSettings } from './messages.ts'
-import type { Arguments } from './methods.ts'
 
 /**
  * A thread with a database connection of its own, seen from the main one. It keeps the process alive only while
  * calls are on their way. When it dies, they all reject `unavailable`, and so does every later one.
  */
-export class DatabaseThread<Methods extends Readonly<Record<keyof Methods, (...args: never) => unknown>>> {
+export class DatabaseThread {
   readonly #worker: Worker
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
   #calls: Call[] = []
@@ -42,14 +41,12 @@ export class DatabaseThread<Methods extends Readonly<Record<keyof Methods, (...a
   }
 
   async open(): Promise<void> {
-    await this.#send('open', [])
+    await this.call('open', [])
   }
 
-  call<Name extends keyof Methods & string>(
-    method: Name,
-    ...args: Arguments<Methods[Name]>
-  ): ReturnType<Methods[Name]> {
-    return this.#send(method, args) as ReturnType<Methods[Name]>
+  async call(method: string, args: readonly unknown[], now?: number): Promise<unknown> {
+    if (this.#end) throw this.#end
+    return this.#post(method, args, now)
   }
 
   /** Refuses all later calls; resolves when those on their way are done. */
@@ -75,14 +72,9 @@ export class DatabaseThread<Methods extends Readonly<Record<keyof Methods, (...a
     await this.#worker.terminate()
   }
 
-  async #send(method: string, args: readonly unknown[]): Promise<unknown> {
-    if (this.#end) throw this.#end
-    return this.#post(method, args)
-  }
-
-  async #post(method: string, args: readonly unknown[]): Promise<unknown> {
+  async #post(method: string, args: readonly unknown[], now?: number): Promise<unknown> {
     const id = this.#nextId++
-    this.#calls.push({ id, method, args })
+    this.#calls.push({ id, method, args, now })
     // Those of one moment are one message: each wakes the thread.
     if (this.#calls.length === 1) queueMicrotask(() => this.#sendCalls())
     if (this.#waiting.size === 0) this.#worker.ref()

@@ -14,6 +14,8 @@ export interface Call {
   readonly id: number
   readonly method: string
   readonly args: readonly unknown[]
+  /** When it was made, if it may change something. Milliseconds since 1970. */
+  readonly now: number | undefined
 }
 
 /** Those of one moment. */

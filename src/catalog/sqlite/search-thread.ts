@@ -1,8 +1,5 @@
 import { StoreError } from '../../model/errors.ts'
-import type { SearchStep } from '../search-files.ts'
 import { DatabaseThread } from './database-thread.ts'
-import type { NamesToSearch } from './files.ts'
-import type { Reads } from './methods.ts'
 
 /**
  * Searches on a thread of its own, so that no other read waits behind a search. The first search
@@ -10,17 +7,17 @@ import type { Reads } from './methods.ts'
  */
 export class SearchThread {
   readonly #path: string
-  #thread: Promise<DatabaseThread<Reads>> | undefined
+  #thread: Promise<DatabaseThread> | undefined
   #isClosed = false
 
   constructor(path: string) {
     this.#path = path
   }
 
-  async search(names: NamesToSearch): Promise<SearchStep> {
+  async call(method: string, args: readonly unknown[]): Promise<unknown> {
     if (this.#isClosed) throw new StoreError('unavailable', 'The catalog is closed.')
     this.#thread ??= this.#start()
-    return (await this.#thread).call('searchFiles', names)
+    return (await this.#thread).call(method, args)
   }
 
   /** Resolves when all searches are done and the database is closed. */
@@ -36,8 +33,8 @@ export class SearchThread {
     await thread?.terminate()
   }
 
-  async #start(): Promise<DatabaseThread<Reads>> {
-    const thread = new DatabaseThread<Reads>({ role: 'reader', path: this.#path })
+  async #start(): Promise<DatabaseThread> {
+    const thread = new DatabaseThread({ role: 'reader', path: this.#path })
     void thread.exited.then(() => (this.#thread = undefined))
     try {
       await thread.open()

@@ -1,17 +1,18 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import type { Database } from '../sql/dialect.ts'
+import { methods } from '../sql/methods.ts'
 import { openReader, openWriter } from './connection.ts'
 import type { Connection } from './connection.ts'
+import { engineMethods } from './engine-methods.ts'
 import { failureOf } from './failures.ts'
 import { outcomeOf } from './group-commit.ts'
 import type { Outcome } from './group-commit.ts'
 import type { Call, Calls, Replies, Reply, ThreadSettings } from './messages.ts'
-import { reads, writes } from './methods.ts'
-import type { Database } from './schema.ts'
 
 type Method = (db: Database, ...args: readonly unknown[]) => Promise<unknown>
 
 const { role, path, maxCheckedBytes } = workerData as ThreadSettings
-const methods = (role === 'writer' ? writes : reads) as unknown as Readonly<Record<string, Method>>
+const allMethods = { ...methods, ...engineMethods } as unknown as Readonly<Record<string, Method>>
 // Many writes share a sync; reads share nothing, so none should wait long for those behind it.
 const mostTogether = role === 'writer' ? 256 : 16
 const port = parentPort!
@@ -51,9 +52,9 @@ async function run(calls: readonly Call[]): Promise<readonly Outcome[]> {
   const { db, transactions } = connection!
   return transactions.run(
     calls.map(
-      ({ method, args }) =>
+      ({ method, args, now }) =>
         () =>
-          methods[method]!(db, ...args),
+          allMethods[method]!(now === undefined ? db : { ...db, now }, ...args),
     ),
   )
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { text } from 'node:stream/consumers'
 import { expect, it, onTestFinished } from 'vitest'
+import { findFile } from '../../../src/catalog/sql/file-rows.ts'
 import { openWriter } from '../../../src/catalog/sqlite/connection.ts'
-import { reads } from '../../../src/catalog/sqlite/methods.ts'
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
 import { fastStart } from '../../support/fast-start.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -52,7 +52,7 @@ it('is refused while another process has it open, and holds what that one acknow
   await once(child, 'exit')
   const writer = await openWriter(path)
   onTestFinished(() => writer.close())
-  expect(await reads.findFile(writer.db, owner, { name: named('acknowledged') })).toMatchObject({ owner })
+  expect(await findFile(writer.db, owner, { name: named('acknowledged') })).toMatchObject({ owner })
 })
 
 it('does not keep a process alive that has nothing more to do', async () => {

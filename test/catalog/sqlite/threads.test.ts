@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { expect, it, onTestFinished } from 'vitest'
+import { findFile } from '../../../src/catalog/sql/file-rows.ts'
 import { openWriter } from '../../../src/catalog/sqlite/connection.ts'
-import { reads } from '../../../src/catalog/sqlite/methods.ts'
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { aFile, anOwner, named } from '../fixtures.ts'
@@ -42,5 +42,5 @@ it.each(['writer', 'reader'] as const)('rejects every call once the %s is dead',
 
   const reopened = await openWriter(path)
   onTestFinished(() => reopened.close())
-  expect(await reads.findFile(reopened.db, owner, { name: named('before') })).toMatchObject({ owner })
+  expect(await findFile(reopened.db, owner, { name: named('before') })).toMatchObject({ owner })
 })

@@ -1,0 +1,134 @@
+import { sql } from 'kysely'
+import type { FileId } from '../../model/file.ts'
+import type { CollectQuery } from '../catalog.ts'
+import { addGarbage } from './garbage.ts'
+import type { Database } from './dialect.ts'
+import { none, prepared } from './prepared.ts'
+import { deleteSegments } from './segments.ts'
+
+/** What another one is collecting is left to it. */
+export async function collectChunks(
+  db: Database,
+  { letGoBefore, inUse, limit }: CollectQuery,
+): Promise<{ readonly hasMore: boolean }> {
+  const found = await selectDiscarded(db, {
+    // What was let go at 0 can be collected at once, whatever the clock says.
+    before: Math.max(letGoBefore, 1),
+    inUse,
+    limit: limit + 1,
+  })
+  const [taken, next] = [found.slice(0, limit), found[limit]]
+  const uses = taken.flatMap(({ start, chunk_id, ...use }) =>
+    start === null || chunk_id === null ? [] : [{ ...use, start, chunk_id }],
+  )
+  await deleteUses(db, { uses })
+  const ids = new Set(taken.map((use) => use.file_id))
+  if (next) ids.delete(next.file_id)
+  const ended = { ids: [...ids] }
+  // The lists that they were joined of may be free now.
+  const freed = await deleteSegments(db, ended)
+  await deleteDiscarded(db, ended)
+  await collectUnused(db, [...new Set(uses.map(({ chunk_id }) => chunk_id))])
+  return { hasMore: next !== undefined || freed.length > 0 }
+}
+
+/**
+ * Who is using one of them just now is waited for first. Whether they are used is seen by a statement of its own, that sees what has been
+ * committed by then, also by others who collect: of two who each take away one of the last two uses the second has the chunk.
+ */
+async function collectUnused(db: Database, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return
+  await lockChunks(db, { ids })
+  await addGarbage(db, await deleteUnused(db, { ids }))
+}
+
+interface Discarded {
+  readonly before: number
+  readonly inUse: readonly FileId[]
+  readonly limit: number
+}
+
+/**
+ * A row for each chunk of a list, and one for a list without any, which counts as well, or empty
+ * files would make the transaction long. No more is read of a list than may be needed.
+ */
+const selectDiscarded = prepared((queries, { before, inUse, limit }: Discarded, { isAmong, lock }) =>
+  queries
+    .with('list', (cte) =>
+      cte
+        .selectFrom('discarded')
+        .select((eb) => [
+          'file_id',
+          'discarded_at',
+          eb
+            .selectFrom('file_chunks as use')
+            .select('use.start')
+            .whereRef('use.file_id', '=', 'discarded.file_id')
+            .orderBy('use.start')
+            .limit(1)
+            .offset(limit)
+            .as('until'),
+        ])
+        .where('discarded_at', '<', before)
+        .where((eb) => eb.not(isAmong('file_id', inUse, 'id')))
+        // What has it was not let go, or not yet collected.
+        .where((eb) => none(eb.selectFrom('joined').whereRef('part_id', '=', 'discarded.file_id')))
+        .orderBy('discarded_at')
+        .orderBy('file_id')
+        .limit(limit)
+        .modifyEnd(lock('for update', { skipLocked: true })),
+    )
+    .selectFrom('list')
+    .leftJoin('file_chunks as use', (join) =>
+      join
+        .onRef('use.file_id', '=', 'list.file_id')
+        .on((eb) => eb('use.start', '<', eb.fn.coalesce('list.until', sql.lit(Number.MAX_SAFE_INTEGER)))),
+    )
+    .select(['list.file_id', 'use.start', 'use.chunk_id'])
+    .orderBy('list.discarded_at')
+    .orderBy('list.file_id')
+    .orderBy('use.start')
+    .limit(limit),
+)
+
+interface Use {
+  readonly file_id: FileId
+  readonly start: number
+}
+
+const deleteUses = prepared((queries, { uses }: { uses: readonly Use[] }, { given }) =>
+  queries.deleteFrom('file_chunks').where((eb) =>
+    eb(
+      eb.refTuple('file_id', 'start'),
+      'in',
+      eb
+        .selectFrom(given(uses, { file_id: 'id', start: 'integer' }))
+        .select(['given.file_id', 'given.start'])
+        .$asTuple('file_id', 'start'),
+    ),
+  ),
+)
+
+type Ids = { readonly ids: readonly FileId[] }
+type ChunkIds = { readonly ids: readonly number[] }
+
+const deleteDiscarded = prepared((queries, { ids }: Ids, { isAmong }) =>
+  queries.deleteFrom('discarded').where(isAmong('file_id', ids, 'id')),
+)
+
+const lockChunks = prepared((queries, { ids }: ChunkIds, { isAmong, lock }) =>
+  queries
+    .selectFrom('chunks')
+    .select('id')
+    .where(isAmong('id', ids, 'integer'))
+    .orderBy('digest')
+    .modifyEnd(lock('for update')),
+)
+
+const deleteUnused = prepared((queries, { ids }: ChunkIds, { isAmong }) =>
+  queries
+    .deleteFrom('chunks')
+    .where(isAmong('id', ids, 'integer'))
+    .where((eb) => none(eb.selectFrom('file_chunks').whereRef('chunk_id', '=', 'chunks.id')))
+    .returning(['location', 'size']),
+)

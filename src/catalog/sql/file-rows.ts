@@ -1,0 +1,125 @@
+import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
+import { foldedName } from '../../model/fold-text.ts'
+import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
+import { checkFile, sealOfFile } from '../seals.ts'
+import { prepared, type Queries } from './prepared.ts'
+import type { Database } from './dialect.ts'
+import type { FileTable } from './schema.ts'
+
+export async function findFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
+  const [row] =
+    'id' in ref
+      ? await selectById(db, { owner, id: ref.id })
+      : await selectByName(db, { owner, name: ref.name })
+  return row && fileOfRow(row)
+}
+
+/** The same, and keeps all others from changing the file until the transaction has ended. */
+export async function lockFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
+  const [row] =
+    'id' in ref ? await lockById(db, { owner, id: ref.id }) : await lockByName(db, { owner, name: ref.name })
+  return row && fileOfRow(row)
+}
+
+export type FileRow = Omit<FileTable, 'folded'>
+
+/** Throws `corrupt` if the row is not as it was written. */
+export function fileOfRow(row: FileRow): StoredFile {
+  checkFile(row)
+  return {
+    id: row.id,
+    owner: row.owner,
+    name: row.name,
+    size: row.size,
+    mediaType: row.media_type,
+    digest: digestOfBytes(row.digest),
+    createdAt: row.created_at,
+    modifiedAt: row.modified_at,
+    metadata: JSON.parse(row.metadata) as Metadata,
+  }
+}
+
+export function rowOfFile(file: StoredFile): FileTable {
+  const row = {
+    id: file.id,
+    owner: file.owner,
+    name: file.name,
+    size: file.size,
+    media_type: file.mediaType,
+    digest: bytesOfDigest(file.digest),
+    created_at: file.createdAt,
+    modified_at: file.modifiedAt,
+    metadata: JSON.stringify(file.metadata),
+    folded: foldedName(file.name),
+  }
+  return { ...row, seal: sealOfFile(row) }
+}
+
+export const fileColumns = [
+  'id',
+  'owner',
+  'name',
+  'size',
+  'media_type',
+  'digest',
+  'created_at',
+  'modified_at',
+  'metadata',
+  'seal',
+] as const
+
+type ById = { readonly owner: Owner; readonly id: FileId }
+type ByName = { readonly owner: Owner; readonly name: FileName }
+
+const fileById = (queries: Queries, { owner, id }: ById) =>
+  queries.selectFrom('files').select(fileColumns).where('id', '=', id).where('owner', '=', owner)
+
+const fileByName = (queries: Queries, { owner, name }: ByName) =>
+  queries.selectFrom('files').select(fileColumns).where('owner', '=', owner).where('name', '=', name)
+
+const selectById = prepared(fileById)
+const selectByName = prepared(fileByName)
+const lockById = prepared((queries, values: ById, { lock }) =>
+  fileById(queries, values).modifyEnd(lock('for update')),
+)
+const lockByName = prepared((queries, values: ByName, { lock }) =>
+  fileByName(queries, values).modifyEnd(lock('for update')),
+)
+
+/** Gives its row back, or none if a file is behind the name: whoever is about to put one there, or take it away, is waited for. */
+export const insertFile = prepared((db, values: FileTable) =>
+  db
+    .insertInto('files')
+    .values({
+      id: values.id,
+      owner: values.owner,
+      name: values.name,
+      size: values.size,
+      media_type: values.media_type,
+      digest: values.digest,
+      created_at: values.created_at,
+      modified_at: values.modified_at,
+      metadata: values.metadata,
+      folded: values.folded,
+      seal: values.seal,
+    })
+    .onConflict((conflict) => conflict.columns(['owner', 'name']).doNothing())
+    .returning('id'),
+)
+
+export const changeFile = prepared((db, values: FileTable) =>
+  db
+    .updateTable('files')
+    .set({
+      name: values.name,
+      folded: values.folded,
+      size: values.size,
+      media_type: values.media_type,
+      digest: values.digest,
+      metadata: values.metadata,
+      created_at: values.created_at,
+      modified_at: values.modified_at,
+      seal: values.seal,
+    })
+    .where('id', '=', values.id),
+)

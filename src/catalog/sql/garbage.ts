@@ -1,0 +1,82 @@
+import type { Location } from '../../model/chunk.ts'
+import { lostLocation } from '../catalog-restore.ts'
+import type { Garbage } from '../upkeep.ts'
+import type { Database } from './dialect.ts'
+import { always, none, prepared } from './prepared.ts'
+
+/** A location without anything is none that could be deleted. */
+export async function addGarbage(db: Database, garbage: readonly Garbage[], foundAt = 0): Promise<void> {
+  const known = garbage.filter(({ location }) => location !== lostLocation)
+  if (known.length > 0) await insertGarbage(db, { rows: known, foundAt })
+}
+
+/** To be called when no change is under way that could make one of them known. */
+export async function adoptOrphans(
+  db: Database,
+  orphans: readonly Garbage[],
+  at: number,
+): Promise<readonly Garbage[]> {
+  const locations = orphans.map(({ location }) => location)
+  const unknown = new Set(await listUnknown(db, locations))
+  const adopted = orphans.filter(({ location }) => unknown.has(location))
+  await addGarbage(db, adopted, at)
+  return adopted
+}
+
+export async function listUnknown(
+  db: Database,
+  locations: readonly Location[],
+): Promise<readonly Location[]> {
+  const rows = await selectUnknown(db, { rows: locations.map((location) => ({ location })) })
+  return rows.map(({ location }) => location)
+}
+
+export async function listGarbage(
+  db: Database,
+  limit: number,
+  foundBefore = Number.MAX_SAFE_INTEGER,
+): Promise<readonly Garbage[]> {
+  // What nobody counts on since it was let go was not found by anybody.
+  return selectGarbage(db, { limit, foundBefore: Math.max(1, foundBefore) })
+}
+
+export async function forgetGarbage(db: Database, locations: readonly Location[]): Promise<void> {
+  await deleteGarbage(db, { locations })
+}
+
+const insertGarbage = prepared(
+  (queries, values: { rows: readonly Garbage[]; foundAt: number }, { given, typed }) =>
+    queries
+      .insertInto('garbage')
+      .columns(['location', 'size', 'found_at'])
+      .expression((eb) =>
+        eb
+          .selectFrom(given(values.rows, { location: 'text', size: 'integer' }))
+          .select(['location', 'size', typed(values.foundAt, 'integer').as('found_at')])
+          .where(always),
+      )
+      .onConflict((conflict) => conflict.doNothing()),
+)
+
+const selectUnknown = prepared(
+  (queries, values: { rows: readonly { readonly location: Location }[] }, { given }) =>
+    queries
+      .selectFrom(given(values.rows, { location: 'text' }))
+      .select('given.location')
+      .where((eb) => none(eb.selectFrom('chunks').whereRef('chunks.location', '=', 'given.location')))
+      .where((eb) => none(eb.selectFrom('garbage').whereRef('garbage.location', '=', 'given.location'))),
+)
+
+const selectGarbage = prepared((queries, values: { limit: number; foundBefore: number }) =>
+  queries
+    .selectFrom('garbage')
+    .select(['location', 'size'])
+    .where('found_at', '<', values.foundBefore)
+    .orderBy('found_at')
+    .orderBy('id')
+    .limit(values.limit),
+)
+
+const deleteGarbage = prepared((queries, values: { locations: readonly Location[] }, { isAmong }) =>
+  queries.deleteFrom('garbage').where(isAmong('location', values.locations, 'text')),
+)

@@ -1,0 +1,103 @@
+import { sql, type CompiledQuery, type Kysely, type RawBuilder } from 'kysely'
+import type { Database, Dialect } from './dialect.ts'
+import type { Schema } from './schema.ts'
+
+export type Queries = Kysely<Schema>
+
+interface Buildable<Row> {
+  compile(queries: Queries): CompiledQuery<Row>
+}
+
+type Build<Values, Row> = (queries: Queries, values: Values, dialect: Dialect) => Buildable<Row>
+
+type Run<Values, Row> = (db: Database, values: Values) => Promise<readonly Row[]>
+
+/**
+ * A query that is built once for each dialect and then run with different values, because building
+ * one costs more than running it. While it is built, each value is a `Hole`, which Kysely treats
+ * as any other parameter.
+ */
+export function prepared<Values extends object, Row>(build: Build<Values, Row>): Run<Values, Row> {
+  const built = new Map<Dialect, CompiledQuery<Row>>()
+  return async (db, values) => {
+    const { dialect } = db
+    let query = built.get(dialect)
+    if (query === undefined) {
+      query = build(dialect.queries, holes as Values, dialect).compile(dialect.queries)
+      built.set(dialect, query)
+    }
+    const fill = (parameter: unknown) => (parameter instanceof Hole ? parameter.fill(values) : parameter)
+    return db.run<Row>(query.sql, query.parameters.map(fill))
+  }
+}
+
+/**
+ * Statements that change different tables and do not read what the others write, in one round trip
+ * where each would be one. Resolves with the rows of the last.
+ */
+export function preparedTogether<Values extends object, Row>(
+  before: readonly Build<Values, unknown>[],
+  last: Build<Values, Row>,
+): Run<Values, Row> {
+  const steps = [...before.map((build) => prepared(build)), prepared(last)]
+  const together = prepared<Values, Row>((...given) => {
+    const parts = before.map((build, index) => sql`${sql.ref(`step_${index}`)} as (${build(...given)})`)
+    return sql<Row>`with ${sql.join(parts)} ${last(...given)}`
+  })
+  return async (db, values) => {
+    if (db.dialect.isRemote) return together(db, values)
+    let rows: readonly unknown[] = []
+    for (const run of steps) rows = await run(db, values)
+    return rows as readonly Row[]
+  }
+}
+
+/** Runs a query that is not worth keeping. */
+export async function execute<Row>(db: Database, query: RawBuilder<Row>): Promise<readonly Row[]> {
+  const compiled = query.compile(db.dialect.queries)
+  return db.run<Row>(compiled.sql, compiled.parameters)
+}
+
+/** Whether the query has no rows. */
+export function none(query: Unselected): RawBuilder<boolean> {
+  return sql<boolean>`not exists ${query.select(one)}`
+}
+
+const one = sql.lit(1).as('one')
+
+/** A query that lacks only what it selects. */
+interface Unselected {
+  select(selection: typeof one): unknown
+}
+
+/** SQLite takes `on conflict` behind a `select` without `where` for a part of the join. */
+export const always = sql<boolean>`true`
+
+/** A value that is sent as `encode` makes it. */
+export function encoded<Value>(value: Value, encode: (value: Value) => unknown): Value {
+  return (
+    value instanceof Hole ? new Hole(value.name, encode as (value: unknown) => unknown) : encode(value)
+  ) as Value
+}
+
+class Hole {
+  readonly name: string
+  readonly #encode: ((value: unknown) => unknown) | undefined
+
+  constructor(name: string, encode?: (value: unknown) => unknown) {
+    this.name = name
+    this.#encode = encode
+  }
+
+  fill(values: object): unknown {
+    const value: unknown = values[this.name as keyof typeof values]
+    return this.#encode ? this.#encode(value) : value
+  }
+
+  /** Sums and templates are taken when the query is built, and would end up in it as NaN or text. */
+  [Symbol.toPrimitive](): never {
+    throw new TypeError(`'${this.name}' has no value while the query is built: compute with it in SQL`)
+  }
+}
+
+const holes: object = new Proxy({}, { get: (_, name) => new Hole(String(name)) })

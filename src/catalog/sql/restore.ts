@@ -1,0 +1,164 @@
+import { sql } from 'kysely'
+import { bytesOfDigest, type Digest } from '../../model/digest.ts'
+import type { FileId, StoredFile } from '../../model/file.ts'
+import { lostLocation, type FoundChunk, type FoundRecord, type Restored } from '../catalog-restore.ts'
+import { changeFile, findFile, insertFile, rowOfFile } from './file-rows.ts'
+import type { Database } from './dialect.ts'
+import { none, prepared } from './prepared.ts'
+import { endPage, insertRecords, selectPage } from './records.ts'
+import type { Schema } from './schema.ts'
+import { useChunks } from './use-chunks.ts'
+
+export async function addFound(db: Database, chunks: readonly FoundChunk[]): Promise<void> {
+  const rows = chunks.map(({ digest, ...place }) => ({ ...place, digest: bytesOfDigest(digest) }))
+  await insertFound(db, { rows })
+}
+
+export async function listFound(db: Database, digest: Digest): Promise<readonly FoundChunk[]> {
+  const rows = await selectFound(db, { digest: bytesOfDigest(digest) })
+  return rows.map(({ size, location }) => ({ digest, size, location }))
+}
+
+export async function restoreRecord(
+  db: Database,
+  { id, file, start, chunks, location }: FoundRecord,
+): Promise<void> {
+  const isLatest = await isLatestPage(db, id, file, start)
+  await insertRecords(db, isLatest ? id : null, [{ location, page: start }])
+  if (!isLatest) return
+  await removeUses(db, { id, start, end: start + sizeOf(chunks) })
+  await useChunks(db, id, start, chunks)
+  if (file) await placeLatest(db, file)
+}
+
+export async function endRestore(db: Database): Promise<Restored> {
+  await deleteFound(db, {})
+  await endLeftOver(db, {})
+  await discardOrphans(db, {})
+  const [counted] = await countFiles(db, {})
+  const [lost] = await countLost(db, {})
+  return { files: counted!.files, lostChunks: lost!.chunks }
+}
+
+/** Of two for the same place, as a crash between putting one and deleting the other leaves them, the later one counts. */
+async function isLatestPage(
+  db: Database,
+  id: FileId,
+  file: StoredFile | undefined,
+  start: number,
+): Promise<boolean> {
+  const [other] = await selectPage(db, { id, page: start })
+  if (!other) return true
+  const current = file && (await findFile(db, file.owner, { id }))
+  if (!file || (current && current.modifiedAt >= file.modifiedAt)) return false
+  await endPage(db, { location: other.location })
+  return true
+}
+
+async function placeLatest(db: Database, file: StoredFile): Promise<void> {
+  const namesake = await findFile(db, file.owner, { name: file.name })
+  if (namesake && namesake.id !== file.id) {
+    const isLater = await comesBefore(db, namesake, file)
+    // What is of no file when the restore ends goes then.
+    await removeFile(db, { id: isLater ? file.id : namesake.id })
+    if (isLater) return
+  }
+  const current = await findFile(db, file.owner, { id: file.id })
+  await (current ? changeFile(db, rowOfFile(file)) : insertFile(db, rowOfFile(file)))
+}
+
+/**
+ * The later file has the name, of those that have all their chunks if there is one. A record is put beside the last chunks of its file:
+ * one that a power cut left without them is of a file that was never committed.
+ */
+async function comesBefore(db: Database, one: StoredFile, other: StoredFile): Promise<boolean> {
+  const [isOneHurt, isOtherHurt] = [await lacksChunks(db, one.id), await lacksChunks(db, other.id)]
+  return isOneHurt === isOtherHurt ? one.modifiedAt > other.modifiedAt : isOtherHurt
+}
+
+async function lacksChunks(db: Database, id: FileId): Promise<boolean> {
+  return (await selectLost(db, { id })).length > 0
+}
+
+function sizeOf(chunks: readonly { readonly size: number }[]): number {
+  return chunks.reduce((sum, { size }) => sum + size, 0)
+}
+
+const countFiles = prepared((queries) =>
+  queries.selectFrom('files').select((eb) => eb.fn.countAll<number>().as('files')),
+)
+
+const countLost = prepared((queries) =>
+  queries
+    .selectFrom('chunks')
+    .select((eb) => eb.fn.countAll<number>().as('chunks'))
+    .where('location', '=', lostLocation),
+)
+
+type FoundRow = Schema['found']
+
+const insertFound = prepared((queries, values: { rows: readonly FoundRow[] }, { given }) =>
+  queries
+    .insertInto('found')
+    .columns(['digest', 'size', 'location'])
+    .expression((eb) =>
+      eb
+        .selectFrom(given(values.rows, { digest: 'bytes', size: 'integer', location: 'text' }))
+        .select(['digest', 'size', 'location']),
+    ),
+)
+
+const selectFound = prepared((queries, values: { digest: Uint8Array }) =>
+  queries
+    .selectFrom('found')
+    .select(['size', 'location'])
+    .where('digest', '=', values.digest)
+    .orderBy('location'),
+)
+
+const removeFile = prepared((queries, values: { id: FileId }) =>
+  queries.deleteFrom('files').where('id', '=', values.id),
+)
+
+const selectLost = prepared((queries, values: { id: FileId }) =>
+  queries
+    .selectFrom('file_chunks as use')
+    .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
+    .select('use.start')
+    .where('use.file_id', '=', values.id)
+    .where('chunk.location', '=', sql.lit(lostLocation))
+    .limit(1),
+)
+
+const deleteFound = prepared((queries) => queries.deleteFrom('found'))
+
+const removeUses = prepared((queries, values: { id: StoredFile['id']; start: number; end: number }) =>
+  queries
+    .deleteFrom('file_chunks')
+    .where('file_id', '=', values.id)
+    .where('start', '>=', values.start)
+    .where('start', '<', values.end),
+)
+
+const endLeftOver = prepared((queries) =>
+  queries
+    .updateTable('records')
+    .set({ file_id: null })
+    .where('file_id', 'is not', null)
+    .where((eb) => none(eb.selectFrom('files').whereRef('id', '=', 'records.file_id'))),
+)
+
+/** Lists of no file. */
+const discardOrphans = prepared((queries) =>
+  queries
+    .insertInto('discarded')
+    .columns(['file_id', 'discarded_at'])
+    .expression((eb) =>
+      eb
+        .selectFrom('file_chunks')
+        .select(['file_id', sql<number>`0`.as('discarded_at')])
+        .distinct()
+        .where((row) => none(row.selectFrom('files').whereRef('id', '=', 'file_chunks.file_id'))),
+    )
+    .onConflict((conflict) => conflict.doNothing()),
+)

@@ -1,0 +1,171 @@
+import { StoreError } from '../../model/errors.ts'
+import { sql } from 'kysely'
+import type { FileId, Owner } from '../../model/file.ts'
+import type { Upload } from '../../model/upload.ts'
+import type { ChunkUse, NewUpload } from '../catalog.ts'
+import { moveChunks } from './chunk-lists.ts'
+import type { Database } from './dialect.ts'
+import { insertDiscarded } from './place-file.ts'
+import { prepared } from './prepared.ts'
+import { isBoundByJoin } from './segments.ts'
+import {
+  insertUpload,
+  lockUnfinished,
+  lockUploads,
+  rowOfUpload,
+  selectUpload,
+  unfinished,
+  uploadColumns,
+  uploadOfRow,
+} from './upload-rows.ts'
+import { useChunks } from './use-chunks.ts'
+
+export async function createUpload(db: Database, upload: NewUpload): Promise<Upload> {
+  const row = rowOfUpload(upload, db.now)
+  await insertUpload(db, row)
+  return uploadOfRow(row)
+}
+
+export async function findUpload(db: Database, owner: Owner, id: FileId): Promise<Upload | undefined> {
+  const [row] = await selectUpload(db, { id })
+  return row?.owner === owner ? uploadOfRow(row) : undefined
+}
+
+export async function declareUploadSize(db: Database, id: FileId, size: number): Promise<void> {
+  const { offset, size: declared = size } = await lockUnfinished(db, id)
+  if (declared !== size) {
+    throw new StoreError('offset_conflict', `The upload was announced with ${declared} bytes, not ${size}.`)
+  }
+  if (offset > size) {
+    throw new StoreError('too_large', `The upload has ${offset} bytes already, more than ${size}.`)
+  }
+  await changeSize(db, { id, size })
+}
+
+export async function advanceUpload(
+  db: Database,
+  id: FileId,
+  from: number,
+  chunks: readonly ChunkUse[],
+  expiresAt: number,
+): Promise<number> {
+  const { size } = checkOffset(await lockUnfinished(db, id), from)
+  const end = await useChunks(db, id, from, chunks)
+  checkSize(size, end)
+  await moveUpload(db, { id, offset: end, expiresAt })
+  return end
+}
+
+export async function appendUpload(
+  db: Database,
+  id: FileId,
+  from: number,
+  sourceId: FileId,
+  expiresAt: number,
+): Promise<number> {
+  if (id === sourceId) {
+    throw new StoreError('invalid_request', 'An upload cannot be appended to itself: name another one.')
+  }
+  const uploads = await lockUploads(db, [id, sourceId])
+  const { size } = checkOffset(unfinished(uploads.get(id)), from)
+  const source = unfinished(uploads.get(sourceId))
+  if (await isBoundByJoin(db, sourceId)) {
+    throw new StoreError('invalid_request', 'An upload that was joined cannot be appended: join it again.')
+  }
+  const end = from + source.offset
+  checkSize(size, end)
+  await removeUploads(db, { ids: [sourceId] })
+  await moveChunks(db, { listId: sourceId, start: 0, end: source.offset, toId: id, by: from })
+  await moveUpload(db, { id, offset: end, expiresAt })
+  return end
+}
+
+export async function declineUpload(db: Database, id: FileId): Promise<void> {
+  await markDeclined(db, { id })
+}
+
+export async function deleteUpload(db: Database, id: FileId, expiredBefore = Infinity): Promise<boolean> {
+  const upload = (await lockUploads(db, [id])).get(id)
+  if (!upload || upload.expiresAt >= expiredBefore) return false
+  await removeUploads(db, { ids: [id] })
+  // The chunks of a finished one are those of the file, which lets them go itself.
+  if (!upload.isFinished) await insertDiscarded(db, { id, at: 0 })
+  return true
+}
+
+export async function listUploads(
+  db: Database,
+  owner: Owner,
+  limit: number,
+  after = beforeAllIds,
+): Promise<readonly Upload[]> {
+  const rows = await selectByOwner(db, { owner, after, limit })
+  return rows.map(uploadOfRow)
+}
+
+export async function listExpiredUploads(
+  db: Database,
+  expiredBefore: number,
+  limit: number,
+): Promise<readonly Upload[]> {
+  const rows = await selectExpired(db, { expiredBefore, limit })
+  return rows.map(uploadOfRow)
+}
+
+export const beforeAllIds = '00000000-0000-0000-0000-000000000000' as FileId
+
+function checkOffset(upload: Upload, from: number): Upload {
+  if (upload.offset === from) return upload
+  throw new StoreError(
+    'offset_conflict',
+    `The upload is at ${upload.offset}, not at ${from}: continue from there.`,
+  )
+}
+
+function checkSize(size: number | undefined, end: number): void {
+  if (size === undefined || end <= size) return
+  throw new StoreError('too_large', `The upload was announced with ${size} bytes; this would make it ${end}.`)
+}
+
+const selectByOwner = prepared((queries, values: { owner: Owner; after: FileId; limit: number }) =>
+  queries
+    .selectFrom('uploads')
+    .select(uploadColumns)
+    .where('owner', '=', values.owner)
+    .where('is_finished', '=', sql.lit(false))
+    .where('id', '>', values.after)
+    .orderBy('id')
+    .limit(values.limit),
+)
+
+const selectExpired = prepared((queries, values: { expiredBefore: number; limit: number }) =>
+  queries
+    .selectFrom('uploads')
+    .select(uploadColumns)
+    .where('expires_at', '<', values.expiredBefore)
+    .orderBy('expires_at')
+    .orderBy('id')
+    .limit(values.limit),
+)
+
+const moveUpload = prepared((queries, values: { id: FileId; offset: number; expiresAt: number }) =>
+  queries
+    .updateTable('uploads')
+    .set({ offset: values.offset, expires_at: values.expiresAt })
+    .where('id', '=', values.id),
+)
+
+const changeSize = prepared((queries, values: { id: FileId; size: number }) =>
+  queries.updateTable('uploads').set({ size: values.size }).where('id', '=', values.id),
+)
+
+const markDeclined = prepared((queries, values: { id: FileId }) =>
+  queries
+    .updateTable('uploads')
+    .set({ is_declined: sql.lit(true) })
+    .where('id', '=', values.id),
+)
+
+export const removeUploads = prepared((queries, values: { ids: readonly FileId[] }, { isAmong }) =>
+  queries.deleteFrom('uploads').where(isAmong('id', values.ids, 'id')),
+)

@@ -1,5 +1,4 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { appendFile, chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { once } from 'node:events'
 import pg from 'pg'
+import { debianProgram } from '../support/debian-packages.ts'
 
 const run = promisify(execFile)
 
@@ -46,7 +46,7 @@ export class PostgresServer {
   }
 
   static async start(): Promise<PostgresServer> {
-    await installPrograms()
+    await debianProgram(join(programs, 'initdb'), 'postgresql-15')
     const directory = await mkdtemp(join(tmpdir(), 'ashlar-postgres-'))
     const as = await identity()
     const server = new PostgresServer(directory, await freePort(), as)
@@ -158,13 +158,6 @@ function settings(port: number): string {
     'deadlock_timeout = 50ms',
   ]
   return `${lines.join('\n')}\n`
-}
-
-async function installPrograms(): Promise<void> {
-  if (existsSync(join(programs, 'initdb'))) return
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await run('apt-get', ['update'], { env })
-  await run('apt-get', ['install', '--yes', '--no-install-recommends', 'postgresql-15'], { env })
 }
 
 /** PostgreSQL does not run as root. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 
 const memory = '/dev/shm'
 /** Several times what all tests have at once. */
@@ -11,6 +11,8 @@ const leastBytes = 4 * 1024 ** 3
 export default function setup(): (() => void) | undefined {
   if (process.env['TMPDIR'] !== undefined || !hasRoom()) return undefined
   const directory = mkdtempSync(`${memory}/ashlar-tests-`)
+  // PostgreSQL does not run as root, and has its data below.
+  chmodSync(directory, 0o711)
   process.env['TMPDIR'] = directory
   return () => rmSync(directory, { recursive: true, force: true })
 }

@@ -18,6 +18,9 @@ import {
 
 const soon = () => Date.now() + 1000
 
+/** An id that sorts before this one, and behind those of files that are a moment older. */
+const justBefore = (id: FileId) => `${id.slice(0, 24)}000000000000` as FileId
+
 export function describeRecords(opened: () => Catalog): void {
   const ended = async (locations: readonly Location[]) => {
     const all = await opened().listEndedRecords(100_000)
@@ -125,10 +128,11 @@ export function describeRecords(opened: () => Catalog): void {
     expect(await opened().adoptRecords([lost], soon())).toEqual([lost])
   })
 
-  /** The entries of these files, a page of two files at a time. */
+  /** The entries of these files and younger ones, a page of two files at a time. */
   const manifestsOf = async (...ids: readonly FileId[]) => {
     const listed: ListedManifest[] = []
-    for (let after: FileId | undefined; ;) {
+    const [first] = ids.toSorted()
+    for (let after: FileId | undefined = justBefore(first!); ;) {
       const page = await opened().listManifests(after, 2)
       expect(page.length).toBeLessThanOrEqual(2)
       listed.push(...page)
@@ -148,6 +152,7 @@ export function describeRecords(opened: () => Catalog): void {
     const owner = anOwner()
     const { file: gone } = await opened().createFile(aFile(owner, 'gone'))
     await opened().deleteFile(owner, { id: gone.id })
+    expect(await opened().listManifests(undefined, 1)).toHaveLength(1)
     expect(await manifestsOf(one.id, two.id, gone.id)).toEqual([
       { id: one.id, name: 'one', file: one, locations },
       { id: two.id, name: 'two', file: two, locations: [] },

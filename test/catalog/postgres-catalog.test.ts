@@ -3,8 +3,8 @@ import type { Catalog } from '../../src/catalog/catalog.ts'
 import { openPostgresCatalog } from '../../src/catalog/postgres/open-postgres-catalog.ts'
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
 import { methodKinds } from '../../src/catalog/sql/method-kinds.ts'
-import { describeCatalog } from '../catalog/describe-catalog.ts'
-import { PostgresServer } from './postgres-server.ts'
+import { describeCatalog } from './describe-catalog.ts'
+import { PostgresServer } from '../cluster/postgres-server.ts'
 
 let server: PostgresServer
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { openPostgresCatalog } from '../../src/catalog/postgres/open-postgres-catalog.ts'
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
-import { methodKinds } from '../../src/catalog/sql/method-kinds.ts'
+import { methodKinds } from '../../src/catalog/sql/method-table.ts'
 import { describeCatalog } from './describe-catalog.ts'
 import { PostgresServer } from '../cluster/postgres-server.ts'
 

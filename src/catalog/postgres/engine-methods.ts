@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { EngineMethods } from '../sql/method-kinds.ts'
+import type { EngineMethods } from '../sql/method-table.ts'
 import { execute } from '../sql/prepared.ts'
 import { verify } from './verify.ts'
 

@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import { foldedName } from '../../model/fold-text.ts'
+import { type SealedFile, sealOfFile, sealOfRecord, sealOfSegment, sealOfUse } from '../seals.ts'
 import type { Database } from '../sql/dialect.ts'
+import type { TableDialect } from '../sql/migrations/0001-first-tables.ts'
 import { execute } from '../sql/prepared.ts'
-import { sealOfFile, sealOfRecord, sealOfSegment, sealOfUse, type SealedFile } from '../seals.ts'
 
 /** Checksums for the rows there are. */
 export async function seals(db: Database): Promise<void> {
@@ -94,4 +95,28 @@ export async function foldedNames(db: Database): Promise<void> {
 /** Goes up with every change, and waits for nobody: a row that all of them update would put them in a line. */
 export async function commits(db: Database): Promise<void> {
   await execute(db, sql`create sequence commits`)
+}
+
+export const postgresTables: TableDialect = {
+  serialKey: 'bigint generated always as identity primary key',
+  integer: 'bigint',
+  bytes: 'bytea',
+  id: 'uuid',
+  ordered: 'text collate "C"',
+  flag: (column) => `${column} boolean not null`,
+  byteLength: 'octet_length',
+  currentMs: 'floor(extract(epoch from clock_timestamp()) * 1000)',
+  end: '',
+  endByKey: '',
+  more: [
+    // Digests do not get any shorter.
+    'alter table chunks alter column block_digests set storage external',
+    `create table nodes (
+      id uuid primary key,
+      seen_at timestamptz not null,
+      in_use uuid[] not null,
+      lookups_since bigint not null,
+      puts_since bigint not null
+    )`,
+  ],
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
 import type { Catalog } from '../catalog.ts'
-import type { ReadableCatalog } from '../sql/catalog-calls.ts'
+import type { ReadableCatalog } from '../sql/method-table.ts'
 import type { Database } from '../sql/dialect.ts'
 import { execute } from '../sql/prepared.ts'
 import { migrate, refuseDraft, refuseOther, stateOf } from './migrate.ts'

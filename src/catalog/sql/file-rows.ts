@@ -2,7 +2,7 @@ import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
 import { foldedName } from '../../model/fold-text.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
 import { checkFile, sealOfFile } from '../seals.ts'
-import { prepared, type Queries } from './prepared.ts'
+import { pick, prepared, type Queries } from './prepared.ts'
 import type { Database } from './dialect.ts'
 import type { FileTable } from './schema.ts'
 
@@ -87,39 +87,17 @@ const lockByName = prepared((queries, values: ByName, { lock }) =>
 )
 
 /** Gives its row back, or none if a file is behind the name: whoever is about to put one there, or take it away, is waited for. */
-export const insertFile = prepared((db, values: FileTable) =>
-  db
+export const insertFile = prepared((queries, values: FileTable) =>
+  queries
     .insertInto('files')
-    .values({
-      id: values.id,
-      owner: values.owner,
-      name: values.name,
-      size: values.size,
-      media_type: values.media_type,
-      digest: values.digest,
-      created_at: values.created_at,
-      modified_at: values.modified_at,
-      metadata: values.metadata,
-      folded: values.folded,
-      seal: values.seal,
-    })
+    .values(pick(values, [...fileColumns, 'folded']))
     .onConflict((conflict) => conflict.columns(['owner', 'name']).doNothing())
     .returning('id'),
 )
 
-export const changeFile = prepared((db, values: FileTable) =>
-  db
+export const changeFile = prepared((queries, values: FileTable) =>
+  queries
     .updateTable('files')
-    .set({
-      name: values.name,
-      folded: values.folded,
-      size: values.size,
-      media_type: values.media_type,
-      digest: values.digest,
-      metadata: values.metadata,
-      created_at: values.created_at,
-      modified_at: values.modified_at,
-      seal: values.seal,
-    })
+    .set(pick(values, [...fileColumns, 'folded']))
     .where('id', '=', values.id),
 )

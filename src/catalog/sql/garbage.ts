@@ -1,8 +1,9 @@
+import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
 import { lostLocation } from '../catalog-restore.ts'
 import type { Garbage } from '../upkeep.ts'
 import type { Database } from './dialect.ts'
-import { always, none, prepared } from './prepared.ts'
+import { inserted, none, prepared } from './prepared.ts'
 
 /** A location without anything is none that could be deleted. */
 export async function addGarbage(db: Database, garbage: readonly Garbage[], foundAt = 0): Promise<void> {
@@ -45,17 +46,11 @@ export async function forgetGarbage(db: Database, locations: readonly Location[]
 }
 
 const insertGarbage = prepared(
-  (queries, values: { rows: readonly Garbage[]; foundAt: number }, { given, typed }) =>
-    queries
-      .insertInto('garbage')
-      .columns(['location', 'size', 'found_at'])
-      .expression((eb) =>
-        eb
-          .selectFrom(given(values.rows, { location: 'text', size: 'integer' }))
-          .select(['location', 'size', typed(values.foundAt, 'integer').as('found_at')])
-          .where(always),
-      )
-      .onConflict((conflict) => conflict.doNothing()),
+  (_, { rows, foundAt }: { rows: readonly Garbage[]; foundAt: number }, dialect) => {
+    const same = { found_at: dialect.typed(foundAt, 'integer') }
+    const columns = { location: 'text', size: 'integer' } as const
+    return sql`${inserted(dialect, 'garbage', rows, columns, same)} on conflict do nothing`
+  },
 )
 
 const selectUnknown = prepared(

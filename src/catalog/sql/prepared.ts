@@ -1,5 +1,5 @@
-import { sql, type CompiledQuery, type Kysely, type RawBuilder } from 'kysely'
-import type { Database, Dialect } from './dialect.ts'
+import { sql, type CompiledQuery, type Insertable, type Kysely, type RawBuilder } from 'kysely'
+import type { Columns, Database, Dialect } from './dialect.ts'
 import type { Schema } from './schema.ts'
 
 export type Queries = Kysely<Schema>
@@ -70,8 +70,30 @@ interface Unselected {
   select(selection: typeof one): unknown
 }
 
-/** SQLite takes `on conflict` behind a `select` without `where` for a part of the join. */
-export const always = sql<boolean>`true`
+/** Some of the values, each under its own name. */
+export function pick<Values extends object, Name extends keyof Values>(
+  values: Values,
+  names: readonly Name[],
+): Pick<Values, Name> {
+  return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<Values, Name>
+}
+
+type NewRow<Table extends keyof Schema> = Insertable<Schema[Table]>
+
+/** An insertion of many rows; in the columns of `same` all have the same value. */
+export function inserted<Table extends keyof Schema, Name extends keyof NewRow<Table> & string>(
+  { given }: Dialect,
+  table: Table,
+  rows: readonly Pick<NewRow<Table>, Name>[],
+  columns: Columns<Pick<NewRow<Table>, Name>>,
+  same: Partial<Record<keyof NewRow<Table>, RawBuilder<unknown>>> = {},
+): RawBuilder<never> {
+  const names = [...Object.keys(columns), ...Object.keys(same)].map((name) => sql.ref(name))
+  const values = [...Object.keys(columns).map((name) => sql.ref(name)), ...Object.values(same)]
+  // Without `where`, SQLite would take an `on conflict` behind it for a part of a join.
+  return sql`insert into ${sql.table(table)} (${sql.join(names)})
+    select ${sql.join(values)} from ${given(rows, columns)} where true`
+}
 
 /** A value that is sent as `encode` makes it. */
 export function encoded<Value>(value: Value, encode: (value: Value) => unknown): Value {

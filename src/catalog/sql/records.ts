@@ -1,12 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
+import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
-import { StoreError } from '../../model/errors.ts'
+import { isStoreError, StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { RecordMove, RecordPlace } from '../catalog.ts'
 import { damage, sealOfRecord } from '../seals.ts'
+import type { ListedManifest } from '../upkeep.ts'
 import type { Database } from './dialect.ts'
-import { always, prepared } from './prepared.ts'
-import type { RecordTable } from './schema.ts'
+import { fileColumns, fileOfRow, type FileRow } from './file-rows.ts'
+import { inserted, prepared } from './prepared.ts'
+import { beforeAllIds, type RecordTable } from './schema.ts'
 
 export async function addRecord(db: Database, id: FileId, record: RecordPlace | undefined): Promise<void> {
   const { locations = [] } = record ?? {}
@@ -116,32 +119,13 @@ interface NewRecords {
   readonly foundAt: number
 }
 
-const upsertRecords = prepared((queries, { id, rows, foundAt }: NewRecords, { given, typed }) =>
-  queries
-    .insertInto('records')
-    .columns(['location', 'page', 'seal', 'file_id', 'found_at'])
-    .expression((eb) =>
-      eb
-        .selectFrom(given(rows, { location: 'text', page: 'integer', seal: 'integer' }))
-        .select([
-          'location',
-          'page',
-          'seal',
-          typed(id, 'id').as('file_id'),
-          typed(foundAt, 'integer').as('found_at'),
-        ])
-        .where(always),
-    )
-    // One that was taken for an orphan, and is made known after all.
-    .onConflict((conflict) =>
-      conflict.column('location').doUpdateSet((eb) => ({
-        file_id: eb.ref('excluded.file_id'),
-        page: eb.ref('excluded.page'),
-        seal: eb.ref('excluded.seal'),
-        found_at: eb.ref('excluded.found_at'),
-      })),
-    ),
-)
+const upsertRecords = prepared((_, { id, rows, foundAt }: NewRecords, dialect) => {
+  const columns = { location: 'text', page: 'integer', seal: 'integer' } as const
+  const same = { file_id: dialect.typed(id, 'id'), found_at: dialect.typed(foundAt, 'integer') }
+  // One that was taken for an orphan, and is made known after all.
+  return sql`${inserted(dialect, 'records', rows, columns, same)} on conflict (location) do update set
+    file_id = excluded.file_id, page = excluded.page, seal = excluded.seal, found_at = excluded.found_at`
+})
 
 export const endPage = prepared((queries, values: { location: Location }) =>
   queries.updateTable('records').set({ file_id: null }).where('location', '=', values.location),
@@ -190,4 +174,46 @@ const deleteEnded = prepared((queries, { locations }: Locations, { isAmong }) =>
     .deleteFrom('records')
     .where(isAmong('location', locations, 'text'))
     .where('file_id', 'is', null),
+)
+
+type PageRow = Pick<RecordTable, 'location' | 'page' | 'seal'>
+
+/** Reads twice: it must see one state of the database. */
+export async function listManifests(
+  db: Database,
+  after: FileId | undefined,
+  limit: number,
+): Promise<readonly ListedManifest[]> {
+  const rows = await selectFiles(db, { after: after ?? beforeAllIds, limit })
+  const pages = Map.groupBy(await selectPages(db, { ids: rows.map(({ id }) => id) }), ({ id }) => id)
+  return rows.map((row) => manifestOf(row, pages.get(row.id) ?? []))
+}
+
+function manifestOf(row: FileRow, pages: readonly PageRow[]): ListedManifest {
+  const { id, name } = row
+  try {
+    const locations: readonly Location[] = sealedOf(id, pages)
+    return { id, name, file: fileOfRow(row), locations }
+  } catch (error) {
+    if (isStoreError(error, 'corrupt')) return { id, name, locations: [] }
+    throw error
+  }
+}
+
+const selectFiles = prepared((queries, values: { after: FileId; limit: number }) =>
+  queries
+    .selectFrom('files')
+    .select(fileColumns)
+    .where('id', '>', values.after)
+    .orderBy('id')
+    .limit(values.limit),
+)
+
+const selectPages = prepared((queries, values: { ids: readonly FileId[] }, { isAmong }) =>
+  queries
+    .selectFrom('records')
+    .select(['location', 'page', 'seal', (eb) => eb.ref('file_id').$notNull().as('id')])
+    .where(isAmong('file_id', values.ids, 'id'))
+    .orderBy('file_id')
+    .orderBy('page'),
 )

@@ -4,7 +4,7 @@ import type { FileId, StoredFile } from '../../model/file.ts'
 import { lostLocation, type FoundChunk, type FoundRecord, type Restored } from '../catalog-restore.ts'
 import { changeFile, findFile, insertFile, rowOfFile } from './file-rows.ts'
 import type { Database } from './dialect.ts'
-import { none, prepared } from './prepared.ts'
+import { inserted, none, prepared } from './prepared.ts'
 import { endPage, insertRecords, selectPage } from './records.ts'
 import type { Schema } from './schema.ts'
 import { useChunks } from './use-chunks.ts'
@@ -95,17 +95,8 @@ const countLost = prepared((queries) =>
     .where('location', '=', lostLocation),
 )
 
-type FoundRow = Schema['found']
-
-const insertFound = prepared((queries, values: { rows: readonly FoundRow[] }, { given }) =>
-  queries
-    .insertInto('found')
-    .columns(['digest', 'size', 'location'])
-    .expression((eb) =>
-      eb
-        .selectFrom(given(values.rows, { digest: 'bytes', size: 'integer', location: 'text' }))
-        .select(['digest', 'size', 'location']),
-    ),
+const insertFound = prepared((_, { rows }: { rows: readonly Schema['found'][] }, dialect) =>
+  inserted(dialect, 'found', rows, { digest: 'bytes', size: 'integer', location: 'text' }),
 )
 
 const selectFound = prepared((queries, values: { digest: Uint8Array }) =>

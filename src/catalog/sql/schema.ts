@@ -4,6 +4,8 @@ import type { Location } from '../../model/chunk.ts'
 import type { StoreId } from '../../model/store-identity.ts'
 import type { Condition } from '../upkeep.ts'
 
+export const beforeAllIds = '00000000-0000-0000-0000-000000000000' as FileId
+
 /** SQLite has 0 and 1. */
 export type Flag = boolean | 0 | 1
 

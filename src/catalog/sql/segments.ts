@@ -1,7 +1,12 @@
-import type { FileId } from '../../model/file.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { FileId, Owner } from '../../model/file.ts'
+import type { Upload } from '../../model/upload.ts'
+import type { NewUpload } from '../catalog.ts'
 import { damage, sealOfSegment } from '../seals.ts'
 import type { Database } from './dialect.ts'
-import { prepared } from './prepared.ts'
+import { inserted, prepared } from './prepared.ts'
+import type { Schema } from './schema.ts'
+import { holdUploads, insertUpload, present, rowOfUpload, uploadOfRow } from './upload-rows.ts'
 
 /** A list of chunks, as a part of a file or an upload. */
 export interface Segment {
@@ -34,8 +39,8 @@ export async function addSegments(db: Database, fileId: FileId, segments: readon
   const rows = inner.map(({ listId, start, innerStart, partId, seal }) => {
     if (partId !== null && seal !== sealOfSegment(listId, innerStart ?? 0, partId))
       throw damage(`what ${listId} was joined of has changed`)
-    const [ownerId, at] = [partId ?? listId, start + (innerStart ?? 0)]
-    return { listId: ownerId, start: at, seal: sealOfSegment(fileId, at, ownerId) }
+    const [ownId, at] = [partId ?? listId, start + (innerStart ?? 0)]
+    return { part_id: ownId, start: at, seal: sealOfSegment(fileId, at, ownId) }
   })
   await insertJoined(db, { fileId, rows })
 }
@@ -66,23 +71,13 @@ const selectInner = prepared((queries, { segments }: { segments: readonly Segmen
     ]),
 )
 
-type SealedSegment = Segment & { readonly seal: number }
+type SealedSegment = Omit<Schema['joined'], 'file_id'>
 
 const insertJoined = prepared(
-  (queries, values: { fileId: FileId; rows: readonly SealedSegment[] }, { given, typed }) =>
-    queries
-      .insertInto('joined')
-      .columns(['file_id', 'start', 'part_id', 'seal'])
-      .expression((eb) =>
-        eb
-          .selectFrom(given(values.rows, { listId: 'id', start: 'integer', seal: 'integer' }))
-          .select([
-            typed(values.fileId, 'id').as('file_id'),
-            'given.start',
-            'given.listId as part_id',
-            'given.seal',
-          ]),
-      ),
+  (_, { fileId, rows }: { fileId: FileId; rows: readonly SealedSegment[] }, dialect) => {
+    const columns = { part_id: 'id', start: 'integer', seal: 'integer' } as const
+    return inserted(dialect, 'joined', rows, columns, { file_id: dialect.typed(fileId, 'id') })
+  },
 )
 
 const selectJoined = prepared((queries, values: { id: FileId; from: number; limit: number }) =>
@@ -111,3 +106,51 @@ const selectBond = prepared((queries, values: { id: FileId }) =>
     .where((eb) => eb.or([eb('file_id', '=', values.id), eb('part_id', '=', values.id)]))
     .limit(1),
 )
+
+export async function joinUploads(
+  db: Database,
+  upload: NewUpload,
+  partIds: readonly FileId[],
+): Promise<Upload> {
+  const found = await holdUploads(db, partIds)
+  const parts = partIds.map((id) => checkPart(present(found.get(id)), upload.owner))
+  const size = parts.reduce((sum, part) => sum + part.offset, 0)
+  if (upload.size !== undefined && upload.size !== size) {
+    throw new StoreError('invalid_request', `The parts have ${size} bytes together, not ${upload.size}.`)
+  }
+  const row = { ...rowOfUpload(upload, db.now), size, offset: size }
+  await insertUpload(db, row)
+  await addSegments(db, upload.id, placesOf(parts))
+  return uploadOfRow(row)
+}
+
+/** An empty part has none. */
+function placesOf(parts: readonly Upload[]): readonly Segment[] {
+  const places: Segment[] = []
+  let start = 0
+  for (const { id, offset } of parts) {
+    if (offset > 0) places.push({ listId: id, start })
+    start += offset
+  }
+  return places
+}
+
+function checkPart(part: Upload, owner: Owner): Upload {
+  const { id, isPartial, offset, size } = part
+  if (part.owner !== owner) {
+    throw new StoreError('invalid_request', `The upload ${id} belongs to somebody else: join only your own.`)
+  }
+  if (!isPartial) {
+    throw new StoreError(
+      'invalid_request',
+      `The upload ${id} is not partial: only those that were created as such can be joined.`,
+    )
+  }
+  if (offset !== size) {
+    throw new StoreError(
+      'invalid_request',
+      `The partial upload ${id} is at ${offset} of ${size ?? 'unknown'} bytes: send the rest first.`,
+    )
+  }
+  return part
+}

@@ -8,9 +8,8 @@ import { isStoreError } from '../../model/errors.ts'
 import type { Database, Dialect } from './dialect.ts'
 import { fileColumns } from './file-rows.ts'
 import { prepared, type Queries } from './prepared.ts'
-import type { Flag } from './schema.ts'
+import { beforeAllIds, type Flag } from './schema.ts'
 import { segmentsFrom, type Segment } from './segments.ts'
-import { beforeAllIds } from './uploads.ts'
 
 export async function listAllChunks(
   db: Database,

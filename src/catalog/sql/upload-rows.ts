@@ -3,7 +3,7 @@ import type { FileId, Metadata } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { NewUpload } from '../catalog.ts'
 import type { Database, Dialect } from './dialect.ts'
-import { prepared, type Queries } from './prepared.ts'
+import { pick, prepared, type Queries } from './prepared.ts'
 import type { UploadTable } from './schema.ts'
 
 /** Keeps all others from changing them until the transaction has ended. Those that are not there are left out. */
@@ -103,19 +103,10 @@ export const uploadColumns = [
 
 export const insertUpload = prepared((queries, values: UploadTable, { flag }) =>
   queries.insertInto('uploads').values({
-    id: values.id,
-    owner: values.owner,
-    name: values.name,
-    media_type: values.media_type,
-    metadata: values.metadata,
-    size: values.size,
-    offset: values.offset,
+    ...pick(values, uploadColumns),
     is_partial: flag(values.is_partial),
     is_finished: flag(values.is_finished),
     is_declined: flag(values.is_declined),
-    announced: values.announced,
-    created_at: values.created_at,
-    expires_at: values.expires_at,
   }),
 )
 

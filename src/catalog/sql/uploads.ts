@@ -1,12 +1,13 @@
-import { StoreError } from '../../model/errors.ts'
 import { sql } from 'kysely'
+import { StoreError } from '../../model/errors.ts'
 import type { FileId, Owner } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { ChunkUse, NewUpload } from '../catalog.ts'
-import { moveChunks } from './chunk-lists.ts'
+import { moveChunks, selectChunksAt } from './chunk-lists.ts'
 import type { Database } from './dialect.ts'
-import { insertDiscarded } from './place-file.ts'
+import { insertDiscarded } from './files.ts'
 import { prepared } from './prepared.ts'
+import { beforeAllIds } from './schema.ts'
 import { isBoundByJoin } from './segments.ts'
 import {
   insertUpload,
@@ -112,8 +113,6 @@ export async function listExpiredUploads(
   return rows.map(uploadOfRow)
 }
 
-export const beforeAllIds = '00000000-0000-0000-0000-000000000000' as FileId
-
 function checkOffset(upload: Upload, from: number): Upload {
   if (upload.offset === from) return upload
   throw new StoreError(
@@ -169,3 +168,38 @@ const markDeclined = prepared((queries, values: { id: FileId }) =>
 export const removeUploads = prepared((queries, values: { ids: readonly FileId[] }, { isAmong }) =>
   queries.deleteFrom('uploads').where(isAmong('id', values.ids, 'id')),
 )
+
+export async function recutUpload(
+  db: Database,
+  id: FileId,
+  start: number,
+  end: number,
+  chunks: readonly ChunkUse[],
+): Promise<void> {
+  const { offset } = await lockUnfinished(db, id)
+  if (await isBoundByJoin(db, id)) {
+    throw new StoreError('offset_conflict', 'The upload was joined: its chunks stay as they are.')
+  }
+  const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
+  if (size !== end - start) {
+    throw new StoreError(
+      'invalid_request',
+      `Chunks of ${size} bytes cannot replace the bytes ${start} to ${end}.`,
+    )
+  }
+  const borders = new Set((await selectChunksAt(db, { id, start, end })).map((chunk) => chunk.start)).add(
+    offset,
+  )
+  const torn = [start, end].find((border) => !borders.has(border))
+  if (torn !== undefined) {
+    throw new StoreError(
+      'offset_conflict',
+      `No chunk of the upload begins or ends at ${torn}: look at its chunks again.`,
+    )
+  }
+  // Only lists that were let go are searched for chunks without a use, so what is replaced becomes one.
+  const replaced = crypto.randomUUID() as FileId
+  await moveChunks(db, { listId: id, start, end, toId: replaced, by: 0 })
+  await insertDiscarded(db, { id: replaced, at: 0 })
+  await useChunks(db, id, start, chunks)
+}

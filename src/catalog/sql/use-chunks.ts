@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Chunk, Location } from '../../model/chunk.ts'
 import { bytesOfDigest, digestOfBytes, type Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
@@ -7,7 +8,7 @@ import { damage, sealOfUse } from '../seals.ts'
 import type { Garbage } from '../upkeep.ts'
 import type { Database, Dialect } from './dialect.ts'
 import { addGarbage } from './garbage.ts'
-import { always, prepared, preparedTogether, type Queries } from './prepared.ts'
+import { inserted, prepared, preparedTogether, type Queries } from './prepared.ts'
 import type { FileChunkTable } from './schema.ts'
 
 /** Appends chunks to a file or an upload, from byte `start` on, and resolves with where they end. Rejects `chunk_gone`. */
@@ -134,26 +135,17 @@ const insertChunks = preparedTogether(
         .where(isAmong('location', values.known, 'text'))
         .where('found_at', '>', 0),
   ],
-  (queries, { rows }, { given }) =>
-    queries
-      .insertInto('chunks')
-      .columns(['digest', 'size', 'location', 'block_digests'])
-      .expression((eb) =>
-        eb
-          .selectFrom(
-            given<ChunkRow>(rows, {
-              digest: 'bytes',
-              size: 'integer',
-              location: 'text',
-              block_digests: 'bytes',
-            }),
-          )
-          .select(['digest', 'size', 'location', 'block_digests'])
-          .where(always),
-      )
-      .onConflict((conflict) => conflict.column('digest').doNothing())
-      .returning(['id', 'digest']),
+  (_, { rows }, dialect) => {
+    const columns = { digest: 'bytes', size: 'integer', location: 'text', block_digests: 'bytes' } as const
+    const insertion = inserted(dialect, 'chunks', rows, columns)
+    return sql<Stored>`${insertion} on conflict (digest) do nothing returning id, digest`
+  },
 )
+
+interface Stored {
+  readonly id: number
+  readonly digest: Uint8Array
+}
 
 type Digests = { readonly digests: readonly Uint8Array[] }
 
@@ -185,13 +177,8 @@ const moveChunks = prepared(
 type NewUse = Omit<FileChunkTable, 'file_id'>
 
 const insertFileChunks = prepared(
-  (queries, { fileId, rows }: { fileId: FileId; rows: readonly NewUse[] }, { given, typed }) =>
-    queries
-      .insertInto('file_chunks')
-      .columns(['file_id', 'start', 'chunk_id', 'seal'])
-      .expression((eb) =>
-        eb
-          .selectFrom(given(rows, { start: 'integer', chunk_id: 'integer', seal: 'integer' }))
-          .select([typed(fileId, 'id').as('file_id'), 'start', 'chunk_id', 'seal']),
-      ),
+  (_, { fileId, rows }: { fileId: FileId; rows: readonly NewUse[] }, dialect) => {
+    const columns = { start: 'integer', chunk_id: 'integer', seal: 'integer' } as const
+    return inserted(dialect, 'file_chunks', rows, columns, { file_id: dialect.typed(fileId, 'id') })
+  },
 )

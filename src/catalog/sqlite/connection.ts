@@ -11,7 +11,7 @@ import { isBusy, isForbiddenDirectory, isFull, isSqlError } from './failures.ts'
 import { findFaults } from './find-faults.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Outcome, Work } from './group-commit.ts'
-import { migrate, refuseNewer, refuseOther } from './migrate.ts'
+import { migrate, refuseNewer, refuseOther } from './migrations.ts'
 import { Snapshots } from './snapshots.ts'
 import { syncDirectory } from './sync-directory.ts'
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../sql/dialect.ts'
-import type { EngineMethods } from '../sql/method-kinds.ts'
+import type { EngineMethods } from '../sql/method-table.ts'
 import { execute } from '../sql/prepared.ts'
 
 /** A reader sees nothing that is not synced, so a crash takes none of these back. */

@@ -1,5 +1,5 @@
 import { isStoreError } from '../../model/errors.ts'
-import { InvokedSurvey } from '../sql/catalog-calls.ts'
+import { InvokedSurvey } from '../sql/method-table.ts'
 import { DatabaseThread } from './database-thread.ts'
 
 /** Reads the catalog of a store beside whoever has it open, or nobody. It takes no lock and changes nothing. */

@@ -99,8 +99,10 @@ describe('one file imports another', () => {
     ['chunks/disk/disk-chunk-store.ts', '../chunk-store.ts'],
     ['chunks/disk/disk-chunk-store.ts', './shards.ts'],
     ['chunks/limiting.ts', '../rx/fair-limiter.ts'],
-    ['catalog/sqlite/files.ts', '../catalog.ts'],
-    ['catalog/sqlite/migrations/0001-first-tables.ts', '../schema.ts'],
+    ['catalog/sql/files.ts', '../catalog.ts'],
+    ['catalog/sql/migrations/0001-first-tables.ts', '../dialect.ts'],
+    ['catalog/sqlite/worker.ts', '../sql/methods.ts'],
+    ['catalog/postgres/dialect.ts', '../sql/dialect.ts'],
     ['files/download.ts', '../chunks/chunk-store.ts'],
     ['files/download.ts', '../chunks/verifying.ts'],
     ['files/download.ts', '../catalog/catalog.ts'],
@@ -142,8 +144,9 @@ describe('one file imports another', () => {
     ['chunks/verifying.ts', './disk/shards.ts'],
     ['chunks/disk/shards.ts', '../memory/memory-chunk-store.ts'],
     ['chunks/s3/s3-chunk-store.ts', '../disk/shards.ts'],
-    ['catalog/sqlite/files.ts', '../postgres/files.ts'],
-    ['catalog/postgres/files.ts', '../sqlite/schema.ts'],
+    ['catalog/sqlite/dialect.ts', '../postgres/dialect.ts'],
+    ['catalog/postgres/dialect.ts', '../sqlite/dialect.ts'],
+    ['catalog/sql/files.ts', '../sqlite/dialect.ts'],
     ['catalog/name-order.ts', './sqlite/schema.ts'],
     ['catalog/catalog.ts', '../chunks/chunk-store.ts'],
     ['catalog/catalog.ts', '../rx/pulled.ts'],
@@ -228,7 +231,7 @@ describe('also found is', () => {
       'rx/c.ts': '',
       'tsconfig.json': '{}',
       'http/headers/mime-types.d.ts': '',
-      'catalog/sqlite/migrations/0001-first-tables.ts': '',
+      'catalog/sql/migrations/0001-first-tables.ts': '',
     }
     expect(violations(new Map(Object.entries(sources)))).toEqual([])
   })

@@ -17,8 +17,8 @@ export interface PoolSettings {
 const answerTimeoutMs = 1000
 
 /**
- * Statements are prepared once in each connection, so texts must not be built from values. Errors are
- * the server's answer, or else `unavailable`: then the connection is not used again.
+ * Statements are prepared once in each connection, so texts must not be built from values. Errors
+ * are the server's answer, or else `unavailable`: then the connection is not used again.
  */
 export class Pool {
   readonly #pool: pg.Pool

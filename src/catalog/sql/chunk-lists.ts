@@ -102,7 +102,7 @@ function unpacked(listId: FileId, row: PackedRow): readonly SealedUse[] {
   return uses
 }
 
-/** Makes the chunks that begin at `start` or behind it and before `end` those of another list, `by` bytes further on. */
+/** Moves the chunks that begin from `start` on and before `end` to another list, `by` bytes on. */
 export async function moveChunks(db: Database, { listId, start, end, toId, by }: Move): Promise<void> {
   for (let from = start; ;) {
     const rows = await selectUses(db, { id: listId, from, end, limit: rowsPerStep })

@@ -34,8 +34,9 @@ export async function collectChunks(
 }
 
 /**
- * Who is using one of them just now is waited for first. Whether they are used is seen by a statement of its own, that sees what has been
- * committed by then, also by others who collect: of two who each take away one of the last two uses the second has the chunk.
+ * Locking the chunks waits for transactions that are using them. The statement behind it sees what
+ * those have committed, other collections included: if two of them each delete one of the last two
+ * uses, the second deletes the chunk.
  */
 async function collectUnused(db: Database, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return
@@ -157,8 +158,8 @@ const countExpired = prepared((queries, values: { expiredBefore: number }) =>
 )
 
 /**
- * Chunks that only lists use which a collection would take, and not those that something else was joined of. With `not in` instead of `not exists`
- * each row would be compared with each.
+ * Chunks that are used only by lists that a collection would take, without lists that something else
+ * was joined of. PostgreSQL would compare each row with each for `not in` instead of `not exists`.
  */
 const countDoomed = prepared((queries, values: { letGoBefore: number; expiredBefore: number }, { sum }) =>
   queries

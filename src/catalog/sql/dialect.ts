@@ -12,7 +12,7 @@ export type Lock = 'for update' | 'for no key update' | 'for share' | 'for key s
 export interface Dialect {
   /** Builds queries; it runs none. */
   readonly queries: Kysely<Schema>
-  /** Whether every statement is a round trip, and `with` may hold statements that change something. */
+  /** Whether a statement is a round trip, and `with` may hold statements that change something. */
   readonly isRemote: boolean
   /** Rows as a table of the name `given`, in their order. */
   readonly given: <Row>(rows: readonly Row[], columns: Columns<Row>) => AliasedRawBuilder<Row, 'given'>
@@ -20,7 +20,7 @@ export interface Dialect {
   /** A value whose type the query does not show. */
   readonly typed: <Value>(value: Value, type: ColumnType) => RawBuilder<Value>
   readonly flag: (value: Flag) => RawBuilder<Flag>
-  /** Ends a query that locks its rows until the transaction ends; one writer alone needs no locks. */
+  /** Ends a query, and locks its rows until the transaction ends. A single writer needs no locks. */
   readonly lock: (
     lock: Lock,
     options?: { readonly of?: string; readonly skipLocked?: boolean },

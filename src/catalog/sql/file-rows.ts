@@ -14,7 +14,7 @@ export async function findFile(db: Database, owner: Owner, ref: FileRef): Promis
   return row && fileOfRow(row)
 }
 
-/** The same, and keeps all others from changing the file until the transaction has ended. */
+/** The same, and locks the file until the transaction ends. */
 export async function lockFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
   const [row] =
     'id' in ref ? await lockById(db, { owner, id: ref.id }) : await lockByName(db, { owner, name: ref.name })
@@ -86,7 +86,7 @@ const lockByName = prepared((queries, values: ByName, { lock }) =>
   fileByName(queries, values).modifyEnd(lock('for update')),
 )
 
-/** Gives its row back, or none if a file is behind the name: whoever is about to put one there, or take it away, is waited for. */
+/** Returns a row unless a file has the name; waits for changes of that name that are under way. */
 export const insertFile = prepared((queries, values: FileTable) =>
   queries
     .insertInto('files')

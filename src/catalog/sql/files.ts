@@ -200,7 +200,7 @@ const removeAndList = preparedTogether(
   endRecordsOfOld,
 )
 
-/** The new file takes the row of the old one: whoever waits for that row finds the new file there. */
+/** The new file takes the row of the old one: who waits for that row finds the new file there. */
 const takeRow = (queries: Queries, values: FileTable & Leaving) =>
   queries
     .updateTable('files')

@@ -16,7 +16,8 @@ export async function finishUploads(
 ): Promise<readonly CommittedFile[]> {
   const complete = await endUploads(db, uploads)
   const committed = new Map<FileId, CommittedFile>()
-  // Everybody takes names in this order, so nobody waits for somebody who waits. Those of one name stay in theirs.
+  // Every transaction locks names in this order, so there is no deadlock. Files of one name keep
+  // their order.
   for (const { upload, finished } of complete.toSorted(byName)) {
     const { id, owner, name, size, mediaType, metadata } = upload
     const { digest, size: digested, precondition, record } = finished

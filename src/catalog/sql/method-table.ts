@@ -6,13 +6,13 @@ import type { CatalogSurvey } from '../upkeep.ts'
 import type { Database } from './dialect.ts'
 
 /**
- * What a method needs of its transaction. A `read` is one statement, mostly; a `snapshot` is several
- * that must see one state. `changeAlone` waits for all other changes to end; `alter` changes what
- * the catalog itself is.
+ * The transaction that a method needs. A `read` is one statement; a `snapshot` is several that must
+ * see the same state. `changeAlone` waits until all changes before it have ended, and those after it
+ * wait for it. `alter` changes the catalog itself, and nobody else does so meanwhile.
  */
 export type Kind = 'read' | 'snapshot' | 'change' | 'changeAlone' | 'alter'
 
-/** Every method of both catalogs. The methods of a class are made from this table (`catalogCalls`). */
+/** Every method of both catalogs: `InvokedCatalog` has the methods of this table. */
 export const methodKinds = {
   findBinding: 'read',
   bindStore: 'change',
@@ -72,7 +72,7 @@ export function isRead(name: MethodName): boolean {
   return kind === 'read' || kind === 'snapshot'
 }
 
-/** What a facade hands its calls to. */
+/** Runs a method of the table. */
 export type Invoke = (name: MethodName, args: readonly unknown[]) => Promise<unknown>
 
 type All = Catalog & CatalogRestore
@@ -123,6 +123,6 @@ type ListArguments = Parameters<Catalog['listFiles']>
 export type ReadableCatalog = CatalogSurvey &
   Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords'>
 
-/** Classes that hand every call of their methods to `invoke`. A search becomes a call for each step. */
+/** Classes that pass every call of a method to `invoke`. A search becomes a call for each step. */
 export const InvokedCatalog = CatalogCalls as unknown as new (invoke: Invoke) => Catalog & CatalogRestore
 export const InvokedSurvey = CatalogCalls as unknown as new (invoke: Invoke) => ReadableCatalog

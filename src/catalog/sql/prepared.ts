@@ -116,7 +116,7 @@ class Hole {
     return this.#encode ? this.#encode(value) : value
   }
 
-  /** Sums and templates are taken when the query is built, and would end up in it as NaN or text. */
+  /** Sums and templates are evaluated when the query is built, and would put NaN or text in it. */
   [Symbol.toPrimitive](): never {
     throw new TypeError(`'${this.name}' has no value while the query is built: compute with it in SQL`)
   }

@@ -44,7 +44,7 @@ export async function listRecords(db: Database, id: FileId): Promise<readonly Lo
   return sealedOf(id, await selectRecords(db, { id }))
 }
 
-/** Throws `corrupt` rather than name the record of another file, which somebody is about to delete. */
+/** Throws `corrupt` rather than return the record of another file, which the caller would delete. */
 export function sealedOf(
   id: FileId,
   rows: readonly Pick<RecordTable, 'location' | 'page' | 'seal'>[],
@@ -65,7 +65,7 @@ export async function listEndedRecords(
   return rows.map(({ location }) => location)
 }
 
-/** To be called when no change is under way that could make one of them known. */
+/** Call it when no change is under way that could add one of them. */
 export async function adoptRecords(
   db: Database,
   locations: readonly Location[],
@@ -122,7 +122,7 @@ interface NewRecords {
 const upsertRecords = prepared((_, { id, rows, foundAt }: NewRecords, dialect) => {
   const columns = { location: 'text', page: 'integer', seal: 'integer' } as const
   const same = { file_id: dialect.typed(id, 'id'), found_at: dialect.typed(foundAt, 'integer') }
-  // One that was taken for an orphan, and is made known after all.
+  // One that was taken for an orphan is added after all.
   return sql`${inserted(dialect, 'records', rows, columns, same)} on conflict (location) do update set
     file_id = excluded.file_id, page = excluded.page, seal = excluded.seal, found_at = excluded.found_at`
 })

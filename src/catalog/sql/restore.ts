@@ -40,7 +40,7 @@ export async function endRestore(db: Database): Promise<Restored> {
   return { files: counted!.files, lostChunks: lost!.chunks }
 }
 
-/** Of two for the same place, as a crash between putting one and deleting the other leaves them, the later one counts. */
+/** If a crash has left two records of the same page, the later one counts. */
 async function isLatestPage(
   db: Database,
   id: FileId,
@@ -68,8 +68,9 @@ async function placeLatest(db: Database, file: StoredFile): Promise<void> {
 }
 
 /**
- * The later file has the name, of those that have all their chunks if there is one. A record is put beside the last chunks of its file:
- * one that a power cut left without them is of a file that was never committed.
+ * Of two files with one name, the later one wins, but a file with all its chunks wins over one that
+ * lacks some: its record was stored beside its last chunks, and a power cut has left the record of a
+ * file that was never committed.
  */
 async function comesBefore(db: Database, one: StoredFile, other: StoredFile): Promise<boolean> {
   const [isOneHurt, isOtherHurt] = [await lacksChunks(db, one.id), await lacksChunks(db, other.id)]

@@ -9,16 +9,16 @@ export const beforeAllIds = '00000000-0000-0000-0000-000000000000' as FileId
 /** SQLite has 0 and 1. */
 export type Flag = boolean | 0 | 1
 
-/** The tables as the newest migration leaves them. Digests are raw, times milliseconds since 1970. */
+/** The tables after the newest migration. Digests are raw, times milliseconds since 1970. */
 export interface Schema {
   /** The store that the catalog belongs to: one row, or none in a new catalog. */
   bound_store: { only_row: 1; id: StoreId; is_confirmed: Flag }
   chunks: ChunkTable
   files: FileTable
   uploads: UploadTable
-  /** Of files and uploads alike: an upload keeps its id when it becomes a file, so its chunks need no change. */
+  /** Of files and uploads: an upload keeps its id when it becomes a file, so its rows stay. */
   file_chunks: FileChunkTable
-  /** What was joined has no chunks of its own, but those of these lists, from `start` on. They stay while anything has them. */
+  /** A joined upload has no chunks of its own, but those of these lists, each from `start` on. */
   joined: { file_id: FileId; start: number; part_id: FileId; seal: number }
   /** Chunk lists that were let go, with the time; 0 if they can be collected at once. */
   discarded: { file_id: FileId; discarded_at: number }

@@ -16,8 +16,8 @@ export interface Segment {
 }
 
 /**
- * The one that holds byte `from` and those behind it, in order, at most `limit`. What was joined has the lists of its parts, where they are: joining
- * takes as long for any size. All else has a list of its own.
+ * The list that holds byte `from` and those behind it, in order, at most `limit`. What was joined
+ * has the lists of its parts, so that joining takes as long for any size. All else has one list.
  */
 export async function segmentsFrom(
   db: Database,

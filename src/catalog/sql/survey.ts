@@ -59,7 +59,7 @@ async function faultOf(
 ): Promise<string | undefined> {
   const [file] = digest ? await selectFile(db, { id }) : []
   if (file) checkFile(file)
-  // Loaded here, because only this check hashes: the catalog opens in less time without the native hasher.
+  // Only this check hashes, and the catalog opens in less time without the native hasher.
   const { FileHasher } = await import('../../model/hashers.ts')
   const hasher = new FileHasher()
   let end = 0

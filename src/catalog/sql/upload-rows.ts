@@ -6,7 +6,7 @@ import type { Database, Dialect } from './dialect.ts'
 import { pick, prepared, type Queries } from './prepared.ts'
 import type { UploadTable } from './schema.ts'
 
-/** Keeps all others from changing them until the transaction has ended. Those that are not there are left out. */
+/** Locks uploads until the transaction ends. Those that do not exist are left out. */
 export async function lockUploads(
   db: Database,
   ids: readonly FileId[],
@@ -15,7 +15,7 @@ export async function lockUploads(
   return new Map(rows.map((row) => [row.id, uploadOfRow(row)]))
 }
 
-/** The same, but for others who only want them to stay as they are. */
+/** The same, shared with others who only want them to stay as they are. */
 export async function holdUploads(
   db: Database,
   ids: readonly FileId[],

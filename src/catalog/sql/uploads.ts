@@ -197,7 +197,7 @@ export async function recutUpload(
       `No chunk of the upload begins or ends at ${torn}: look at its chunks again.`,
     )
   }
-  // Only lists that were let go are searched for chunks without a use, so what is replaced becomes one.
+  // Collection only looks at lists that were let go, so the replaced chunks become one.
   const replaced = crypto.randomUUID() as FileId
   await moveChunks(db, { listId: id, start, end, toId: replaced, by: 0 })
   await insertDiscarded(db, { id: replaced, at: 0 })

@@ -11,7 +11,10 @@ import { addGarbage } from './garbage.ts'
 import { inserted, prepared, preparedTogether, type Queries } from './prepared.ts'
 import type { FileChunkTable } from './schema.ts'
 
-/** Appends chunks to a file or an upload, from byte `start` on, and resolves with where they end. Rejects `chunk_gone`. */
+/**
+ * Appends chunks to a file or an upload, from byte `start` on. Resolves with where they end.
+ * Rejects `chunk_gone`.
+ */
 export async function useChunks(
   db: Database,
   fileId: FileId,
@@ -50,11 +53,11 @@ interface HeldChunk {
   readonly block_digests: Uint8Array
 }
 
-/** Stores those that are not present, and keeps the others from being collected before the transaction has ended. */
+/** Inserts the chunks that are missing, and locks the others so that they are not collected. */
 async function holdChunks(db: Database, uses: readonly ChunkUse[]): Promise<ReadonlyMap<Digest, HeldChunk>> {
   const stored = firstStored(uses)
   const known = uses.flatMap(({ location }) => location ?? [])
-  // Everybody takes them in this order, so nobody waits for somebody who waits.
+  // Every transaction locks chunks in this order, so there is no deadlock.
   const wanted = [...new Set(uses.map(({ digest }) => digest))].sort()
   const lock = uses.some(({ mends }) => mends !== undefined) ? lockToMend : lockToUse
   const held = new Map<Digest, HeldChunk>()
@@ -73,11 +76,11 @@ async function holdChunks(db: Database, uses: readonly ChunkUse[]): Promise<Read
     if (missing().some((digest) => !stored.has(digest))) {
       throw new StoreError('chunk_gone', 'A chunk that was present has been collected: send its bytes again.')
     }
-    // One that was present when it was to be stored has been collected before it could be held.
+    // A chunk that kept this one from being inserted was collected before it could be locked.
   }
 }
 
-/** What was stored a second time takes the place of what it mends, or else becomes garbage. */
+/** A second copy of a chunk takes the place of the one it mends, or else becomes garbage. */
 async function settleLocations(
   db: Database,
   uses: readonly ChunkUse[],
@@ -99,7 +102,7 @@ async function settleLocations(
   await addGarbage(db, garbage)
 }
 
-/** Of several that were stored for one chunk the first is used. */
+/** Of several copies of one chunk the first is used. */
 function firstStored(uses: readonly ChunkUse[]): ReadonlyMap<Digest, ChunkRow> {
   const stored = new Map<Digest, ChunkRow>()
   for (const { digest, size, location, blockDigests } of uses) {
@@ -124,8 +127,8 @@ const selectByDigest = prepared((queries, values: { digest: Uint8Array }) =>
 )
 
 /**
- * Waits for whoever is storing or collecting one of them, and leaves out those that are present
- * then. What the catalog learns of after all is no orphan any more.
+ * Waits for transactions that are storing or collecting one of them, and leaves out those that are
+ * present then. A location that comes with a chunk is no orphan any more.
  */
 const insertChunks = preparedTogether(
   [

@@ -18,7 +18,7 @@ const fileMebibytes = 512
 const targets = { memoryMebibytes: 512, share: 0.7 }
 
 const run = promisify(execFile)
-const fastClient = fileURLToPath(new URL('fast-client.ts', import.meta.url))
+const fastClient = fileURLToPath(new URL('./fast-client.ts', import.meta.url))
 type Direction = 'GET' | 'PUT'
 
 const directory = await mkdtemp(join(tmpdir(), 'ashlar-bench-'))

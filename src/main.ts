@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import { ConfigError, readConfig, type Config } from './config.ts'
+import { ConfigError, readConfig, type Config } from './config/config.ts'
 import { openConfigured, type BackgroundReport } from './drivers/open-stores.ts'
 import { meetingMs } from './files/meet-others.ts'
 import { noteCommits } from './drivers/note-commits.ts'

@@ -11,7 +11,7 @@ export class LoadProcess {
   readonly #died: Promise<never>
 
   constructor() {
-    this.#child = fork(fileURLToPath(new URL('load-main.ts', import.meta.url)))
+    this.#child = fork(fileURLToPath(new URL('./load-main.ts', import.meta.url)))
     this.#died = once(this.#child, 'exit').then(() => {
       throw new Error('the process of the clients has died')
     })

@@ -1,7 +1,7 @@
 import type { OpenedStore, StoreToRead, StoreToRebuild } from '../admin/opened-store.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
-import { readConfig, type Config } from '../config.ts'
+import { readConfig, type Config } from '../config/config.ts'
 import { createFileStore, type FileStoreOptions } from '../files/file-store.ts'
 import { keepPresent } from '../files/keep-present.ts'
 import { meetingMs, meetOthers } from '../files/meet-others.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 /** What may be open at once, so that a process never runs out of files in the middle of a request. */
 export interface OpenFilePlan {

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { StorePlace } from './places.ts'
 
 /** What every client of the bucket is told. */

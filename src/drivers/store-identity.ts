@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import { createIdentityFile, readIdentityFile, refuseForeignDirectory } from '../chunks/disk/identity-file.ts'
 import { openIdentityObject } from '../chunks/s3/identity-object.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { StoreError } from '../model/errors.ts'
 import {
   identityName,

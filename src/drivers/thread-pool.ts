@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 /** Of chunks and of records each: one is being written, and four are being rewritten without what is deleted. */
 const packsAtOnce = 10

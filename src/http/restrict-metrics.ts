@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { isLoopback } from '../config-values.ts'
+import { isLoopback } from '../config/values.ts'
 import { StoreError } from '../model/errors.ts'
 
 /** `local` is this machine, but not clients that come through a proxy on it. */

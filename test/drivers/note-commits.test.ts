@@ -1,7 +1,7 @@
 import { cp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { noteCommits } from '../../src/drivers/note-commits.ts'
 import { openConfigured, openStoreToRead, openStoreToRebuild } from '../../src/drivers/open-stores.ts'
 import { readBack } from '../robustness/read-back.ts'

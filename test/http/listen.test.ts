@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { listen, tryToListen } from '../../src/http/listen.ts'
 import { outcomeOf } from '../catalog/fixtures.ts'
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { z } from 'zod'
-import { options } from './config-options.ts'
-import { optionRows } from './config-rows.ts'
-import type { OptionKey } from './config-options.ts'
-import { isLoopback } from './config-values.ts'
-import { blockBytes } from './model/digest.ts'
+import { options } from './options.ts'
+import { optionRows } from './rows.ts'
+import type { OptionKey } from './options.ts'
+import { isLoopback } from './values.ts'
+import { blockBytes } from '../model/digest.ts'
 
 type Shape = { readonly [Key in OptionKey]: (typeof options)[Key]['schema'] }
 
@@ -153,6 +153,6 @@ function isServiceAddress(variable: string, value: string): boolean {
 }
 
 function ownVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return z.object({ version: z.string() }).parse(manifest).version
 }

@@ -1,5 +1,5 @@
-import type { Option } from './config-operations.ts'
-import { options, type OptionKey } from './config-options.ts'
+import type { Option } from './operations.ts'
+import { options, type OptionKey } from './options.ts'
 
 export interface OptionRow {
   readonly key: OptionKey

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { optionRows } from '../src/config-rows.ts'
-import { ConfigError, readConfig } from '../src/config.ts'
+import { optionRows } from '../../src/config/rows.ts'
+import { ConfigError, readConfig } from '../../src/config/config.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -466,14 +466,14 @@ describe('help and version', () => {
   })
 
   it('prints the version of the package', async () => {
-    const manifest = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+    const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
     expect(manifest).toContain(`"version": "${refusal(['--version']).message}"`)
     expect(refusal(['-V']).exitCode).toBe(0)
   })
 })
 
 it('is what the README says', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
   const rows = readme.split('\n').filter((line) => line.startsWith('| `--'))
   expect(rows).toEqual(
     optionRows.map(

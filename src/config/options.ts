@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { operationOptions, type Option } from './config-operations.ts'
+import { operationOptions, type Option } from './operations.ts'
 import {
   addressRanges,
   catalogPlace,
@@ -14,7 +14,7 @@ import {
   storePlace,
   wholeNumber,
   yesOrNo,
-} from './config-values.ts'
+} from './values.ts'
 
 // A timer of more than 2^31 - 1 ms, which is 24.8 days, would fire at once.
 const longestTimer = '24d'

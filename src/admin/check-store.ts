@@ -8,7 +8,7 @@ import type { Chunk, Location } from '../model/chunk.ts'
 import { blockBytes, type Digest } from '../model/digest.ts'
 import { isStoreError } from '../model/errors.ts'
 import type { FileId } from '../model/file.ts'
-import { BufferPool } from '../rx/buffer-pool.ts'
+import { BufferPool } from '../buffers/buffer-pool.ts'
 import type { StoreToRead } from './opened-store.ts'
 
 /** `unreadable`: the disk could not say, which may have to do with permissions or with the disk. */

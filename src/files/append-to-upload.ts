@@ -11,7 +11,7 @@ import { onTheSide } from './on-the-side.ts'
 import type { BodyCheck } from './receive.ts'
 import { newExpiry, receiveIntoUpload } from './receive-into-upload.ts'
 import { recutCrumbs } from './recut-crumbs.ts'
-import { salvaged, type Salvaged } from './salvaged.ts'
+import { salvaged, type Salvaged } from '../streams/salvaged.ts'
 import { presentUpload } from './settled-upload.ts'
 import { tooLarge, type ByteObserver } from './store-chunks.ts'
 

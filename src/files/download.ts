@@ -9,7 +9,7 @@ import { HeldBlock } from './held-block.ts'
 import type { OpenFile } from './open-files.ts'
 import type { Pace } from './pace.ts'
 import { planBlocks, type ByteRange } from './plan-blocks.ts'
-import { untilClosed } from '../rx/until-closed.ts'
+import { untilClosed } from '../streams/until-closed.ts'
 
 export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | undefined> {
   return store.openFiles.open(() => store.catalog.findFile(soleOwner, ref))

@@ -1,6 +1,6 @@
 import { concatMap, defer, EMPTY, ignoreElements, map, Observable, of, tap } from 'rxjs'
 import { isStoreError, StoreError } from '../model/errors.ts'
-import type { Lease, Offer } from '../rx/buffer-pool.ts'
+import type { Lease, Offer } from '../buffers/buffer-pool.ts'
 import type { Limited } from '../rx/fair-limiter.ts'
 import { leaseBytesFor, type FileStore } from './file-store.ts'
 import type { Pace } from './pace.ts'

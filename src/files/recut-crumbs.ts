@@ -3,7 +3,7 @@ import type { FileChunk } from '../model/chunk.ts'
 import { blockBytes } from '../model/digest.ts'
 import { BlockHasher, digestOfChunk } from '../model/hashers.ts'
 import type { Upload } from '../model/upload.ts'
-import type { Lease } from '../rx/buffer-pool.ts'
+import type { Lease } from '../buffers/buffer-pool.ts'
 import { leaseBytesFor, type FileStore } from './file-store.ts'
 import { PendingParts } from './pending-parts.ts'
 

@@ -3,7 +3,7 @@ import { lastValueFrom } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Pace } from '../../src/files/pace.ts'
 import { blockBytes } from '../../src/model/digest.ts'
-import { writeTo } from '../../src/rx/write-to.ts'
+import { writeTo } from '../../src/streams/write-to.ts'
 
 /** Takes each write after so many milliseconds, or within the call of `write` after none. */
 function sink(takesMs: readonly number[]): Writable {

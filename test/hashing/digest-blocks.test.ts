@@ -7,7 +7,7 @@ import { digestBlocks } from '../../src/hashing/digest-blocks.ts'
 import { HashThread } from '../../src/hashing/hash-thread.ts'
 import { blockBytes } from '../../src/model/digest.ts'
 import { digestOfBlock } from '../../src/model/hashers.ts'
-import { BufferPool } from '../../src/rx/buffer-pool.ts'
+import { BufferPool } from '../../src/buffers/buffer-pool.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { runs } from '../support/runs.ts'
 

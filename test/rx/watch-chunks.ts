@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { BufferPool } from '../../src/rx/buffer-pool.ts'
-import { chunked, type ChunkedOptions, type FilledChunk } from '../../src/rx/chunked.ts'
+import type { BufferPool } from '../../src/buffers/buffer-pool.ts'
+import { chunked, type ChunkedOptions, type FilledChunk } from '../../src/streams/chunked.ts'
 
 export const options: ChunkedOptions = { chunkBytes: 8, pieceBytes: 4, maxChunks: 100 }
 

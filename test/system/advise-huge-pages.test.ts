@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { BufferPool } from '../../src/rx/buffer-pool.ts'
+import { BufferPool } from '../../src/buffers/buffer-pool.ts'
 import { adviseHugePages } from '../../src/system/advise-huge-pages.ts'
 
 const MiB = 1024 * 1024

@@ -1,6 +1,6 @@
 import type { Location } from '../../model/chunk.ts'
 import type { ReadOptions } from '../chunk-store.ts'
-import { YoungGarbage } from '../../rx/young-garbage.ts'
+import { YoungGarbage } from '../../system/young-garbage.ts'
 import { Fetch, type GetRange } from './fetch.ts'
 
 /** More than usual, as the heap may grow more where chunks come from a bucket: a quarter of it was measured to be slower, and four times as much, too. */

@@ -3,7 +3,7 @@ import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { writeDirectly } from '../../../src/chunks/disk/write-directly.ts'
-import { BufferPool } from '../../../src/rx/buffer-pool.ts'
+import { BufferPool } from '../../../src/buffers/buffer-pool.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const KiB = 1024

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { BufferPool } from '../../src/rx/buffer-pool.ts'
-import { chunked } from '../../src/rx/chunked.ts'
-import { options, textOf, until, watch } from './watch-chunks.ts'
+import { BufferPool } from '../../src/buffers/buffer-pool.ts'
+import { chunked } from '../../src/streams/chunked.ts'
+import { options, textOf, until, watch } from '../rx/watch-chunks.ts'
 
 /** A client that sends when the test says so, in a time that passes when the test says so. */
 function slowClient(pool: BufferPool, given = options) {

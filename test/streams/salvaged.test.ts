@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
 import { describe, expect, it } from 'vitest'
-import { salvaged } from '../../src/files/salvaged.ts'
+import { salvaged } from '../../src/streams/salvaged.ts'
 
 const idle = new AbortController().signal
 

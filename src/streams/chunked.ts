@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Observable, Subscription, type Subscriber } from 'rxjs'
-import type { BufferPool, Lease, Offer } from './buffer-pool.ts'
+import type { BufferPool, Lease, Offer } from '../buffers/buffer-pool.ts'
 
 export interface ChunkedOptions {
   /** A chunk has so many bytes; the last one, and one cut early, fewer. */

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { BufferPool } from '../../src/rx/buffer-pool.ts'
-import { options, until, watch } from './watch-chunks.ts'
+import { BufferPool } from '../../src/buffers/buffer-pool.ts'
+import { options, until, watch } from '../rx/watch-chunks.ts'
 
 function refuseE(bytes: Uint8Array): void {
   if (bytes.includes('e'.charCodeAt(0))) throw new Error('too much')

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { concatMap, lastValueFrom, range, type Observable } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { writeTo } from '../../src/rx/write-to.ts'
+import { writeTo } from '../../src/streams/write-to.ts'
 
 const mib = 1024 * 1024
 

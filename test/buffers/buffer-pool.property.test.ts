@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Subscription } from 'rxjs'
 import { expect, it } from 'vitest'
-import { BufferPool, type Lease } from '../../src/rx/buffer-pool.ts'
+import { BufferPool, type Lease } from '../../src/buffers/buffer-pool.ts'
 import { runs } from '../support/runs.ts'
 
 /** Does with a pool what it is told to, and notes which promises it breaks. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { BufferPool } from '../../src/rx/buffer-pool.ts'
-import { chunked } from '../../src/rx/chunked.ts'
-import { options, textOf, until, watch } from './watch-chunks.ts'
+import { BufferPool } from '../../src/buffers/buffer-pool.ts'
+import { chunked } from '../../src/streams/chunked.ts'
+import { options, textOf, until, watch } from '../rx/watch-chunks.ts'
 
 describe('chunked', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { Subject, takeUntil } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { BufferPool, type Lease, type Offer } from '../../src/rx/buffer-pool.ts'
+import { BufferPool, type Lease, type Offer } from '../../src/buffers/buffer-pool.ts'
 
 /** Longer than an offer may go without progress, and longer than those who wait are patient. */
 const longMs = 300

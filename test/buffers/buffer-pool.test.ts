@@ -1,6 +1,6 @@
 import { config, type Subscription } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { BufferPool, type Lease } from '../../src/rx/buffer-pool.ts'
+import { BufferPool, type Lease } from '../../src/buffers/buffer-pool.ts'
 
 /** Waits for a lease and notes it under its name. */
 function waitFor(pool: BufferPool, size: number, name: string, got: Map<string, Lease>): Subscription {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Slabs } from '../../src/rx/slabs.ts'
+import { Slabs } from '../../src/buffers/slabs.ts'
 import { runs } from '../support/runs.ts'
 
 const KiB = 1024

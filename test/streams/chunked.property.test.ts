@@ -3,8 +3,8 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { BufferPool } from '../../src/rx/buffer-pool.ts'
-import { chunked, type FilledChunk } from '../../src/rx/chunked.ts'
+import { BufferPool } from '../../src/buffers/buffer-pool.ts'
+import { chunked, type FilledChunk } from '../../src/streams/chunked.ts'
 import { runs as timesOf } from '../support/runs.ts'
 
 const shape = fc.record({

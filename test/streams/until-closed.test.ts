@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { Subject } from 'rxjs'
 import { expect, it, vi } from 'vitest'
-import { untilClosed } from '../../src/rx/until-closed.ts'
+import { untilClosed } from '../../src/streams/until-closed.ts'
 
 function watch(output: PassThrough) {
   const source = new Subject<number>()

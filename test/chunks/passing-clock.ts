@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/chunks/clock.ts'
+import type { Clock } from '../../src/chunks/wrappers/clock.ts'
 
 /** Time passes only where somebody waits, and then at once. */
 export class PassingClock implements Clock {

@@ -5,7 +5,7 @@ import type { Catalog } from '../../src/catalog/catalog.ts'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
-import { verifying } from '../../src/chunks/verifying.ts'
+import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/file-store.ts'
 import { faulty, type Fault, type FaultyChunkStore } from '../support/faulty.ts'
 

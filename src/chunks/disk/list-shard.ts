@@ -7,7 +7,7 @@ import type { StoredChunk } from '../chunk-store.ts'
 import { callFs } from './call-fs.ts'
 import { findPlace, locationInPack, type Place } from './chunk-path.ts'
 import { isAbsence } from './is-absence.ts'
-import { readPackHeader } from './read-pack-header.ts'
+import { readPackHeader } from './packs/read-pack-header.ts'
 
 /** Of what was put nobody knows what it was. */
 const unknownDigest = parseDigest('0'.repeat(64))

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { callFs } from './call-fs.ts'
-import type { PackHeader } from './pack-header.ts'
+import type { PackHeader } from './packs/pack-header.ts'
 
 /** What is known of a file for as long as it stays open. */
 export interface KeptOpen {

@@ -1,7 +1,7 @@
 import type { Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
-import { CallGate } from '../call-gate.ts'
+import { CallGate } from '../wrappers/call-gate.ts'
 import type { CallOptions, ChunkStore, ListOptions, ReadOptions, StoredChunk } from '../chunk-store.ts'
 import { isNoSuchKey, type Bucket } from './bucket.ts'
 import { JoinedReads, type JoinedReadsOptions } from './joined-reads.ts'

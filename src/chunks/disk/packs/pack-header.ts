@@ -1,5 +1,5 @@
-import { parseDigest, type Digest } from '../../model/digest.ts'
-import { digestOfBlock } from '../../model/hashers.ts'
+import { parseDigest, type Digest } from '../../../model/digest.ts'
+import { digestOfBlock } from '../../../model/hashers.ts'
 
 /** Chunks of up to so many bytes go into packs. */
 export const packedBytes = 64 * 1024

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { runningClock } from '../../src/chunks/clock.ts'
+import { runningClock } from '../../../src/chunks/wrappers/clock.ts'
 
 const never = 2 ** 31 - 1
 

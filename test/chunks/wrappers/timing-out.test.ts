@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { Clock } from '../../src/chunks/clock.ts'
-import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
-import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
-import { timingOut } from '../../src/chunks/timing-out.ts'
-import { faulty, type FaultyMethod } from '../support/faulty.ts'
-import { describeChunkStore } from './describe-chunk-store.ts'
-import { sampleChunk } from './sample-chunk.ts'
-import { isStored, listed, readAll } from './store-calls.ts'
+import type { Clock } from '../../../src/chunks/wrappers/clock.ts'
+import type { ChunkStore } from '../../../src/chunks/chunk-store.ts'
+import { MemoryChunkStore } from '../../../src/chunks/memory/memory-chunk-store.ts'
+import { timingOut } from '../../../src/chunks/wrappers/timing-out.ts'
+import { faulty, type FaultyMethod } from '../../support/faulty.ts'
+import { describeChunkStore } from '../describe-chunk-store.ts'
+import { sampleChunk } from '../sample-chunk.ts'
+import { isStored, listed, readAll } from '../store-calls.ts'
 
 const limits = { timeoutMs: 30_000, minRate: 1000 }
 

@@ -1,8 +1,8 @@
-import type { Location } from '../model/chunk.ts'
-import { digestBlocks } from '../hashing/digest-blocks.ts'
-import { blockBytes, digestBytes } from '../model/digest.ts'
-import { StoreError } from '../model/errors.ts'
-import type { ChunkStore, ReadOptions } from './chunk-store.ts'
+import type { Location } from '../../model/chunk.ts'
+import { digestBlocks } from '../../hashing/digest-blocks.ts'
+import { blockBytes, digestBytes } from '../../model/digest.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { ChunkStore, ReadOptions } from '../chunk-store.ts'
 
 /**
  * Lets no byte out that was not compared with the digest of its block. A damaged block rejects `corrupt`, and

@@ -6,8 +6,8 @@ import {
   parseLastPackHeader,
   parsePackHeader,
   writePackHeader,
-} from '../../../src/chunks/disk/pack-header.ts'
-import { sampleChunk } from '../sample-chunk.ts'
+} from '../../../../src/chunks/disk/packs/pack-header.ts'
+import { sampleChunk } from '../../sample-chunk.ts'
 
 const entries = (count: number) =>
   Array.from({ length: count }, (_, index) => {

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
-import { callFs } from './call-fs.ts'
-import { isMediumError, isNoFile } from './is-medium-error.ts'
+import { callFs } from '../call-fs.ts'
+import { isMediumError, isNoFile } from '../is-medium-error.ts'
 import {
   maxHeaderBytes,
   packHeaderBytes,
@@ -8,7 +8,7 @@ import {
   parsePackHeader,
   type PackHeader,
 } from './pack-header.ts'
-import { readFully } from './read-fully.ts'
+import { readFully } from '../read-fully.ts'
 
 /** As much as one read brings in anyway; most headers are shorter. */
 const pageBytes = 4096

@@ -1,4 +1,4 @@
-import { StoreError } from '../model/errors.ts'
+import { StoreError } from '../../model/errors.ts'
 
 /** Lets calls in until it is closed, and knows when the last one has left. */
 export class CallGate {

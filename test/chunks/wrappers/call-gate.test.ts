@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { CallGate } from '../../src/chunks/call-gate.ts'
+import { CallGate } from '../../../src/chunks/wrappers/call-gate.ts'
 
 it('closes when the last call inside has settled, however it settles', async () => {
   const gate = new CallGate()

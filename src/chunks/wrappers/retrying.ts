@@ -1,5 +1,5 @@
-import { isStoreError } from '../model/errors.ts'
-import type { ChunkStore, ListOptions, StoredChunk } from './chunk-store.ts'
+import { isStoreError } from '../../model/errors.ts'
+import type { ChunkStore, ListOptions, StoredChunk } from '../chunk-store.ts'
 import { runningClock, type Clock } from './clock.ts'
 
 export interface RetryOptions {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import type { ChunkStore, StoredChunk } from '../../src/chunks/chunk-store.ts'
-import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
-import { retrying } from '../../src/chunks/retrying.ts'
-import { StoreError, type ErrorCode } from '../../src/model/errors.ts'
-import { faulty, type Fault } from '../support/faulty.ts'
-import { describeChunkStore } from './describe-chunk-store.ts'
-import { PassingClock } from './passing-clock.ts'
-import { sampleChunk } from './sample-chunk.ts'
-import { isStored, listed, readAll } from './store-calls.ts'
+import type { ChunkStore, StoredChunk } from '../../../src/chunks/chunk-store.ts'
+import { MemoryChunkStore } from '../../../src/chunks/memory/memory-chunk-store.ts'
+import { retrying } from '../../../src/chunks/wrappers/retrying.ts'
+import { StoreError, type ErrorCode } from '../../../src/model/errors.ts'
+import { faulty, type Fault } from '../../support/faulty.ts'
+import { describeChunkStore } from '../describe-chunk-store.ts'
+import { PassingClock } from '../passing-clock.ts'
+import { sampleChunk } from '../sample-chunk.ts'
+import { isStored, listed, readAll } from '../store-calls.ts'
 
 const everyFirstCallFails = [
   { on: 'put', call: 1, kind: 'refuse' },

@@ -1,5 +1,5 @@
-import { StoreError } from '../model/errors.ts'
-import type { ChunkStore, ListOptions, StoredChunk } from './chunk-store.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { ChunkStore, ListOptions, StoredChunk } from '../chunk-store.ts'
 import { runningClock, type Clock } from './clock.ts'
 
 export interface TimeoutOptions {

@@ -3,7 +3,7 @@ import {
   type FileStore,
   type FileStoreOptions,
   type Stores,
-} from '../src/files/file-store.ts'
+} from '../src/files/state/file-store.ts'
 
 const mib = 1024 * 1024
 

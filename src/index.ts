@@ -6,14 +6,19 @@ export { DiskChunkStore } from './chunks/disk/disk-chunk-store.ts'
 export { freeBytes } from './chunks/disk/free-bytes.ts'
 export { MemoryChunkStore } from './chunks/memory/memory-chunk-store.ts'
 export { verifying } from './chunks/wrappers/verifying.ts'
-export { collectGarbage } from './files/collect-garbage.ts'
-export { deleteFile } from './files/delete-file.ts'
-export { download, openFile } from './files/download.ts'
-export { createFileStore, type FileStore, type FileStoreOptions, type Stores } from './files/file-store.ts'
-export { Pace } from './files/pace.ts'
-export { rebuild } from './files/rebuild.ts'
-export { updateFile } from './files/update-file.ts'
-export { uploadFile } from './files/upload-file.ts'
+export { collectGarbage } from './files/upkeep/collect-garbage.ts'
+export { deleteFile } from './files/manifests/delete-file.ts'
+export { download, openFile } from './files/download/download.ts'
+export {
+  createFileStore,
+  type FileStore,
+  type FileStoreOptions,
+  type Stores,
+} from './files/state/file-store.ts'
+export { Pace } from './files/download/pace.ts'
+export { rebuild } from './files/manifests/rebuild.ts'
+export { updateFile } from './files/manifests/update-file.ts'
+export { uploadFile } from './files/upload/upload-file.ts'
 export { createApp } from './http/app.ts'
 export { createMetrics } from './http/metrics.ts'
 export { startServer } from './http/start-server.ts'

@@ -7,7 +7,7 @@ import { locationInPack, newPackPath } from '../../src/chunks/disk/chunk-path.ts
 import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-store.ts'
 import { writePackHeader } from '../../src/chunks/disk/packs/pack-header.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
-import type { FileStore } from '../../src/files/file-store.ts'
+import type { FileStore } from '../../src/files/state/file-store.ts'
 import { BlockHasher, digestOfChunk, FileHasher } from '../../src/model/hashers.ts'
 import { parseFileName, soleOwner, type FileId, type FileName } from '../../src/model/file.ts'
 import { benchFileStore } from '../bench-file-store.ts'

@@ -1,5 +1,5 @@
-import { collectGarbage, type CollectedGarbage } from '../files/collect-garbage.ts'
-import { findOrphans } from '../files/find-orphans.ts'
+import { collectGarbage, type CollectedGarbage } from '../files/upkeep/collect-garbage.ts'
+import { findOrphans } from '../files/upkeep/find-orphans.ts'
 import type { OpenedStore } from './opened-store.ts'
 
 export interface CollectedNow extends CollectedGarbage {

@@ -1,4 +1,4 @@
-import { exportFiles, filesIn } from '../files/export-files.ts'
+import { exportFiles, filesIn } from '../files/copy/export-files.ts'
 import type { StoredFile } from '../model/file.ts'
 import type { StoreToRead } from './opened-store.ts'
 

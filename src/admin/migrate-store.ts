@@ -1,4 +1,4 @@
-import { filesOf, migrateFiles, type MigrationReport } from '../files/migrate-files.ts'
+import { filesOf, migrateFiles, type MigrationReport } from '../files/copy/migrate-files.ts'
 import type { FileName } from '../model/file.ts'
 import type { OpenedStore, StoreToRead } from './opened-store.ts'
 

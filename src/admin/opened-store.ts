@@ -1,8 +1,8 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { CatalogSurvey } from '../catalog/upkeep.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
-import type { FileStore } from '../files/file-store.ts'
-import type { Rebuilt } from '../files/rebuild.ts'
+import type { FileStore } from '../files/state/file-store.ts'
+import type { Rebuilt } from '../files/manifests/rebuild.ts'
 
 /** A store that this process has for itself until it is closed. */
 export interface OpenedStore {

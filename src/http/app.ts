@@ -1,7 +1,7 @@
 import { Router } from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
-import type { FileStore } from '../files/file-store.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 import { StoreError } from '../model/errors.ts'
 import { refuseUnadmitted } from './admission.ts'
 import { answerForAll } from './answer-for-all.ts'

@@ -1,5 +1,5 @@
-import { deleteFile as endFile } from '../files/delete-file.ts'
-import type { FileStore } from '../files/file-store.ts'
+import { deleteFile as endFile } from '../files/manifests/delete-file.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 import { parseFileRef } from '../model/file.ts'
 import { pathBehind, type HttpContext } from './context.ts'
 import { readPrecondition } from './headers/etags.ts'

@@ -1,4 +1,4 @@
-import type { FileStore } from '../files/file-store.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 import { soleOwner } from '../model/file.ts'
 import { signalOfClient } from './client-gone.ts'
 import type { HttpContext } from './context.ts'

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { FileStore } from '../files/file-store.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 
 export interface EndedRequest {
   readonly method: string

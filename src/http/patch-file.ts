@@ -1,5 +1,5 @@
-import type { FileStore } from '../files/file-store.ts'
-import { updateFile } from '../files/update-file.ts'
+import type { FileStore } from '../files/state/file-store.ts'
+import { updateFile } from '../files/manifests/update-file.ts'
 import { parseFileRef } from '../model/file.ts'
 import { pathBehind, type HttpContext } from './context.ts'
 import { fileInfo } from './file-info.ts'

@@ -1,6 +1,6 @@
 import type { CommittedFile } from '../catalog/catalog.ts'
-import { uploadFile } from '../files/upload-file.ts'
-import type { FileStore } from '../files/file-store.ts'
+import { uploadFile } from '../files/upload/upload-file.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 import { StoreError } from '../model/errors.ts'
 import { parseFileName } from '../model/file.ts'
 import { addressOf, pathBehind, type HttpContext } from './context.ts'

@@ -1,4 +1,4 @@
-import type { FileStore } from '../files/file-store.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 import { isStoreError, StoreError } from '../model/errors.ts'
 
 /** A probe of the catalog is a commit, and anybody may ask: so many answers share one. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
-import type { CollectionReport } from '../files/collect-regularly.ts'
-import type { ManifestReport } from '../files/scrub-manifests.ts'
-import type { ScrubReport } from '../files/scrub.ts'
+import type { CollectionReport } from '../files/upkeep/collect-regularly.ts'
+import type { ManifestReport } from '../files/upkeep/scrub-manifests.ts'
+import type { ScrubReport } from '../files/upkeep/scrub.ts'
 import type { HttpMetrics } from './metrics.ts'
 
 /** What collections have done, in the log and in the metrics. */

@@ -1,5 +1,5 @@
-import { openFile } from '../files/download.ts'
-import type { FileStore } from '../files/file-store.ts'
+import { openFile } from '../files/download/download.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 import { StoreError } from '../model/errors.ts'
 import { parseFileRef } from '../model/file.ts'
 import { pathBehind, type HttpContext } from './context.ts'

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { firstBytes } from '../files/first-bytes.ts'
-import type { FileStore } from '../files/file-store.ts'
+import { firstBytes } from '../files/download/first-bytes.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 import type { StoredFile } from '../model/file.ts'
 import type { HttpContext } from './context.ts'
 

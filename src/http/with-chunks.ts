@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { FileStore } from '../files/file-store.ts'
+import type { FileStore } from '../files/state/file-store.ts'
 import { StoreError } from '../model/errors.ts'
 import type { FileId } from '../model/file.ts'
 

@@ -1,6 +1,6 @@
 import type { OpenedStore, StoreToRead } from '../../src/admin/opened-store.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
-import type { FileStore } from '../../src/files/file-store.ts'
+import type { FileStore } from '../../src/files/state/file-store.ts'
 import type { Location } from '../../src/model/chunk.ts'
 import type { ChunkPosition } from '../../src/catalog/upkeep.ts'
 import { soleOwner } from '../../src/model/file.ts'

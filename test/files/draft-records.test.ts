@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { BodyCheck } from '../../src/files/receive.ts'
-import type { FileStore } from '../../src/files/file-store.ts'
+import type { BodyCheck } from '../../src/files/upload/receive.ts'
+import type { FileStore } from '../../src/files/state/file-store.ts'
 import { StoreError } from '../../src/model/errors.ts'
 import { parseFileName, soleOwner, type FileId } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'

@@ -5,7 +5,7 @@ import { createAnew } from '../../src/catalog/sqlite/create-anew.ts'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
-import { rebuild, type Rebuilt } from '../../src/files/rebuild.ts'
+import { rebuild, type Rebuilt } from '../../src/files/manifests/rebuild.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
 import type { TestServer } from '../support/test-server.ts'
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
-import type { BodyCheck } from '../../src/files/receive.ts'
+import type { BodyCheck } from '../../src/files/upload/receive.ts'
 import { StoreError } from '../../src/model/errors.ts'
 import { soleOwner } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'

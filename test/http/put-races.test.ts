@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { collectGarbage } from '../../src/files/collect-garbage.ts'
+import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
 import { openRequest, request } from '../support/http-request.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { get, given, infoIn, inPieces, KiB, MiB, put, sample } from './sample.ts'

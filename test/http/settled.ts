@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { collectGarbage } from '../../src/files/collect-garbage.ts'
+import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
 import { soleOwner, type StoredFile } from '../../src/model/file.ts'
 import { storedFiles } from '../chunks/stored-files.ts'
 import { eventually } from '../robustness/eventually.ts'

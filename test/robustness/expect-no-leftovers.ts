@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
-import { collectGarbage } from '../../src/files/collect-garbage.ts'
-import type { FileStore } from '../../src/files/file-store.ts'
-import { findOrphans } from '../../src/files/find-orphans.ts'
+import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
+import type { FileStore } from '../../src/files/state/file-store.ts'
+import { findOrphans } from '../../src/files/upkeep/find-orphans.ts'
 import { soleOwner } from '../../src/model/file.ts'
 import { expectIdle } from './store-contents.ts'
 

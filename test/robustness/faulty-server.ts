@@ -5,7 +5,7 @@ import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-
 import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { createFileStore } from '../../src/files/file-store.ts'
+import { createFileStore } from '../../src/files/state/file-store.ts'
 import { createApp } from '../../src/http/app.ts'
 import { Lingering } from '../../src/http/lingering.ts'
 import { createMetrics } from '../../src/http/metrics.ts'

@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream'
 import { lastValueFrom } from 'rxjs'
-import { download, openFile } from '../../src/files/download.ts'
-import type { FileStore } from '../../src/files/file-store.ts'
-import { Pace } from '../../src/files/pace.ts'
-import type { ByteRange } from '../../src/files/plan-blocks.ts'
+import { download, openFile } from '../../src/files/download/download.ts'
+import type { FileStore } from '../../src/files/state/file-store.ts'
+import { Pace } from '../../src/files/download/pace.ts'
+import type { ByteRange } from '../../src/files/download/plan-blocks.ts'
 import { parseFileRef } from '../../src/model/file.ts'
 
 /** Keeps a copy of what is written to it, at once. */

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { expect } from 'vitest'
 import type { CommittedFile } from '../../src/catalog/catalog.ts'
-import type { FileStore } from '../../src/files/file-store.ts'
-import type { BodyCheck, UploadRequest } from '../../src/files/receive.ts'
-import { uploadFile } from '../../src/files/upload-file.ts'
+import type { FileStore } from '../../src/files/state/file-store.ts'
+import type { BodyCheck, UploadRequest } from '../../src/files/upload/receive.ts'
+import { uploadFile } from '../../src/files/upload/upload-file.ts'
 import { parseFileName } from '../../src/model/file.ts'
 import { eventually } from './eventually.ts'
 

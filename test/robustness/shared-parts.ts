@@ -6,7 +6,7 @@ import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
-import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/file-store.ts'
+import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/state/file-store.ts'
 import { faulty, type Fault, type FaultyChunkStore } from '../support/faulty.ts'
 
 /** A real catalog and chunks in memory, for all tests of one file: opening a catalog takes longer than most of them. */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { collectGarbage } from '../../src/files/collect-garbage.ts'
-import type { FileStore } from '../../src/files/file-store.ts'
+import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
+import type { FileStore } from '../../src/files/state/file-store.ts'
 import { soleOwner } from '../../src/model/file.ts'
 import { eventually } from './eventually.ts'
 

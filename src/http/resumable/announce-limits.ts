@@ -1,5 +1,5 @@
 import type { Middleware } from 'koa'
-import type { FileStore } from '../../files/file-store.ts'
+import type { FileStore } from '../../files/state/file-store.ts'
 import type { RequestState } from '../context.ts'
 import { limits, partialMediaType } from './draft-fields.ts'
 

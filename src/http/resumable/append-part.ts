@@ -1,5 +1,5 @@
-import type { FileStore } from '../../files/file-store.ts'
-import { presentUpload } from '../../files/settled-upload.ts'
+import type { FileStore } from '../../files/state/file-store.ts'
+import { presentUpload } from '../../files/resume/settled-upload.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { HttpContext } from '../context.ts'
 import { refuseCoded } from '../refuse-coded.ts'

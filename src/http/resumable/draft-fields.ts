@@ -1,4 +1,4 @@
-import type { FileStore } from '../../files/file-store.ts'
+import type { FileStore } from '../../files/state/file-store.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { HttpContext } from '../context.ts'
 import { parseItem } from './parse-item.ts'

@@ -1,5 +1,5 @@
-import type { AppendRequest, MisfitError } from '../../files/append-to-upload.ts'
-import type { FileStoreOptions } from '../../files/file-store.ts'
+import type { AppendRequest, MisfitError } from '../../files/resume/append-to-upload.ts'
+import type { FileStoreOptions } from '../../files/state/file-store.ts'
 import type { StoreError } from '../../model/errors.ts'
 import { HttpProblem } from '../render-errors.ts'
 

@@ -1,5 +1,5 @@
-import { presentUpload } from '../../files/settled-upload.ts'
-import type { FileStore } from '../../files/file-store.ts'
+import { presentUpload } from '../../files/resume/settled-upload.ts'
+import type { FileStore } from '../../files/state/file-store.ts'
 import type { FileId } from '../../model/file.ts'
 import type { HttpContext } from '../context.ts'
 import { sendInterim } from './interim.ts'

@@ -1,5 +1,5 @@
-import type { FileStore } from '../../files/file-store.ts'
-import { settledUpload } from '../../files/settled-upload.ts'
+import type { FileStore } from '../../files/state/file-store.ts'
+import { settledUpload } from '../../files/resume/settled-upload.ts'
 import { addressOf, type HttpContext } from '../context.ts'
 import { HttpProblem } from '../render-errors.ts'
 import { uploadIdOf } from '../tus/tus-route.ts'

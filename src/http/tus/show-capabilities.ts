@@ -1,4 +1,4 @@
-import type { FileStore } from '../../files/file-store.ts'
+import type { FileStore } from '../../files/state/file-store.ts'
 import type { HttpContext } from '../context.ts'
 import { tusVersion } from './tus-route.ts'
 import { checksumAlgorithms } from './upload-checksum.ts'

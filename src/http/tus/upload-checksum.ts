@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { crc32 } from 'node:zlib'
-import type { BodyCheck } from '../../files/receive.ts'
+import type { BodyCheck } from '../../files/upload/receive.ts'
 import { StoreError } from '../../model/errors.ts'
 
 interface Hasher {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { pieceBytes } from '../../../src/files/file-store.ts'
+import { pieceBytes } from '../../../src/files/state/file-store.ts'
 import { soleOwner, type FileId } from '../../../src/model/file.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { head, RawClient, type RawAnswer } from '../../robustness/raw-client.ts'

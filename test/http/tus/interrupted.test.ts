@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { pieceBytes } from '../../../src/files/file-store.ts'
+import { pieceBytes } from '../../../src/files/state/file-store.ts'
 import { soleOwner, type Owner } from '../../../src/model/file.ts'
 import type { Answer } from '../../support/http-request.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { collectGarbage } from '../../../src/files/collect-garbage.ts'
+import { collectGarbage } from '../../../src/files/upkeep/collect-garbage.ts'
 import type { FileId } from '../../../src/model/file.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
 import { eventually } from '../../robustness/eventually.ts'

@@ -1,4 +1,4 @@
-import { collectGarbage } from '../../../src/files/collect-garbage.ts'
+import { collectGarbage } from '../../../src/files/upkeep/collect-garbage.ts'
 import { soleOwner } from '../../../src/model/file.ts'
 import { expectNoLeftovers } from '../expect-no-leftovers.ts'
 import { openFaultyServer, type FaultyServer } from '../faulty-server.ts'

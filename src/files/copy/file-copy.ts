@@ -1,0 +1,126 @@
+import { defer, lastValueFrom, of, toArray, type Observable } from 'rxjs'
+import { packed, type FileChunk } from '../../model/chunk.ts'
+import type { Digest } from '../../model/digest.ts'
+import { FileHasher } from '../../model/hashers.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { StoredFile } from '../../model/file.ts'
+import type { Upload } from '../../model/upload.ts'
+import { batchMap } from '../../rx/batch-map.ts'
+import { concatMapEager } from '../../rx/concat-map-eager.ts'
+import { Pulled } from '../../rx/pulled.ts'
+import { discardUpload } from '../resume/discard-upload.ts'
+import type { FileStore } from '../state/file-store.ts'
+import {
+  chunksPerRecord,
+  createWithRecord,
+  finishWithRecords,
+  putRecord,
+  type RecordedFile,
+} from '../manifests/keep-records.ts'
+import type { Migration } from './migration.ts'
+import { PendingParts, type StoredPart } from '../upload/pending-parts.ts'
+import { newExpiry } from '../upload/receive-into-upload.ts'
+
+/** A file on its way from one store to another one. */
+export class FileCopy {
+  readonly #migration: Migration
+  readonly #file: StoredFile
+  readonly #pending: PendingParts
+  /** What must not go on when all is over. */
+  readonly #running = new Set<Promise<unknown>>()
+
+  constructor(migration: Migration, file: StoredFile) {
+    this.#migration = migration
+    this.#file = file
+    this.#pending = new PendingParts(migration.store)
+  }
+
+  /** Of all chunks, in one transaction. */
+  async create(chunks: readonly FileChunk[]): Promise<void> {
+    const hasher = new FileHasher()
+    for (const { digest } of chunks) hasher.add(digest)
+    if (hasher.digest() !== this.#file.digest) throw unlike()
+    const { store } = this.#migration
+    const parts = await lastValueFrom(this.#copied(chunks).pipe(toArray()))
+    const putAnew = () => putRecord(store, this.#file, [packed(chunks)])
+    // While it fails, the catalog has not been asked, and the parts are still to be deleted.
+    let recorded: RecordedFile | undefined = await putAnew()
+    await this.#pending.handOver(parts, async (uses) => {
+      // Called again where a chunk has gone, and the record with the attempt.
+      const current = recorded ?? (await putAnew())
+      recorded = undefined
+      return createWithRecord(store, current, uses, undefined)
+    })
+  }
+
+  /** Of the chunks behind those that the upload has, which becomes the file. */
+  async append(begun: Upload | undefined, chunks: AsyncIterable<FileChunk>): Promise<void> {
+    const { store, onBytes } = this.#migration
+    const { catalog } = store
+    const { id } = this.#file
+    let offset = begun?.offset ?? 0
+    onBytes(offset)
+    if (!begun) await catalog.createUpload({ ...this.#file, expiresAt: newExpiry(store) })
+    const advance = async (parts: readonly StoredPart[]) => {
+      if (parts.length === 0) return
+      const from = offset
+      offset = await this.#pending.handOver(parts, (uses) =>
+        catalog.advanceUpload(id, from, uses, newExpiry(store)),
+      )
+    }
+    const advancing = batchMap(
+      () => true,
+      (parts: readonly StoredPart[]) => this.#track(advance(parts)),
+    )
+    await lastValueFrom(this.#copied(chunks).pipe(advancing), { defaultValue: undefined })
+    if ((await digestOf(store, this.#file)) !== this.#file.digest) {
+      await discardUpload(store, id)
+      throw unlike()
+    }
+    await finishWithRecords(store, [{ file: this.#file }])
+  }
+
+  /** Resolves when nothing goes on any more. What no file or upload has got is deleted. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#running)
+    this.#pending.abandon()
+  }
+
+  #copied(chunks: Iterable<FileChunk> | AsyncIterable<FileChunk>): Observable<StoredPart> {
+    const { store, copier } = this.#migration
+    const planned = new Pulled(chunks)
+    const limited = copier.copying.queue()
+    const copy = (chunk: FileChunk, index: number) =>
+      limited(defer(() => this.#track(this.#copy(chunk, index))))
+    return planned.pipe(concatMapEager(store.options.maxUploadConcurrency, copy, of, planned.pull))
+  }
+
+  async #copy(chunk: FileChunk, index: number): Promise<StoredPart> {
+    const { copier, onBytes } = this.#migration
+    const part = await copier.copy(chunk, index)
+    this.#pending.add(part)
+    onBytes(chunk.size)
+    return part
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const tracked = work.finally(() => this.#running.delete(tracked))
+    this.#running.add(tracked)
+    return tracked
+  }
+}
+
+function unlike(): StoreError {
+  return new StoreError('corrupt', 'Its digest does not fit its chunks.')
+}
+
+/** Over the chunks that the upload has in the catalog. */
+async function digestOf({ catalog }: FileStore, { id }: StoredFile): Promise<Digest> {
+  const hasher = new FileHasher()
+  for (let at = 0; ;) {
+    const { digests, sizes } = await catalog.packChunks(id, at, chunksPerRecord)
+    hasher.addAll(digests)
+    if (sizes.length < chunksPerRecord) return hasher.digest()
+    at += sizes.reduce((sum, size) => sum + size, 0)
+  }
+}

@@ -1,0 +1,44 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { StoreError } from '../../model/errors.ts'
+import { soleOwner, type FileId, type StoredFile } from '../../model/file.ts'
+import type { Upload } from '../../model/upload.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { newExpiry } from '../upload/receive-into-upload.ts'
+
+/**
+ * What a copy that was broken off has left of a file: an upload with its id, described as it is now. Rejects `precondition_failed` while
+ * the store has a file with that id that was let go: its chunk list is in the way until it is collected.
+ */
+export async function findBegunCopy(store: FileStore, file: StoredFile): Promise<Upload | undefined> {
+  const { catalog } = store
+  const { id } = file
+  const upload = await catalog.findUpload(soleOwner, id)
+  if (upload && !upload.isFinished) return isOf(file, upload) ? upload : describeAnew(store, file)
+  // Only remembered: its file is gone.
+  if (upload) await catalog.deleteUpload(id)
+  const [left] = await catalog.listChunks(id, 0, 1)
+  if (!left) return undefined
+  throw new StoreError(
+    'precondition_failed',
+    'The target has let it go a short while ago: do the same again when a server, or ashlar gc, has collected it.',
+  )
+}
+
+function isOf({ name, mediaType, metadata }: StoredFile, upload: Upload): boolean {
+  return (
+    upload.name === name && upload.mediaType === mediaType && isDeepStrictEqual(upload.metadata, metadata)
+  )
+}
+
+/** The file was changed since. An upload cannot be, but another one can take over what it has, and give it back. */
+async function describeAnew(store: FileStore, file: StoredFile): Promise<Upload> {
+  const { catalog } = store
+  const expiresAt = newExpiry(store)
+  const aside = { ...file, id: randomUUIDv7() as FileId, expiresAt }
+  await catalog.createUpload(aside)
+  await catalog.appendUpload(aside.id, 0, file.id, expiresAt)
+  const anew = await catalog.createUpload({ ...file, expiresAt })
+  const offset = await catalog.appendUpload(file.id, 0, aside.id, expiresAt)
+  return { ...anew, offset }
+}

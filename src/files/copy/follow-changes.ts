@@ -1,0 +1,39 @@
+import { isRefusal } from '../../model/errors.ts'
+import { soleOwner, type StoredFile } from '../../model/file.ts'
+import { deleteFile } from '../manifests/delete-file.ts'
+import type { FileStore } from '../state/file-store.ts'
+import {
+  chunksPerRecord,
+  discardRecord,
+  endRecords,
+  putFirstPage,
+  settle,
+} from '../manifests/keep-records.ts'
+
+/**
+ * Calls and describes a file as another store does, if it was changed there later, and takes over the time of that. Another file that
+ * has the name is deleted. Resolves with whether there was anything to change. Rejects what `Catalog.updateFile` rejects.
+ */
+export async function followChanges(
+  store: FileStore,
+  present: StoredFile,
+  changed: StoredFile,
+): Promise<boolean> {
+  const { catalog } = store
+  const { id, name, mediaType, metadata, modifiedAt: at } = changed
+  if (at <= present.modifiedAt) return false
+  const namesake = await catalog.findFile(soleOwner, { name })
+  if (namesake && namesake.id !== id) await deleteFile(store, { id: namesake.id })
+  const [from] = await catalog.listRecords(id)
+  const to = await putFirstPage(store, changed, await catalog.packChunks(id, 0, chunksPerRecord))
+  try {
+    await catalog.updateFile(soleOwner, { id }, { name, mediaType, metadata }, undefined, { at, from, to })
+    if (from !== undefined) await endRecords(store, [from])
+    return true
+  } catch (error) {
+    if (isRefusal(error)) await discardRecord(store, { at, locations: [to] })
+    throw error
+  } finally {
+    settle(store, [to])
+  }
+}

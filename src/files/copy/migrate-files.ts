@@ -1,0 +1,118 @@
+import { isStoreError } from '../../model/errors.ts'
+import { soleOwner, type FileName, type StoredFile } from '../../model/file.ts'
+import { ChunkCopier } from './chunk-copier.ts'
+import { discardUpload } from '../resume/discard-upload.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { followChanges } from './follow-changes.ts'
+import { migrateFile } from './migrate-file.ts'
+import type { Migration, MigrationSource } from './migration.ts'
+
+/** `changed`: the store had it by another name or description than the source has now. */
+export type MigrationOutcome = 'copied' | 'changed' | 'unchanged'
+
+export interface MigrationReport {
+  /** Bytes of a file that is being copied: the store has them now. */
+  advanced(bytes: number): void
+  done(file: StoredFile, outcome: MigrationOutcome): void
+  /** The store does not have it, or not as it is now; the others are tried all the same. */
+  failed(file: StoredFile, error: unknown): void
+}
+
+export interface MigrateOptions {
+  /** Only names that begin so. */
+  readonly prefix: string
+  /** Ends it early, with the signal's reason; the same again goes on. */
+  readonly signal: AbortSignal
+  readonly report: MigrationReport
+}
+
+const filesPerPage = 256
+const filesAtOnce = 16
+/** After so many in a row of which each failed because a store cannot be used, no others are tried. */
+const patience = 16
+
+/**
+ * Copies all files of a store into another one of any kind. Each keeps all that is known of it, its id and the cuts between its chunks
+ * included; content that is present is not copied. A file takes the place of what the store has behind its name; all else stays, also what
+ * the source has no more. Both stores may be in use: what the source lets go meanwhile is left out. Rejects the signal's reason, what
+ * listing the source rejects, and `unavailable` or `no_space` where nothing goes any more; nothing goes on then.
+ */
+export async function migrateFiles(
+  source: MigrationSource,
+  store: FileStore,
+  { prefix, signal: given, report }: MigrateOptions,
+): Promise<void> {
+  const stopping = new AbortController()
+  const signal = AbortSignal.any([given, stopping.signal])
+  const migration: Migration = {
+    source,
+    store,
+    copier: new ChunkCopier(source.chunks, store, signal),
+    onBytes: (bytes) => report.advanced(bytes),
+  }
+  const files = filesOf(source.catalog, prefix)
+  let failedInARow = 0
+  const work = async () => {
+    for (;;) {
+      signal.throwIfAborted()
+      const next = await files.next()
+      if (next.done) return
+      const file = next.value
+      try {
+        const outcome = await migrate(migration, file)
+        failedInARow = 0
+        if (outcome) report.done(file, outcome)
+      } catch (error) {
+        signal.throwIfAborted()
+        report.failed(file, error)
+        if (isStoreError(error, 'unavailable') || isStoreError(error, 'no_space')) failedInARow += 1
+        if (failedInARow === patience) throw error
+      }
+    }
+  }
+  const workers = Array.from({ length: filesAtOnce }, () =>
+    work().catch((error: unknown) => stopping.abort(error)),
+  )
+  await Promise.all(workers)
+  signal.throwIfAborted()
+}
+
+/** Those whose names begin so, by name. */
+export async function* filesOf(
+  catalog: MigrationSource['catalog'],
+  prefix: string,
+): AsyncGenerator<StoredFile> {
+  let after: string | undefined
+  do {
+    const query = { owner: soleOwner, prefix, limit: filesPerPage, ...(after !== undefined && { after }) }
+    const { files, next } = await catalog.listFiles(query)
+    yield* files
+    after = next
+  } while (after !== undefined)
+}
+
+/** Undefined if there is no such file any more. */
+async function migrate(migration: Migration, file: StoredFile): Promise<MigrationOutcome | undefined> {
+  try {
+    return await bring(migration, file)
+  } catch (error) {
+    if (!isStoreError(error, 'not_found')) throw error
+    // Its chunks may be collected since it was listed.
+    const current = await findByName(migration.source, file.name)
+    if (current?.id !== file.id) await discardUpload(migration.store, file.id)
+    return current && bring(migration, current)
+  }
+}
+
+async function bring(migration: Migration, file: StoredFile): Promise<MigrationOutcome> {
+  const present = await migration.store.catalog.findFile(soleOwner, { id: file.id })
+  if (present) return (await followChanges(migration.store, present, file)) ? 'changed' : 'unchanged'
+  await migrateFile(migration, file)
+  return 'copied'
+}
+
+/** What is listed first with a name as its prefix is what has the name. */
+async function findByName({ catalog }: MigrationSource, name: FileName): Promise<StoredFile | undefined> {
+  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: name, limit: 1 })
+  return files.find((file) => file.name === name)
+}

@@ -1,0 +1,75 @@
+import type { Writable } from 'node:stream'
+import { catchError, concatMap, defer, finalize, map, range, throwError, type Observable } from 'rxjs'
+import type { Lease } from '../../buffers/buffer-pool.ts'
+import { writeTo } from '../../streams/write-to.ts'
+import { closedEarly } from '../../streams/closed-early.ts'
+import { pieceBytes, slowPieceBytes, type FileStore } from '../state/file-store.ts'
+import type { HeldBlock } from './held-block.ts'
+import type { Pace } from './pace.ts'
+
+/**
+ * Makes a function that writes block by block: whole, straight from their buffers, to a client that keeps up. One that
+ * has not shown that it does, or no longer does, gets copies of small pieces: all that it can pin down is one of them.
+ * So does every client while the blocks that are written whole have their share of the pool.
+ */
+export function blockWriter(
+  store: FileStore,
+  output: Writable,
+  pace: Pace,
+): (block: HeldBlock) => Observable<never> {
+  const writeBytes = writeTo(output)
+  const limited = store.writingPieces.queue()
+
+  const write = (bytes: Uint8Array, onSettled: () => void) =>
+    pace.timed(output, bytes.length, writeBytes(bytes, onSettled)).pipe(
+      // A connection that is torn down fails its writes first, in a way of its own, and then closes.
+      catchError((error: unknown) => throwError(() => closedEarly(error))),
+    )
+
+  const writeWhole = (block: HeldBlock, onSettled: () => void) => {
+    const { from, to } = block.planned
+    let isHanded = false
+    return block.use().pipe(
+      concatMap((right) => {
+        isHanded = true
+        return write(right.bytes.subarray(from, to), () => {
+          right.release()
+          onSettled()
+        })
+      }),
+      finalize(() => {
+        if (!isHanded) onSettled()
+      }),
+    )
+  }
+
+  const writePiece = (piece: Lease, block: HeldBlock, from: number, to: number) =>
+    block.use().pipe(
+      concatMap((right) => {
+        right.bytes.copy(piece.bytes, 0, from, to)
+        right.release()
+        block.rest()
+        const written = piece.share()
+        return write(piece.bytes.subarray(0, to - from), () => written.release())
+      }),
+    )
+
+  const writePieces = (block: HeldBlock) => {
+    const { from, to } = block.planned
+    const inPieces = (piece: Lease) =>
+      range(0, Math.ceil((to - from) / slowPieceBytes)).pipe(
+        map((index) => from + index * slowPieceBytes),
+        concatMap((start) => writePiece(piece, block, start, Math.min(to, start + slowPieceBytes))),
+        finalize(() => piece.release()),
+      )
+    // The piece comes before the block: who has one can use a block as soon as it is there, and then do without it.
+    return limited(store.pool.lease(slowPieceBytes).pipe(concatMap(inPieces)))
+  }
+
+  return (block) =>
+    defer(() => {
+      const mayBeWhole = pace.isFast || block.planned.length <= pieceBytes
+      const endWhole = mayBeWhole ? store.wholeWrites.tryBegin() : undefined
+      return endWhole ? writeWhole(block, endWhole) : writePieces(block)
+    })
+}

@@ -1,0 +1,77 @@
+import type { Writable } from 'node:stream'
+import { defer, endWith, finalize, ignoreElements, map, tap, type Observable } from 'rxjs'
+import { soleOwner, type FileRef, type StoredFile } from '../../model/file.ts'
+import { concatMapEager } from '../../rx/concat-map-eager.ts'
+import { Pulled } from '../../rx/pulled.ts'
+import { blockWriter } from './block-writer.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { HeldBlock } from './held-block.ts'
+import type { OpenFile } from '../state/open-files.ts'
+import type { Pace } from './pace.ts'
+import { planBlocks, type ByteRange } from './plan-blocks.ts'
+import { untilClosed } from '../../streams/until-closed.ts'
+
+export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | undefined> {
+  return store.openFiles.open(() => store.catalog.findFile(soleOwner, ref))
+}
+
+/**
+ * A file that has been deleted or replaced since a client began to fetch it in several requests. Who has not begun by then does not know
+ * both its id and its content, or comes when it awaits nobody any more.
+ */
+export function reopenFile(store: FileStore, ref: FileRef, digests: readonly string[]): OpenFile | undefined {
+  const open = 'id' in ref ? store.openFiles.reopen(ref.id) : undefined
+  if (!open || digests.includes(open.file.digest)) return open
+  open.close()
+  return undefined
+}
+
+/**
+ * Writes a range of an open file to a stream: reads ahead up to `maxDownloadConcurrencyPerFile` blocks, verifies each,
+ * and writes them in order. Nothing is written before the first block is verified: what goes wrong until then can still
+ * be answered. Completes when the stream has passed all bytes on; does not end the stream.
+ *
+ * Errors `corrupt` (a chunk that is missing, too) or `unavailable` from the chunk store, and with
+ * `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes, whatever is being waited for. All buffers go back, the
+ * one being written when the stream is done with it. `pace` is the connection's.
+ */
+export function download(
+  store: FileStore,
+  file: StoredFile,
+  wanted: ByteRange,
+  output: Writable,
+  pace: Pace,
+): Observable<never> {
+  return defer(() => {
+    const limited = store.reading.queue()
+    const held = new Set<HeldBlock>()
+    const planned = new Pulled(planBlocks(store.catalog, file, wanted))
+    const write = blockWriter(store, output, pace)
+
+    const writeInOrder = (block: HeldBlock) => {
+      return write(block).pipe(
+        finalize(() => {
+          held.delete(block)
+          block.drop()
+          for (const other of held) other.touch()
+        }),
+      )
+    }
+
+    return planned.pipe(
+      map((block) => new HeldBlock(store, block, limited, pace)),
+      tap((block) => held.add(block)),
+      concatMapEager(store.options.maxDownloadConcurrencyPerFile, startRead, writeInOrder, planned.pull),
+      ignoreElements(),
+      untilClosed(output),
+      finalize(() => {
+        for (const block of held) block.drop()
+      }),
+    )
+  })
+}
+
+/** Emits the block when it may be written; whether it could be read ahead or not. */
+function startRead(block: HeldBlock): Observable<HeldBlock> {
+  return block.readAhead().pipe(endWith(block))
+}

@@ -1,0 +1,31 @@
+import { Writable } from 'node:stream'
+import { lastValueFrom } from 'rxjs'
+import { isStoreError } from '../../model/errors.ts'
+import type { StoredFile } from '../../model/file.ts'
+import { download } from './download.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { Pace } from './pace.ts'
+
+/** The beginning of an open file, or all of it if it is shorter; undefined if that is damaged. Rejects as `download` errors. */
+export async function firstBytes(
+  store: FileStore,
+  file: StoredFile,
+  most: number,
+): Promise<Buffer | undefined> {
+  const pieces: Buffer[] = []
+  const collecting = new Writable({
+    write(bytes: Buffer, _encoding, done) {
+      // The buffer is used again.
+      pieces.push(Buffer.from(bytes))
+      done()
+    },
+  })
+  const range = { start: 0, end: Math.min(most, file.size) }
+  try {
+    await lastValueFrom(download(store, file, range, collecting, new Pace()), { defaultValue: undefined })
+    return Buffer.concat(pieces)
+  } catch (error) {
+    if (isStoreError(error, 'corrupt')) return undefined
+    throw error
+  }
+}

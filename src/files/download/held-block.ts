@@ -1,0 +1,148 @@
+import { concatMap, defer, EMPTY, ignoreElements, map, Observable, of, tap } from 'rxjs'
+import { isStoreError, StoreError } from '../../model/errors.ts'
+import type { Lease, Offer } from '../../buffers/buffer-pool.ts'
+import type { Limited } from '../../rx/fair-limiter.ts'
+import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
+import type { Pace } from './pace.ts'
+import type { PlannedBlock } from './plan-blocks.ts'
+
+/**
+ * A block on its way out. While it waits for a client that does not move, its buffer is on offer to the pool; a block
+ * that had to give it up is read again when its turn comes.
+ */
+export class HeldBlock {
+  readonly planned: PlannedBlock
+  readonly #store: FileStore
+  readonly #limited: Limited
+  readonly #pace: Pick<Pace, 'isFast'>
+  #lease: Lease | undefined
+  #offer: Offer | undefined
+
+  constructor(store: FileStore, planned: PlannedBlock, limited: Limited, pace: Pick<Pace, 'isFast'>) {
+    this.#store = store
+    this.planned = planned
+    this.#limited = limited
+    this.#pace = pace
+  }
+
+  /**
+   * Reads the block before its turn, if a buffer can be had at once, and leaves it waiting. Who reads ahead never stands in
+   * line for a buffer: those whose turn has come would wait behind it.
+   */
+  readAhead(): Observable<never> {
+    return defer(() => {
+      const lease = this.#store.pool.tryLease(this.#leaseBytes)
+      return lease ? this.#read(lease) : EMPTY
+    }).pipe(
+      tap((right) => {
+        right.release()
+        this.rest()
+      }),
+      ignoreElements(),
+    )
+  }
+
+  /** Emits a right to the block's verified bytes, read now or again if need be; whoever gets it releases it. */
+  use(): Observable<Lease> {
+    return defer(() => {
+      this.#offer?.withdraw()
+      this.#offer = undefined
+      if (this.#lease) return of(this.#lease.share())
+      // The lease comes first: to wait for one in a slot would keep everybody else from reading.
+      return this.#store.pool.lease(this.#leaseBytes).pipe(concatMap((lease) => this.#read(lease)))
+    })
+  }
+
+  /** Nobody needs the bytes for the moment. */
+  rest(): void {
+    if (!this.#lease || this.#offer) return
+    const giveUp = () => {
+      this.drop()
+      return 0
+    }
+    this.#offer = this.#store.pool.offer(giveUp, 'atOnce', () => this.#leaseBytes)
+  }
+
+  /** Its client made progress. */
+  touch(): void {
+    this.#offer?.touch()
+  }
+
+  /** The block is not needed any more. */
+  drop(): void {
+    this.#offer?.withdraw()
+    this.#offer = undefined
+    const lease = this.#lease
+    // Forgotten first: who gets the buffer next may be this block's own writer, within the call of release.
+    this.#lease = undefined
+    lease?.release()
+  }
+
+  get #leaseBytes(): number {
+    return leaseBytesFor(this.planned.length)
+  }
+
+  #read(lease: Lease): Observable<Lease> {
+    return readInto(lease, (buffer, signal) => this.#fill(buffer, signal), this.#limited).pipe(
+      map(() => {
+        this.#lease = lease
+        return lease.share()
+      }),
+    )
+  }
+
+  async #fill(buffer: Buffer, signal: AbortSignal): Promise<void> {
+    const { chunk, offset, length, until } = this.planned
+    const { location, size, blockDigests } = chunk
+    try {
+      await this.#store.chunks.read(location, offset, buffer.subarray(0, length), {
+        size,
+        blockDigests,
+        // Nothing is made ready for who may never come so far.
+        ...(this.#pace.isFast && { until }),
+        signal,
+      })
+    } catch (error) {
+      if (!isStoreError(error, 'not_found')) throw error
+      // The file is there: to say that it is not would hide the loss.
+      throw new StoreError('corrupt', `The chunk at ${location} is missing.`, { cause: error })
+    }
+  }
+}
+
+/**
+ * Owns the lease until it emits it. A read that is unsubscribed still fills its buffer for a while, so the
+ * lease goes back only when the read has settled.
+ */
+function readInto(
+  lease: Lease,
+  fill: (buffer: Buffer, signal: AbortSignal) => Promise<void>,
+  limited: Limited,
+): Observable<Lease> {
+  return new Observable((subscriber) => {
+    const abort = new AbortController()
+    let isBegun = false
+    let isFilled = false
+    const work = new Observable<Lease>((slot) => {
+      isBegun = true
+      fill(lease.bytes, abort.signal).then(
+        () => {
+          isFilled = true
+          if (slot.closed) lease.release()
+          else slot.next(lease)
+          slot.complete()
+        },
+        (error: unknown) => {
+          lease.release()
+          slot.error(error)
+        },
+      )
+    })
+    subscriber.add(() => {
+      // What an abort costs would be a part of every small download.
+      if (!isFilled) abort.abort()
+      if (!isBegun) lease.release()
+    })
+    limited(work).subscribe(subscriber)
+  })
+}

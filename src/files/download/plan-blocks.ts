@@ -1,0 +1,65 @@
+import type { Catalog } from '../../catalog/catalog.ts'
+import { damage } from '../../catalog/seals.ts'
+import type { FileChunk } from '../../model/chunk.ts'
+import { blockBytes } from '../../model/digest.ts'
+import type { StoredFile } from '../../model/file.ts'
+
+/** Bytes of a file, `end` exclusive. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** One block to be read and verified whole, of which `from` to `to` (exclusive) are wanted. */
+export interface PlannedBlock {
+  readonly chunk: FileChunk
+  /** Where in the chunk the block begins. */
+  readonly offset: number
+  readonly length: number
+  readonly from: number
+  readonly to: number
+  /** Where in the chunk the last block ends that is read of it. */
+  readonly until: number
+}
+
+/**
+ * Each download has a page in memory: a thousand of them are as much as all buffers together if it is long. So the first is short, which
+ * does for who stands still at the beginning, and each that follows is twice as long.
+ */
+const chunksPerPage = { first: 2, most: 16 }
+
+/**
+ * The blocks that hold a range of a file, in order. The chunk list is fetched page by page as blocks are asked for: a file of a
+ * tebibyte must not become a million objects. Throws `corrupt` if the list has a hole or is longer than the file.
+ */
+export async function* planBlocks(
+  catalog: Pick<Catalog, 'listChunks'>,
+  { id, size }: StoredFile,
+  { start, end }: ByteRange,
+): AsyncGenerator<PlannedBlock> {
+  let at = start
+  for (let page = chunksPerPage.first; at < end; page = Math.min(2 * page, chunksPerPage.most)) {
+    const chunks = await catalog.listChunks(id, at, Math.min(page, end - at))
+    for (const chunk of chunks) {
+      if (at >= end) break
+      if (at < chunk.start || at >= chunk.start + chunk.size || chunk.start + chunk.size > size) break
+      yield* blocksOfChunk(chunk, at, end)
+      at = Math.min(end, chunk.start + chunk.size)
+    }
+    const last = chunks.at(-1)
+    if (at < end && (!last || at !== last.start + last.size)) {
+      throw damage(`file ${id} of ${size} bytes has no chunk for byte ${at}`)
+    }
+  }
+}
+
+function* blocksOfChunk(chunk: FileChunk, start: number, end: number): Generator<PlannedBlock> {
+  const first = start - chunk.start
+  const last = Math.min(chunk.size, end - chunk.start)
+  const until = Math.min(chunk.size, Math.ceil(last / blockBytes) * blockBytes)
+  for (let offset = first - (first % blockBytes); offset < last; offset += blockBytes) {
+    const length = Math.min(blockBytes, until - offset)
+    const [from, to] = [Math.max(0, first - offset), Math.min(length, last - offset)]
+    yield { chunk, offset, length, from, to, until }
+  }
+}

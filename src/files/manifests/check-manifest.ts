@@ -1,0 +1,124 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Catalog } from '../../catalog/catalog.ts'
+import type { Condition } from '../../catalog/upkeep.ts'
+import type { ChunkStore } from '../../chunks/chunk-store.ts'
+import { packed, type Location } from '../../model/chunk.ts'
+import { isStoreError } from '../../model/errors.ts'
+import type { StoredFile } from '../../model/file.ts'
+import {
+  isConfirmation,
+  readRecord,
+  writeConfirmation,
+  writeRecord,
+  type Confirmation,
+  type FileRecord,
+} from './file-record.ts'
+import { pagesOfChunks } from './keep-records.ts'
+
+/** Where a manifest is read, and what it is compared with. */
+export interface ManifestSources {
+  readonly catalog: Pick<Catalog, 'packChunks' | 'listRecords'>
+  readonly records: Pick<ChunkStore, 'read'>
+}
+
+/** A file as the catalog has it, and the locations of its manifest. */
+export interface KnownManifest {
+  readonly file: StoredFile
+  readonly locations: readonly Location[]
+}
+
+/** Resolves when so many bytes may be read. */
+export type Pacing = (bytes: number) => Promise<void>
+
+type Stored = FileRecord | Confirmation
+
+/** By which a group makes a page longer: all groups have names of one length. */
+const groupBytes = `"group":"${crypto.randomUUID()}",`.length
+
+/**
+ * Reads a file's manifest and compares it with the catalog. It is `damaged` if it says anything else, and `missing` if a
+ * rebuild would not have the file because a page or a needed confirmation is gone. A manifest that was replaced or deleted
+ * meanwhile is `sound`. Rejects what the stores reject where nothing can be told.
+ */
+export async function checkManifest(
+  sources: ManifestSources,
+  manifest: KnownManifest,
+  pacing?: Pacing,
+): Promise<Condition> {
+  const condition = await conditionOf(sources, manifest, pacing)
+  if (condition === 'sound') return condition
+  const current = await sources.catalog.listRecords(manifest.file.id)
+  return isDeepStrictEqual(current, manifest.locations) ? condition : 'sound'
+}
+
+async function conditionOf(
+  { catalog, records }: ManifestSources,
+  { file, locations }: KnownManifest,
+  pacing: Pacing | undefined,
+): Promise<Condition> {
+  const { id } = file
+  const read = (index: number, lengths: readonly number[]) =>
+    readStored(records, locations[index], lengths, pacing)
+  let group: string | undefined
+  let index = 0
+  for await (const page of pagesOf(catalog, file)) {
+    const { length } = writeRecord(page)
+    const found = await read(index, index === 0 ? [length, length + groupBytes] : [length])
+    if (typeof found === 'string') return found
+    if (!isSamePage(page, found)) return 'damaged'
+    if (index === 0) ({ group } = found)
+    index++
+  }
+  // What has no group needs no confirmation, whether it has one or not.
+  if (group === undefined) return 'sound'
+  const confirmation = { id, group }
+  const found = await read(index, [writeConfirmation(confirmation).length])
+  if (typeof found === 'string') return found
+  return isDeepStrictEqual(found, confirmation) ? 'sound' : 'damaged'
+}
+
+/**
+ * The length of what is stored follows from what it says, so nobody has to look it up. Each of the lengths is tried:
+ * what is shorter cannot be read, and what is longer is not whole.
+ */
+async function readStored(
+  records: ManifestSources['records'],
+  location: Location | undefined,
+  lengths: readonly number[],
+  pacing: Pacing | undefined,
+): Promise<Stored | 'damaged' | 'missing'> {
+  if (location === undefined) return 'missing'
+  for (const size of lengths) {
+    await pacing?.(size)
+    const bytes = Buffer.alloc(size)
+    try {
+      await records.read(location, 0, bytes, { size, blockDigests: new Uint8Array() })
+      return readRecord(bytes.toString('utf8'))
+    } catch (error) {
+      if (isStoreError(error, 'not_found')) return 'missing'
+      if (!isStoreError(error, 'corrupt')) throw error
+    }
+  }
+  return 'damaged'
+}
+
+function isSamePage(expected: FileRecord, found: Stored): found is FileRecord {
+  if (isConfirmation(found)) return false
+  const [{ chunks, ...others }, { chunks: foundChunks, group: _group, ...foundOthers }] = [expected, found]
+  return (
+    isDeepStrictEqual(foundOthers, others) &&
+    isDeepStrictEqual(foundChunks.sizes, chunks.sizes) &&
+    Buffer.compare(foundChunks.blockDigests, chunks.blockDigests) === 0
+  )
+}
+
+/** What the pages of the manifest must say. */
+async function* pagesOf(catalog: ManifestSources['catalog'], file: StoredFile): AsyncGenerator<FileRecord> {
+  const { id } = file
+  let start = 0
+  for await (const chunks of pagesOfChunks({ catalog }, id)) {
+    yield { id, ...(start === 0 && { file }), start, chunks }
+    for (const size of chunks.sizes) start += size
+  }
+  if (start === 0) yield { id, file, start, chunks: packed([]) }
+}

@@ -1,0 +1,146 @@
+import { z } from 'zod'
+import type { Chunk, PackedChunks } from '../../model/chunk.ts'
+import { blockBytes, digestBytes, parseDigest } from '../../model/digest.ts'
+import { BlockHasher, digestOfChunk } from '../../model/hashers.ts'
+import { StoreError } from '../../model/errors.ts'
+import { parseFileId, parseFileName, type FileId, type Owner, type StoredFile } from '../../model/file.ts'
+
+/** Chunks as a record has them: a chunk's digest follows from those of its blocks. */
+export type RecordedChunks = Pick<PackedChunks, 'sizes' | 'blockDigests'>
+
+/** One of them. */
+export type RecordedChunk = Pick<Chunk, 'size' | 'blockDigests'>
+
+/** A page of what is to be known of a file if there is no catalog. The pages of a file together have all of its chunks, in order. */
+export interface FileRecord {
+  readonly id: FileId
+  /** In the first page, and only there: it says all that can be changed. */
+  readonly file?: StoredFile
+  /** In the first page of a file that came with others, all or none. */
+  readonly group?: string
+  /** Where in the file the first chunk of this page begins. */
+  readonly start: number
+  readonly chunks: RecordedChunks
+}
+
+/** Says that all files of a group have their records: until one does, they are no files. Each file has its own. */
+export interface Confirmation {
+  readonly id: FileId
+  readonly group: string
+}
+
+const format = 'ashlar file record 1'
+const confirmationFormat = 'ashlar group record 1'
+
+const fileSchema = z.object({
+  owner: z.string().transform((owner) => owner as Owner),
+  name: z.string().transform(parseFileName),
+  size: z.int().nonnegative(),
+  mediaType: z.string(),
+  digest: z.string().transform(parseDigest),
+  createdAt: z.int(),
+  modifiedAt: z.int(),
+  metadata: z.record(z.string(), z.string()),
+})
+
+const schema = z.object({
+  format: z.literal(format),
+  id: z.string().transform(parseFileId),
+  file: fileSchema.optional(),
+  group: z.string().optional(),
+  start: z.int().nonnegative(),
+  sizes: z.array(z.int().positive()),
+  blocks: z.base64(),
+})
+
+const confirmationSchema = z.object({
+  format: z.literal(confirmationFormat),
+  id: z.string().transform(parseFileId),
+  group: z.string(),
+})
+
+const either = z.discriminatedUnion('format', [schema, confirmationSchema])
+
+/** As text that explains itself: a line of JSON, and a line with its digest. */
+export function writeRecord({ id, file, group, start, chunks }: FileRecord): Buffer {
+  return writeLine({
+    format,
+    id,
+    file: file && { ...file, id: undefined },
+    group,
+    start,
+    sizes: chunks.sizes,
+    blocks: toBase64(chunks.blockDigests),
+  })
+}
+
+export function writeConfirmation({ id, group }: Confirmation): Buffer {
+  return writeLine({ format: confirmationFormat, id, group })
+}
+
+export function isConfirmation(record: FileRecord | Confirmation): record is Confirmation {
+  return !('chunks' in record)
+}
+
+function writeLine(value: object): Buffer {
+  const line = JSON.stringify(value)
+  return Buffer.from(`${line}\n${digestOf(line)}\n`)
+}
+
+/** Throws `corrupt` for all that `writeRecord` and `writeConfirmation` cannot have written. */
+export function readRecord(text: string): FileRecord | Confirmation {
+  const [line = '', digest] = text.split('\n')
+  if (digestOf(line) !== digest) throw new StoreError('corrupt', 'A record is damaged.')
+  try {
+    const parsed = either.parse(JSON.parse(line))
+    if (parsed.format === confirmationFormat) return { id: parsed.id, group: parsed.group }
+    const { id, file, group, start, sizes, blocks } = parsed
+    return {
+      id,
+      ...(file && { file: { id, ...file } }),
+      ...(group !== undefined && { group }),
+      start,
+      chunks: { sizes, blockDigests: blockDigestsIn(blocks, sizes) },
+    }
+  } catch (error) {
+    throw new StoreError(
+      'corrupt',
+      'A record is whole, but not understood: was it written by a newer Ashlar?',
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+export function* eachRecorded({ sizes, blockDigests }: RecordedChunks): Generator<RecordedChunk> {
+  let at = 0
+  for (const size of sizes) {
+    const end = at + blockDigestBytes(size)
+    yield { size, blockDigests: blockDigests.subarray(at, end) }
+    at = end
+  }
+}
+
+function blockDigestsIn(base64: string, sizes: readonly number[]): Uint8Array {
+  const blockDigests = Buffer.from(base64, 'base64')
+  const length = sizes.reduce((sum, size) => sum + blockDigestBytes(size), 0)
+  if (blockDigests.length !== length)
+    throw new TypeError(`these chunks have block digests of ${length} bytes, not ${blockDigests.length}`)
+  return blockDigests
+}
+
+/** Of a chunk of that size. */
+function blockDigestBytes(size: number): number {
+  return Math.ceil(size / blockBytes) * digestBytes
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+function digestOf(text: string): string {
+  const hasher = new BlockHasher()
+  hasher.update(Buffer.from(text))
+  return digestOfChunk(hasher.finish())
+}

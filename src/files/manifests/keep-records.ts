@@ -1,0 +1,237 @@
+import type {
+  Catalog,
+  ChunkUse,
+  CommittedFile,
+  FinishedUpload,
+  Precondition,
+  RecordPlace,
+} from '../../catalog/catalog.ts'
+import { damage } from '../../catalog/seals.ts'
+import { packed, type Location, type PackedChunks } from '../../model/chunk.ts'
+import { BlockHasher, digestOfChunk, FileHasher } from '../../model/hashers.ts'
+import { isRefusal, StoreError } from '../../model/errors.ts'
+import type { FileId, StoredFile } from '../../model/file.ts'
+import { atOnce } from '../../rx/at-once.ts'
+import { writeConfirmation, writeRecord, type FileRecord } from './file-record.ts'
+import type { FileStore } from '../state/file-store.ts'
+
+/** A page is some 400 KiB then, and most files have one: each takes a sync. */
+export const chunksPerRecord = 1024
+
+/** Of a group: the stores write small ones together, and large ones take 400 KiB each while they are written. */
+const putsAtOnce = 64
+
+interface ChunkLists {
+  readonly catalog: Pick<Catalog, 'packChunks'>
+}
+
+type Pages = AsyncIterable<PackedChunks> | Iterable<PackedChunks>
+
+/** All of a file that does not follow from its chunks. */
+export type DescribedFile = Omit<StoredFile, 'size' | 'digest'>
+
+/** An upload that is to become this file, with the same id. */
+export interface FinishingUpload extends Pick<FinishedUpload, 'precondition' | 'isRemembered'> {
+  readonly file: DescribedFile
+}
+
+/** A file that is none yet, and its record, which is durable. */
+export interface RecordedFile {
+  readonly file: StoredFile
+  readonly record: RecordPlace
+}
+
+/**
+ * Has a file of these chunks committed together with where its record is. If nothing came of that, the record goes.
+ * Resolves when records of what the file has replaced are gone, too: from then on the store by itself tells the same
+ * as the catalog.
+ */
+export async function createWithRecord(
+  store: FileStore,
+  { file, record }: RecordedFile,
+  chunks: readonly ChunkUse[],
+  precondition: Precondition | undefined,
+): Promise<CommittedFile> {
+  const created = { ...file, chunks, record, ...(precondition && { precondition }) }
+  const commit = async () => [await store.catalog.createFile(created)]
+  const [committed] = await committing(store, [record], commit, () => discardRecord(store, record))
+  return committed!
+}
+
+/** Turns uploads into files as the catalog does, all or none, each with its record. Rejects what the stores reject. */
+export async function finishWithRecords(
+  store: FileStore,
+  uploads: readonly FinishingUpload[],
+): Promise<readonly CommittedFile[]> {
+  const put: RecordPlace[] = []
+  const confirmations: RecordPlace[] = []
+  const discard = () => discardGroup(store, confirmations, put)
+  const putOne = async ({ file: described, ...others }: FinishingUpload, group: string | undefined) => {
+    const { id } = described
+    const { file, record } = await putRecord(store, described, pagesOfChunks(store, id), group)
+    put.push(record)
+    return { id, digest: file.digest, size: file.size, ...others, record }
+  }
+  const confirm = async (finished: FinishedUpload & { readonly record: RecordPlace }, group: string) => {
+    const { id, record } = finished
+    const location = await putText(store, writeConfirmation({ id, group }))
+    confirmations.push({ at: record.at, locations: [location] })
+    return { ...finished, record: { ...record, locations: [...record.locations, location] } }
+  }
+  let finished: readonly (FinishedUpload & { readonly record: RecordPlace })[]
+  try {
+    const group = uploads.length > 1 ? crypto.randomUUID() : undefined
+    finished = await atOnce(uploads, putsAtOnce, (upload) => putOne(upload, group))
+    // From the first of these on, all of the group are files.
+    if (group !== undefined) finished = await atOnce(finished, putsAtOnce, (one) => confirm(one, group))
+  } catch (error) {
+    await discard()
+    throw error
+  }
+  const records = finished.map(({ record }) => record)
+  return committing(store, records, () => store.catalog.finishUploads(finished), discard)
+}
+
+async function committing(
+  store: FileStore,
+  records: readonly RecordPlace[],
+  commit: () => Promise<readonly CommittedFile[]>,
+  discard: () => Promise<void>,
+): Promise<readonly CommittedFile[]> {
+  let committed: readonly CommittedFile[]
+  try {
+    committed = await commit()
+  } catch (error) {
+    if (isRefusal(error)) await discard()
+    throw error
+  } finally {
+    settle(
+      store,
+      records.flatMap(({ locations }) => locations),
+    )
+  }
+  await endRecords(
+    store,
+    committed.flatMap(({ ended }) => ended),
+  )
+  return committed
+}
+
+/**
+ * Resolves once the record would survive a power cut, with all of the file, for which its chunks are read once. Leaves nothing behind if that fails. The
+ * first page comes last: without it the others are of no file. One of a group is of no file until a member of the group is confirmed.
+ */
+export async function putRecord(
+  store: FileStore,
+  described: DescribedFile,
+  pages: Pages,
+  group?: string,
+): Promise<RecordedFile> {
+  const { id, createdAt, modifiedAt: at } = described
+  const hasher = new FileHasher()
+  const later: Location[] = []
+  let first = packed([])
+  let size = 0
+  let putting: Promise<unknown> = Promise.resolve()
+  try {
+    for await (const chunks of pages) {
+      await putting
+      if (size === 0) first = chunks
+      else putting = putPage(store, { id, start: size, chunks }).then((location) => later.push(location))
+      hasher.addAll(chunks.digests)
+      size += sizeOf(chunks)
+    }
+    await putting
+    const file = { ...described, size, digest: hasher.digest() }
+    const location = await putPage(store, {
+      id,
+      file,
+      ...(group !== undefined && { group }),
+      start: 0,
+      chunks: first,
+    })
+    return { file, record: { at, createdAt, locations: [location, ...later] } }
+  } catch (error) {
+    await Promise.allSettled([putting])
+    await discardRecord(store, { at, locations: later })
+    throw error
+  }
+}
+
+/** The first page, for a file whose others stay. Rejects `corrupt` if the chunks are not all that belong there. */
+export async function putFirstPage(
+  store: FileStore,
+  file: StoredFile,
+  chunks: PackedChunks,
+): Promise<Location> {
+  // What it takes the place of is deleted afterwards: a list that lost its end must not become the record.
+  const isWhole = chunks.sizes.length === chunksPerRecord || sizeOf(chunks) === file.size
+  if (!isWhole) throw damage(`the file ${file.id} has lost chunks`)
+  return putPage(store, { id: file.id, file, start: 0, chunks })
+}
+
+/** The chunks of a file or an upload, a record's page at a time. */
+export async function* pagesOfChunks({ catalog }: ChunkLists, id: FileId): AsyncGenerator<PackedChunks> {
+  for (let at = 0; ;) {
+    const chunks = await catalog.packChunks(id, at, chunksPerRecord)
+    if (chunks.sizes.length > 0) yield chunks
+    if (chunks.sizes.length < chunksPerRecord) return
+    at += sizeOf(chunks)
+  }
+}
+
+function sizeOf({ sizes }: PackedChunks): number {
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+/** The catalog knows them, or nobody will tell it any more. */
+export function settle({ unsettled }: FileStore, locations: readonly Location[]): void {
+  for (const location of locations) unsettled.settle(location)
+}
+
+/**
+ * Durably: records of what is deleted must not come back when somebody has heard that it is. Whatever fails rejects `unavailable`
+ * and is no refusal: the catalog has changed by now, and counts on what was put before.
+ */
+export async function endRecords({ records }: FileStore, locations: readonly Location[]): Promise<void> {
+  try {
+    await atOnce(locations, putsAtOnce, (location) => records.delete(location))
+  } catch (cause) {
+    const message =
+      'What was asked for is done, but a record of what was there before could not be deleted yet.'
+    throw new StoreError('unavailable', message, { cause })
+  }
+}
+
+/** Of a record that the catalog has never heard of. */
+export function discardRecord(store: FileStore, record: RecordPlace): Promise<void> {
+  return discardGroup(store, [], [record])
+}
+
+/** Without its confirmations the group is of no files, so they go first: a kill in between must not leave half of it. */
+async function discardGroup(
+  store: FileStore,
+  confirmations: readonly RecordPlace[],
+  records: readonly RecordPlace[],
+): Promise<void> {
+  const locations = [confirmations, records].map((places) => places.flatMap((place) => place.locations))
+  try {
+    for (const some of locations) await endRecords(store, some)
+  } catch (error) {
+    // They are collected; whoever waits is to hear of what went wrong first.
+    store.options.onBackgroundError(error, 'deleting records of a file that is none')
+  } finally {
+    // Those that no delete was tried for, too: they are found as orphans.
+    settle(store, locations.flat())
+  }
+}
+
+function putPage(store: FileStore, page: FileRecord): Promise<Location> {
+  return putText(store, writeRecord(page))
+}
+
+function putText({ records }: FileStore, bytes: Buffer): Promise<Location> {
+  const hasher = new BlockHasher()
+  hasher.update(bytes)
+  return records.put(digestOfChunk(hasher.finish()), [bytes])
+}

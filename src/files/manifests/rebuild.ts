@@ -1,0 +1,195 @@
+import type { Catalog, ChunkUse } from '../../catalog/catalog.ts'
+import {
+  confirmationPage,
+  lostLocation,
+  type CatalogRestore,
+  type FoundChunk,
+} from '../../catalog/catalog-restore.ts'
+import type { ChunkStore, StoredChunk } from '../../chunks/chunk-store.ts'
+import type { Location } from '../../model/chunk.ts'
+import { blockBytes } from '../../model/digest.ts'
+import { digestOfChunk } from '../../model/hashers.ts'
+import { isStoreError } from '../../model/errors.ts'
+import { atOnce } from '../../rx/at-once.ts'
+import {
+  eachRecorded,
+  isConfirmation,
+  readRecord,
+  type Confirmation,
+  type FileRecord,
+  type RecordedChunk,
+} from './file-record.ts'
+
+export interface RebuildSources {
+  /** Verified. */
+  readonly chunks: ChunkStore
+  readonly records: ChunkStore
+}
+
+export interface Rebuilt {
+  /** In the new catalog, as far as they are there. */
+  readonly files: number
+  /** Pages of records that were read. */
+  readonly records: number
+  /** Records that are damaged: what they told is lost. */
+  readonly damagedRecords: readonly Location[]
+  /** Chunks of which nothing is left. Their files are there, and say `corrupt` where the chunk was. */
+  readonly lostChunks: number
+}
+
+const batchSize = 1000
+const recordsAtOnce = 8
+/** Of one record: together they are few enough for a catalog that answers one call after the other. */
+const chunksAtOnce = 32
+
+/**
+ * Fills an empty catalog with the files that the stores have, from their records; unfinished uploads are not among them. Reads no chunk but those
+ * that are there several times, so that each file gets a sound one: whether the others are sound is for a check to say. What is damaged is reported, never deleted.
+ * `onRead` is told of each record.
+ */
+export async function rebuild(
+  sources: RebuildSources,
+  catalog: RestoredCatalog,
+  onRead?: (bytes: number) => void,
+): Promise<Rebuilt> {
+  await inBatches(sources.chunks.list(), (batch) => catalog.addFound(batch))
+  const restoring = new Restoring(sources, catalog)
+  await atOnce(sources.records.list(), recordsAtOnce, async (stored) => {
+    await restoring.take(stored)
+    onRead?.(stored.size)
+  })
+  await atOnce(restoring.waiting(), recordsAtOnce, (stored) => restoring.takeConfirmed(stored))
+  const { read, damagedRecords } = restoring
+  return { ...(await catalog.endRestore()), records: read, damagedRecords }
+}
+
+type RestoredCatalog = Pick<Catalog, 'findChunk'> & CatalogRestore
+
+/** Files that came together wait until one of them is confirmed. If none ever is, a crash came before they were files. */
+class Restoring {
+  readonly #sources: RebuildSources
+  readonly #catalog: RestoredCatalog
+  readonly #confirmed = new Set<string>()
+  readonly #waiting: { readonly group: string; readonly stored: StoredChunk }[] = []
+  readonly damagedRecords: Location[] = []
+  read = 0
+
+  constructor(sources: RebuildSources, catalog: RestoredCatalog) {
+    this.#sources = sources
+    this.#catalog = catalog
+  }
+
+  async take(stored: StoredChunk): Promise<void> {
+    const record = await readStored(this.#sources.records, stored)
+    if (!record) {
+      this.damagedRecords.push(stored.location)
+      return
+    }
+    this.read += 1
+    if (isConfirmation(record)) {
+      this.#confirmed.add(record.group)
+      const { id } = record
+      const { location } = stored
+      await this.#catalog.restoreRecord({
+        id,
+        file: undefined,
+        start: confirmationPage,
+        chunks: [],
+        location,
+      })
+    } else if (record.group !== undefined && !this.#confirmed.has(record.group)) {
+      this.#waiting.push({ group: record.group, stored })
+    } else {
+      await this.#restore(record, stored)
+    }
+  }
+
+  *waiting(): Generator<StoredChunk> {
+    for (const { group, stored } of this.#waiting) if (this.#confirmed.has(group)) yield stored
+  }
+
+  async takeConfirmed(stored: StoredChunk): Promise<void> {
+    const record = await readStored(this.#sources.records, stored)
+    if (record && !isConfirmation(record)) await this.#restore(record, stored)
+    else this.damagedRecords.push(stored.location)
+  }
+
+  async #restore({ id, file, start, chunks }: FileRecord, { location }: StoredChunk): Promise<void> {
+    const uses = await atOnce(eachRecorded(chunks), chunksAtOnce, (chunk) =>
+      useOf(this.#catalog, this.#sources.chunks, chunk),
+    )
+    await this.#catalog.restoreRecord({ id, file, start, chunks: uses, location })
+  }
+}
+
+/** Undefined if it is damaged. */
+async function readStored(
+  records: ChunkStore,
+  { location, size }: StoredChunk,
+): Promise<FileRecord | Confirmation | undefined> {
+  const bytes = Buffer.alloc(size)
+  try {
+    // A record is checked by the digest in it.
+    await records.read(location, 0, bytes, { size, blockDigests: new Uint8Array() })
+    return readRecord(bytes.toString('utf8'))
+  } catch (error) {
+    if (isStoreError(error, 'corrupt')) return undefined
+    throw error
+  }
+}
+
+async function useOf(
+  catalog: Pick<Catalog, 'findChunk'> & CatalogRestore,
+  chunks: ChunkStore,
+  chunk: RecordedChunk,
+): Promise<ChunkUse> {
+  const { size, blockDigests } = chunk
+  const digest = digestOfChunk(blockDigests)
+  const use = { digest, size, blockDigests }
+  if (await catalog.findChunk(digest)) return use
+  const found = (await catalog.listFound(digest)).filter((candidate) => candidate.size === size)
+  return { ...use, location: await bestOf(chunks, chunk, found) }
+}
+
+/** One that is whole, if there is a choice. */
+async function bestOf(
+  chunks: ChunkStore,
+  chunk: RecordedChunk,
+  found: readonly FoundChunk[],
+): Promise<Location> {
+  const [first, ...others] = found
+  if (!first) return lostLocation
+  if (others.length === 0) return first.location
+  for (const { location } of found) if (await isSound(chunks, location, chunk)) return location
+  return first.location
+}
+
+async function isSound(
+  chunks: ChunkStore,
+  location: Location,
+  { size, blockDigests }: RecordedChunk,
+): Promise<boolean> {
+  const block = Buffer.alloc(Math.min(size, blockBytes))
+  try {
+    for (let offset = 0; offset < size; offset += blockBytes) {
+      await chunks.read(location, offset, block.subarray(0, size - offset), { size, blockDigests })
+    }
+    return true
+  } catch (error) {
+    if (isStoreError(error, 'corrupt') || isStoreError(error, 'not_found')) return false
+    throw error
+  }
+}
+
+async function inBatches<T>(
+  all: AsyncIterable<T>,
+  take: (batch: readonly T[]) => Promise<void>,
+): Promise<void> {
+  let batch: T[] = []
+  for await (const one of all) {
+    if (batch.push(one) < batchSize) continue
+    await take(batch)
+    batch = []
+  }
+  await take(batch)
+}

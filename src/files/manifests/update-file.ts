@@ -1,0 +1,60 @@
+import type { FileChanges, Precondition } from '../../catalog/catalog.ts'
+import type { Location } from '../../model/chunk.ts'
+import { isRefusal, isStoreError, StoreError } from '../../model/errors.ts'
+import { soleOwner, type FileRef, type StoredFile } from '../../model/file.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { chunksPerRecord, discardRecord, endRecords, putFirstPage, settle } from './keep-records.ts'
+
+/** What is to change, or how it follows from the file as it is: asked again whenever somebody else was faster. */
+export type Changes = FileChanges | ((file: StoredFile) => FileChanges)
+
+/** Changes what a file is called and how it is described, in its record, too. Rejects what `Catalog.updateFile` rejects. */
+export async function updateFile(
+  store: FileStore,
+  ref: FileRef,
+  changes: Changes,
+  precondition?: Precondition,
+): Promise<StoredFile> {
+  for (;;) {
+    const found = await store.catalog.findFile(soleOwner, ref)
+    if (!found) throw new StoreError('not_found', 'There is no such file.')
+    const [from] = await store.catalog.listRecords(found.id)
+    // Read after its record, the file cannot be older than it: a change in between would be undone, unnoticed.
+    const current = await store.catalog.findFile(soleOwner, { id: found.id })
+    if (!current) continue
+    try {
+      const now = typeof changes === 'function' ? changes(current) : changes
+      return await changeRecorded(store, current, from, now, precondition)
+    } catch (error) {
+      if (!isStoreError(error, 'record_moved') && !isStoreError(error, 'not_found')) throw error
+      // Somebody else was faster: what is there now may have the name, and another content.
+    }
+  }
+}
+
+async function changeRecorded(
+  store: FileStore,
+  current: StoredFile,
+  from: Location | undefined,
+  changes: FileChanges,
+  precondition: Precondition | undefined,
+): Promise<StoredFile> {
+  const { catalog } = store
+  const { id } = current
+  // A record with the same time as the one before could not be told to be the newer one.
+  const at = Math.max(Date.now(), current.modifiedAt + 1)
+  const changed = { ...current, ...changes, modifiedAt: at }
+  const firstPage = await catalog.packChunks(id, 0, chunksPerRecord)
+  const to = await putFirstPage(store, changed, firstPage)
+  try {
+    // By its id: the name may have another file by now, which the record is not of.
+    const file = await catalog.updateFile(soleOwner, { id }, changes, precondition, { at, from, to })
+    if (from !== undefined) await endRecords(store, [from])
+    return file
+  } catch (error) {
+    if (isRefusal(error)) await discardRecord(store, { at, locations: [to] })
+    throw error
+  } finally {
+    settle(store, [to])
+  }
+}

@@ -1,0 +1,37 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { FileId, Owner } from '../../model/file.ts'
+import type { Upload } from '../../model/upload.ts'
+import { discardUpload } from './discard-upload.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { newExpiry } from '../upload/receive-into-upload.ts'
+
+/** Of what is received on the side: it is in nobody's list, and no request can name it. */
+const nobody = 'nobody' as Owner
+
+/** Lends an upload that nobody knows, to receive what may turn out to be wrong. If `receive` rejects, it is gone. */
+export async function onTheSide(
+  store: FileStore,
+  { name, mediaType }: Upload,
+  receive: (id: FileId) => Promise<void>,
+): Promise<void> {
+  const id = randomUUIDv7() as FileId
+  const side = {
+    id,
+    owner: nobody,
+    name,
+    mediaType,
+    metadata: {},
+    isPartial: true,
+    expiresAt: newExpiry(store),
+  }
+  await store.catalog.createUpload(side)
+  store.receiving.add(id)
+  try {
+    await receive(id)
+  } catch (error) {
+    await discardUpload(store, id)
+    throw error
+  } finally {
+    store.receiving.delete(id)
+  }
+}

@@ -1,0 +1,110 @@
+import { defer, lastValueFrom } from 'rxjs'
+import type { FileChunk } from '../../model/chunk.ts'
+import { blockBytes } from '../../model/digest.ts'
+import { BlockHasher, digestOfChunk } from '../../model/hashers.ts'
+import type { Upload } from '../../model/upload.ts'
+import type { Lease } from '../../buffers/buffer-pool.ts'
+import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
+import { PendingParts } from '../upload/pending-parts.ts'
+
+/** As many chunks of like size at the end of an upload become one. */
+const crumbsPerChunk = 16
+/** Chunks of like size: none is so many times as large as the last one. */
+const likeness = 4
+const maxTail = 1024
+
+/**
+ * Joins small chunks at the end of an upload, so that one that came in many small requests does not stay in crumbs. A call
+ * reads and stores less than a chunk's bytes for each size of crumbs, and all calls together each byte a few times, so
+ * finishing has nothing left to do. Where memory is short, or anything fails, crumbs stay: they are as good, only more.
+ */
+export async function recutCrumbs(store: FileStore, upload: Upload): Promise<void> {
+  try {
+    for (;;) {
+      const { chunkSize } = store.options
+      const crumbs = crumbsAtEnd(await tailOf(store, upload), chunkSize)
+      if (!areWorthIt(crumbs, chunkSize) || !(await join(store, upload, crumbs))) return
+    }
+  } catch (error) {
+    store.options.onBackgroundError(error, `joining small chunks of upload ${upload.id}`)
+  }
+}
+
+async function tailOf(store: FileStore, { id, offset }: Upload): Promise<readonly FileChunk[]> {
+  for (let bytes = store.options.chunkSize; bytes >= 1; bytes = Math.floor(bytes / 2)) {
+    const tail = await store.catalog.listChunks(id, Math.max(0, offset - bytes), maxTail)
+    const last = tail.at(-1)
+    if (last && last.start + last.size === offset) return tail
+  }
+  return []
+}
+
+function crumbsAtEnd(tail: readonly FileChunk[], chunkSize: number): readonly FileChunk[] {
+  const last = tail.at(-1)
+  if (!last) return []
+  const most = Math.min(chunkSize / 2, last.size * likeness)
+  let bytes = 0
+  const isCrumb = ({ size }: FileChunk) => {
+    bytes += size
+    return size < most && bytes <= chunkSize
+  }
+  return tail.slice(tail.findLastIndex((chunk) => !isCrumb(chunk)) + 1)
+}
+
+/** Enough of them, or so much that another one would not fit. */
+function areWorthIt(crumbs: readonly FileChunk[], chunkSize: number): boolean {
+  const bytes = crumbs.reduce((sum, { size }) => sum + size, 0)
+  const last = crumbs.at(-1)?.size ?? 0
+  return crumbs.length >= crumbsPerChunk || (crumbs.length > 1 && bytes + last > chunkSize)
+}
+
+/** Whether they are one now. */
+async function join(store: FileStore, { id }: Upload, crumbs: readonly FileChunk[]): Promise<boolean> {
+  const leases: Lease[] = []
+  try {
+    const pieces = await readAll(store, crumbs, leases)
+    if (!pieces) return false
+    const hasher = new BlockHasher()
+    for (const piece of pieces) hasher.update(piece)
+    const blockDigests = hasher.finish()
+    const digest = digestOfChunk(blockDigests)
+    const put = defer(() => store.chunks.put(digest, pieces))
+    const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const location = await lastValueFrom(store.storing.queue()(size, put))
+    const { start } = crumbs[0]!
+    const use = { digest, size, blockDigests, location }
+    const part = { index: 0, use, putAfterAll: () => Promise.resolve(location), release: () => {} }
+    await new PendingParts(store).handOver([part], (uses) =>
+      store.catalog.recutUpload(id, start, start + size, uses),
+    )
+    return true
+  } finally {
+    for (const lease of leases) lease.release()
+  }
+}
+
+/** Everything that was leased is in `leases`, also where memory did not suffice. */
+async function readAll(
+  store: FileStore,
+  crumbs: readonly FileChunk[],
+  leases: Lease[],
+): Promise<readonly Uint8Array[] | undefined> {
+  const pieces: Uint8Array[] = []
+  let room: Buffer = Buffer.alloc(0)
+  for (const { location, size, blockDigests } of crumbs) {
+    for (let offset = 0; offset < size; offset += blockBytes) {
+      const length = Math.min(blockBytes, size - offset)
+      if (room.length < length) {
+        const lease = store.pool.tryLease(leaseBytesFor(length))
+        if (!lease) return undefined
+        leases.push(lease)
+        room = lease.bytes
+      }
+      const piece = room.subarray(0, length)
+      room = room.subarray(length)
+      await store.chunks.read(location, offset, piece, { size, blockDigests })
+      pieces.push(piece)
+    }
+  }
+  return pieces
+}

@@ -1,0 +1,149 @@
+import type { Catalog } from '../../catalog/catalog.ts'
+import { alone, type Presence } from '../../catalog/presence.ts'
+import type { ChunkStore, Gathering } from '../../chunks/chunk-store.ts'
+import { blockBytes } from '../../model/digest.ts'
+import type { FileId } from '../../model/file.ts'
+import { BufferPool } from '../../buffers/buffer-pool.ts'
+import { FairLimiter } from '../../rx/fair-limiter.ts'
+import { YoungGarbage } from '../../system/young-garbage.ts'
+import { CatalogHealth } from './catalog-health.ts'
+import { FreeSpace } from './free-space.ts'
+import { HotFiles } from './hot-files.ts'
+import { OpenFiles } from './open-files.ts'
+import { StoringTurns } from './storing-turns.ts'
+import { UnsettledPuts } from './unsettled-puts.ts'
+import { UploadTurns } from './upload-turns.ts'
+import { WholeWrites } from './whole-writes.ts'
+
+/** The small lease: what an upload fills piece by piece. */
+export const pieceBytes = 64 * 1024
+
+/** What a client that does not read can pin down of the pool. */
+export const slowPieceBytes = 16 * 1024
+
+/** Leases come in few sizes, so that buffers fit whoever is next. */
+export function leaseBytesFor(bytes: number): number {
+  return bytes <= pieceBytes ? pieceBytes : blockBytes
+}
+
+export interface FileStoreOptions {
+  readonly chunkSize: number
+  readonly maxUploadConcurrency: number
+  readonly maxDownloadConcurrencyPerFile: number
+  readonly maxDownloadConcurrency: number
+  readonly maxBufferMemory: number
+  /** Bytes of small files that are kept in memory, on top of the buffers; none unless given. */
+  readonly maxHotMemory?: number
+  /** Bytes; `Infinity` for no limit. */
+  readonly maxFileSize: number
+  readonly uploadExpiryMs: number
+  readonly collectGraceMs: number
+  readonly orphanGraceMs: number
+  /** By how much clocks of processes over the same catalog may differ, in milliseconds; 0 unless given. */
+  readonly maxClockSkewMs?: number
+  /** Bytes that may still be written above the reserve; absent where nothing has a bound. */
+  readonly freeBytes?: () => Promise<number>
+  /** Gives up a part of the space that is kept for deletions; resolves with false if nothing is left of it. */
+  readonly releaseSpace?: () => Promise<boolean>
+  /** Rejects `unavailable` if what the store keeps is not where it was opened; absent where that cannot be told. */
+  readonly confirmPlace?: () => Promise<void>
+  /** Told what went wrong where no request is left to answer: the work goes on without it. */
+  readonly onBackgroundError: (error: unknown, doing: string) => void
+}
+
+/** Where files are. Chunks must be verified by the store that is given. */
+export interface Stores {
+  readonly catalog: Catalog
+  readonly chunks: ChunkStore
+  /** Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes must be durable. */
+  readonly records: ChunkStore
+  /** What the store of the chunks makes one operation of; absent where that is nothing. */
+  readonly gathering?: Gathering
+  /** Needed where other processes use the same catalog. */
+  readonly presence?: Presence
+}
+
+export interface SpareBlock {
+  readonly turns: FairLimiter
+  /** For who has the turn. */
+  readonly bytes: () => Buffer
+}
+
+/** What all verbs work with. */
+export interface FileStore extends Stores {
+  readonly presence: Presence
+  readonly options: FileStoreOptions
+  /** Asked by whatever creates something. */
+  readonly space: FreeSpace
+  /** Whether the catalog is damaged, as far as anybody has noticed. */
+  readonly health: CatalogHealth
+  /** All chunk and block buffers come from here. */
+  readonly pool: BufferPool
+  /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
+  readonly spareBlock: SpareBlock
+  /** Chunks being stored, of all uploads. */
+  readonly storing: StoringTurns
+  /** Blocks being read, of all downloads. */
+  readonly reading: FairLimiter
+  /** Blocks of which pieces are being written to slow clients. */
+  readonly writingPieces: FairLimiter
+  /** Blocks being written whole to fast ones. */
+  readonly wholeWrites: WholeWrites
+  /** Told of what comes in. */
+  readonly youngGarbage: YoungGarbage
+  /** Small files that are in memory. */
+  readonly hotFiles: HotFiles
+  /** Files that are being downloaded. */
+  readonly openFiles: OpenFiles
+  /** Uploads that this process is receiving: they never expire under its hands. */
+  readonly receiving: Set<FileId>
+  /** Who appends to which upload. */
+  readonly turns: UploadTurns
+  /** Chunks and records that the catalog may not know yet. */
+  readonly unsettled: UnsettledPuts
+}
+
+/** A client that fetches a file in several requests may pause for so long between two of them. */
+const awaitsClientMs = 60_000
+
+export function createFileStore(stores: Stores, options: FileStoreOptions): FileStore {
+  const { maxBufferMemory } = options
+  // Of what clients can pin down by standing still the pieces have half, the blocks a quarter: so there is always
+  // memory for who moves.
+  const mostPieces = Math.max(1, Math.floor(maxBufferMemory / 2 / slowPieceBytes))
+  const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
+  const unsettled = new UnsettledPuts()
+  const presence = stores.presence ?? alone
+  const space = new FreeSpace(options)
+  const hotFiles = new HotFiles(options.maxHotMemory ?? 0, presence !== alone)
+  const health = new CatalogHealth(stores.catalog, options.onBackgroundError)
+  return {
+    ...stores,
+    presence,
+    space,
+    health,
+    catalog: hotFiles.watch(space.guardCatalog(health.watch())),
+    chunks: unsettled.watch(space.guardChunks(stores.chunks)),
+    records: unsettled.watch(space.guardChunks(stores.records)),
+    unsettled,
+    options,
+    // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.
+    pool: new BufferPool(maxBufferMemory, Math.floor(maxBufferMemory / 2)),
+    spareBlock: createSpareBlock(),
+    storing: new StoringTurns(options.maxUploadConcurrency, stores.gathering),
+    reading: new FairLimiter(options.maxDownloadConcurrency),
+    writingPieces: new FairLimiter(mostPieces),
+    wholeWrites: new WholeWrites(mostBlocks),
+    youngGarbage: new YoungGarbage(),
+    hotFiles,
+    // Not for longer than a deleted file stays anyway.
+    openFiles: new OpenFiles(Math.min(awaitsClientMs, options.collectGraceMs)),
+    receiving: new Set(),
+    turns: new UploadTurns(),
+  }
+}
+
+function createSpareBlock(): SpareBlock {
+  let bytes: Buffer | undefined
+  return { turns: new FairLimiter(1), bytes: () => (bytes ??= Buffer.alloc(blockBytes)) }
+}

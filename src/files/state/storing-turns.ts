@@ -1,0 +1,42 @@
+import type { Observable } from 'rxjs'
+import type { Gathering } from '../../chunks/chunk-store.ts'
+import { FairLimiter } from '../../rx/fair-limiter.ts'
+
+/** Wraps the storing of a chunk of so many bytes so that it starts when its turn has come. */
+export type InTurn = <T>(bytes: number, work: Observable<T>) => Observable<T>
+
+/**
+ * Bounds the chunks that are stored at once, of all uploads. Small ones that the chunk store gathers are one operation of it, however
+ * many they are: they neither wait for the others nor keep them waiting, and have a larger bound of their own.
+ */
+export class StoringTurns {
+  readonly #gatheredBytes: number
+  readonly #gathered: FairLimiter
+  readonly #others: FairLimiter
+
+  constructor(limit: number, gathering: Gathering | undefined) {
+    this.#others = new FairLimiter(limit)
+    this.#gathered = gathering ? new FairLimiter(gathering.atOnce) : this.#others
+    this.#gatheredBytes = gathering?.bytes ?? 0
+  }
+
+  /** Chunks. */
+  get running(): number {
+    return this.#sum(({ running }) => running)
+  }
+
+  /** Chunks whose turn has not come. */
+  get waiting(): number {
+    return this.#sum(({ waiting }) => waiting)
+  }
+
+  /** For one upload, so that a long one does not keep the others waiting. */
+  queue(): InTurn {
+    const [gathered, others] = [this.#gathered.queue(), this.#others.queue()]
+    return (bytes, work) => (bytes <= this.#gatheredBytes ? gathered(work) : others(work))
+  }
+
+  #sum(of: (limiter: FairLimiter) => number): number {
+    return [...new Set([this.#gathered, this.#others])].reduce((sum, limiter) => sum + of(limiter), 0)
+  }
+}

@@ -1,0 +1,105 @@
+import { concatAll, from, lastValueFrom, mergeMap, toArray } from 'rxjs'
+import type { Garbage } from '../../catalog/upkeep.ts'
+import type { Location } from '../../model/chunk.ts'
+import { deleteEndedRecords } from './collect-records.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { meetOthers, orphansFoundBefore, skewOf, untoldMs } from './meet-others.ts'
+
+export interface CollectedGarbage {
+  /** Uploads that nobody continued in time. */
+  readonly uploads: number
+  /** Whose bytes were deleted, orphans too. */
+  readonly chunks: number
+  readonly bytes: number
+}
+
+/** Rows that one transaction looks at: others wait for no longer. */
+const stepSize = 1000
+const deletesAtOnce = 8
+
+/**
+ * Deletes expired uploads and every chunk that neither a file, nor an upload, nor a download counts on. The catalog
+ * decides, in one transaction, and only then are bytes deleted; a crash in between leaves garbage for the next
+ * run, not a loss. May run beside everything else, and is harmless beside itself. Rejects `corrupt`, and deletes nothing, if the catalog
+ * is damaged.
+ */
+export async function collectGarbage(store: FileStore, signal?: AbortSignal): Promise<CollectedGarbage> {
+  await store.health.verify()
+  const uploads = await deleteExpiredUploads(store, signal)
+  await forgetUnusedChunks(store, signal)
+  await deleteEndedRecords(store, signal)
+  return { uploads, ...(await deleteGarbage(store, signal)) }
+}
+
+async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | undefined): Promise<number> {
+  const { catalog } = store
+  let deleted = 0
+  for (;;) {
+    signal?.throwIfAborted()
+    const expiredBefore = Date.now() - skewOf(store) - untoldMs(store)
+    // Uploads that somebody is receiving never expire meanwhile.
+    const inUse = new Set((await meetOthers(store)).inUse)
+    // They stay in the list: ask for so many more.
+    const expired = await catalog.listExpiredUploads(expiredBefore, stepSize + inUse.size)
+    const idle = expired.filter(({ id }) => !inUse.has(id) && !store.receiving.has(id))
+    for (const { id } of idle) if (await catalog.deleteUpload(id, expiredBefore)) deleted++
+    if (idle.length < stepSize) return deleted
+  }
+}
+
+async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefined): Promise<void> {
+  const { catalog, options } = store
+  let hasMore = true
+  while (hasMore) {
+    signal?.throwIfAborted()
+    const { inUse, lookupsSince } = await meetOthers(store)
+    // A lookup that began earlier may be about to open what is let go now.
+    const letGoBefore = Math.min(Date.now() - options.collectGraceMs, lookupsSince) - skewOf(store)
+    hasMore = (await catalog.collectChunks({ letGoBefore, inUse, limit: stepSize })).hasMore
+  }
+}
+
+/** What cannot be deleted stays for the next run, and keeps nothing else from being deleted in this one. */
+async function deleteGarbage(
+  store: FileStore,
+  signal: AbortSignal | undefined,
+): Promise<Omit<CollectedGarbage, 'uploads'>> {
+  const failed = new Map<Location, unknown>()
+  let chunks = 0
+  let bytes = 0
+  for (;;) {
+    signal?.throwIfAborted()
+    // Those that failed stay in the list: ask for so many more.
+    const foundBefore = await orphansFoundBefore(store)
+    const garbage = await store.catalog.listGarbage(stepSize + failed.size, foundBefore)
+    const untried = garbage.filter(({ location }) => !failed.has(location))
+    if (untried.length === 0) break
+    const gone = await deleteAll(store, untried, failed)
+    await store.catalog.forgetGarbage(gone.map(({ location }) => location))
+    chunks += gone.length
+    for (const { size } of gone) bytes += size
+    if (gone.length === 0) break
+  }
+  for (const error of failed.values()) throw error
+  return { chunks, bytes }
+}
+
+/** Resolves with what is deleted, and adds the others to `failed`. */
+function deleteAll(
+  store: FileStore,
+  garbage: readonly Garbage[],
+  failed: Map<Location, unknown>,
+): Promise<readonly Garbage[]> {
+  const deleteOne = async (one: Garbage) => {
+    try {
+      await store.chunks.delete(one.location)
+      return [one]
+    } catch (error) {
+      failed.set(one.location, error)
+      return []
+    }
+  }
+  return lastValueFrom(
+    from(garbage).pipe(mergeMap(deleteOne, store.gathering?.atOnce ?? deletesAtOnce), concatAll(), toArray()),
+  )
+}

@@ -1,0 +1,39 @@
+import { from, lastValueFrom, mergeMap } from 'rxjs'
+import type { FileStore } from '../state/file-store.ts'
+import { orphansFoundBefore } from './meet-others.ts'
+import { inBatches } from '../../rx/in-batches.ts'
+
+/** Locations that are held in memory, and that one transaction looks at. */
+const batchSize = 1000
+/** Where a store gathers deletes, as many as it takes; elsewhere each holds a connection. */
+const deletesAtOnce = 8
+
+/**
+ * Finds records that the catalog has never heard of, as a kill between a record and its commit leaves them, and makes garbage of
+ * them. Rests on what `findOrphans` rests on. Resolves with their number.
+ */
+export async function findUnknownRecords(store: FileStore, signal?: AbortSignal): Promise<number> {
+  const { records, unsettled, catalog } = store
+  let found = 0
+  for await (const batch of inBatches(records.list(signal && { signal }), batchSize)) {
+    await unsettled.endOfPuts()
+    const settled = batch
+      .filter(({ location, isDamaged }) => !isDamaged && !unsettled.has(location))
+      .map(({ location }) => location)
+    found += (await catalog.adoptRecords(settled, Date.now())).length
+  }
+  return found
+}
+
+/** Deletes records of files that are gone, where that was not done at once, and those that were found long enough ago. */
+export async function deleteEndedRecords(store: FileStore, signal?: AbortSignal): Promise<void> {
+  const { records, catalog } = store
+  for (;;) {
+    signal?.throwIfAborted()
+    const ended = await catalog.listEndedRecords(batchSize, await orphansFoundBefore(store))
+    if (ended.length === 0) return
+    const atOnce = store.gathering?.atOnce ?? deletesAtOnce
+    await lastValueFrom(from(ended).pipe(mergeMap((location) => records.delete(location), atOnce)))
+    await catalog.forgetRecords(ended)
+  }
+}

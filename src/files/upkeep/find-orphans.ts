@@ -1,0 +1,46 @@
+import type { StoredChunk } from '../../chunks/chunk-store.ts'
+import { findUnknownRecords } from './collect-records.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { inBatches } from '../../rx/in-batches.ts'
+
+export interface FoundOrphans {
+  readonly orphans: number
+  readonly bytes: number
+}
+
+/** Locations that are held in memory, and that one transaction looks at. */
+export const orphanBatch = 1000
+
+/**
+ * Finds what the chunk store has and the catalog has never heard of, as a kill in the middle of a put leaves it, and makes garbage
+ * of it, which is collected when its time of grace is over. May run beside everything else.
+ *
+ * That nobody will tell the catalog of such a location rests on three things: only the process that has the catalog puts
+ * chunks; those that it has put and not settled are left alone; and a location is never used again. Several processes over one
+ * catalog would have to know of each other's unsettled puts.
+ */
+export async function findOrphans(store: FileStore, signal?: AbortSignal): Promise<FoundOrphans> {
+  // To a catalog that has lost rows all that they told of would be orphans.
+  await store.health.verify()
+  let orphans = 0
+  let bytes = 0
+  for await (const batch of inBatches(store.chunks.list(signal && { signal }), orphanBatch)) {
+    const adopted = await store.catalog.adoptOrphans(await settledOf(store, batch), Date.now())
+    orphans += adopted.length
+    for (const { size } of adopted) bytes += size
+  }
+  await findUnknownRecords(store, signal)
+  return { orphans, bytes }
+}
+
+/**
+ * Without what damage hides, and those of puts that are under way. The catalog must be asked afterwards: what is settled later than this look is left out,
+ * and what was settled before is known to the catalog by then.
+ */
+async function settledOf(
+  { unsettled }: FileStore,
+  batch: readonly StoredChunk[],
+): Promise<readonly StoredChunk[]> {
+  await unsettled.endOfPuts()
+  return batch.filter(({ location, isDamaged }) => !isDamaged && !unsettled.has(location))
+}

@@ -1,0 +1,27 @@
+import { setTimeout } from 'node:timers/promises'
+import type { FileStore } from '../state/file-store.ts'
+import { meetOthers } from './meet-others.ts'
+import type { Ongoing } from './upkeep-in-turn.ts'
+
+/** Tells other processes now and then what this one counts on. What fails is reported, and tried again. */
+export function keepPresent(store: FileStore, intervalMs: number): Ongoing {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const run = async () => {
+    while (!signal.aborted) {
+      try {
+        await meetOthers(store)
+      } catch (error) {
+        store.options.onBackgroundError(error, 'telling other processes what this one counts on')
+      }
+      await setTimeout(intervalMs, undefined, { signal, ref: false }).catch(() => undefined)
+    }
+  }
+  const running = run()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}

@@ -1,0 +1,17 @@
+import type { Precondition } from '../../catalog/catalog.ts'
+import { checkPrecondition } from '../../catalog/check-precondition.ts'
+import { soleOwner, type FileName } from '../../model/file.ts'
+import type { FileStore } from '../state/file-store.ts'
+
+/**
+ * Throws `precondition_failed` unless the precondition holds of what stands behind the name at the moment. So what is bound to
+ * be refused is not received first; whether it still holds in the end is for the catalog to see.
+ */
+export async function checkCurrentFile(
+  store: FileStore,
+  name: FileName,
+  precondition: Precondition | undefined,
+): Promise<void> {
+  if (!precondition || Object.keys(precondition).length === 0) return
+  checkPrecondition(precondition, await store.catalog.findFile(soleOwner, { name }))
+}

@@ -1,0 +1,131 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { ChunkUse, CommittedFile, Precondition } from '../../catalog/catalog.ts'
+import { packed } from '../../model/chunk.ts'
+import { asRefusal } from '../../model/errors.ts'
+import { soleOwner, type FileId, type FileName, type Metadata } from '../../model/file.ts'
+import { discardUpload } from '../resume/discard-upload.ts'
+import type { FileStore } from '../state/file-store.ts'
+import {
+  createWithRecord,
+  discardRecord,
+  putRecord,
+  type DescribedFile,
+  type FinishingUpload,
+  type RecordedFile,
+} from '../manifests/keep-records.ts'
+import type { PendingParts, StoredPart } from './pending-parts.ts'
+import { newExpiry } from './receive-into-upload.ts'
+
+/** For what fails before the catalog is asked. */
+const refuse = (error: unknown) => {
+  throw asRefusal(error)
+}
+
+/** As many chunks go to the catalog in one transaction; a file of no more is created in a single one. */
+export const partsPerCommit = 64
+
+/** What a file is to be, whatever its bytes. */
+export interface FileRequest {
+  readonly name: FileName
+  readonly mediaType: string
+  readonly metadata?: Metadata
+  readonly precondition?: Precondition
+}
+
+/** A file in the making. It is in the catalog, as an upload, only once it has more parts than one commit takes. */
+export class Draft {
+  readonly #id = randomUUIDv7() as FileId
+  readonly #store: FileStore
+  readonly #request: FileRequest
+  readonly #pending: PendingParts
+  /** The first ones, as many as one commit takes and one more. */
+  readonly #chunks: ChunkUse[] = []
+  #recording: Promise<RecordedFile> | undefined
+  #offset = 0
+  isInCatalog = false
+
+  constructor(store: FileStore, request: FileRequest, pending: PendingParts) {
+    this.#store = store
+    this.#request = request
+    this.#pending = pending
+  }
+
+  /** The next chunk, which need not be stored yet. */
+  expect({ digest, size, blockDigests }: ChunkUse): void {
+    if (this.#chunks.length <= partsPerCommit) this.#chunks.push({ digest, size, blockDigests })
+  }
+
+  /** All chunks are known: the record of a file that one transaction will create is put beside the last of them, not after it. */
+  beginRecord(): void {
+    if (this.isInCatalog || this.#chunks.length > partsPerCommit) return
+    this.#recording = putRecord(this.#store, this.#file(), [packed(this.#chunks)])
+    // Who takes it hears of that; if nobody does, nothing has been put.
+    this.#recording.catch(() => {})
+  }
+
+  /** All of the file in one transaction. */
+  async create(parts: readonly StoredPart[]): Promise<CommittedFile> {
+    const putAnew = (chunks: readonly ChunkUse[]) => putRecord(this.#store, this.#file(), [packed(chunks)])
+    // While it fails, the catalog has not been asked, and the parts are still to be deleted.
+    let recorded: RecordedFile | undefined = await (this.#takeRecording() ??
+      putAnew(parts.map(({ use }) => use)))
+    return this.#pending.handOver(parts, async (chunks) => {
+      // Called again where a chunk has gone, and the record with the attempt.
+      const current = recorded ?? (await putAnew(chunks).catch(refuse))
+      recorded = undefined
+      return createWithRecord(this.#store, current, chunks, this.#request.precondition)
+    })
+  }
+
+  async advance(parts: readonly StoredPart[]): Promise<undefined> {
+    if (!this.isInCatalog) {
+      this.#store.receiving.add(this.#id)
+      this.isInCatalog = true
+      await this.#store.catalog.createUpload({ ...this.#described(), expiresAt: newExpiry(this.#store) })
+    }
+    if (parts.length === 0) return
+    const from = this.#offset
+    this.#offset = await this.#pending.handOver(parts, (uses) =>
+      this.#store.catalog.advanceUpload(this.#id, from, uses, newExpiry(this.#store)),
+    )
+  }
+
+  /** All of the file in the catalog, as an upload. */
+  async complete(parts: readonly StoredPart[]): Promise<FinishingUpload> {
+    await this.#discardRecord()
+    await this.advance(parts)
+    const { precondition } = this.#request
+    return { file: this.#file(), ...(precondition && { precondition }) }
+  }
+
+  async discard(): Promise<void> {
+    await this.#discardRecord()
+    if (this.isInCatalog) await discardUpload(this.#store, this.#id)
+  }
+
+  /** It is a file, or gone, and needs no protection from expiry any more. */
+  close(): void {
+    this.#store.receiving.delete(this.#id)
+  }
+
+  #takeRecording(): Promise<RecordedFile> | undefined {
+    const recording = this.#recording
+    this.#recording = undefined
+    return recording
+  }
+
+  async #discardRecord(): Promise<void> {
+    const recorded = await this.#takeRecording()?.catch(() => undefined)
+    if (recorded) await discardRecord(this.#store, recorded.record)
+  }
+
+  #described() {
+    const { name, mediaType, metadata = {} } = this.#request
+    return { id: this.#id, owner: soleOwner, name, mediaType, metadata }
+  }
+
+  #file(): DescribedFile {
+    const now = Date.now()
+    return { ...this.#described(), createdAt: now, modifiedAt: now }
+  }
+}

@@ -1,0 +1,57 @@
+import { defer, lastValueFrom } from 'rxjs'
+import type { Chunk, Location } from '../../model/chunk.ts'
+import { blockBytes, type Digest } from '../../model/digest.ts'
+import { isStoreError } from '../../model/errors.ts'
+import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
+
+/** What is known of a chunk with some content. */
+export type PresentChunk =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'sound' }
+  | { readonly kind: 'damaged'; readonly location: Location }
+
+/**
+ * Looks whether content is present, and reads it all before anybody relies on it: what is acknowledged must not rest
+ * on a chunk that rotted since. Rejects `unavailable` where it cannot be told: another copy would not help, for of two
+ * the catalog keeps the one that is there.
+ */
+export async function findSoundChunk(store: FileStore, digest: Digest): Promise<PresentChunk> {
+  const chunk = await store.catalog.findChunk(digest)
+  if (!chunk) return { kind: 'absent' }
+  try {
+    await verify(store, chunk)
+    return { kind: 'sound' }
+  } catch (error) {
+    if (!isStoreError(error, 'corrupt') && !isStoreError(error, 'not_found')) throw error
+    // Collected, or mended, since it was looked up: then nothing is wrong with it.
+    const current = await store.catalog.findChunk(digest)
+    if (current?.location !== chunk.location) return { kind: 'absent' }
+    store.options.onBackgroundError(error, `verifying chunk ${digest} before using it again`)
+    return { kind: 'damaged', location: chunk.location }
+  }
+}
+
+/** In a buffer of the pool, or one after the other in the block that is kept for this: the upload holds what others may wait for. */
+async function verify(store: FileStore, chunk: Chunk): Promise<void> {
+  const lease = store.pool.tryLease(leaseBytesFor(Math.min(blockBytes, chunk.size)))
+  if (lease) {
+    try {
+      await readAll(store, chunk, lease.bytes)
+    } finally {
+      lease.release()
+    }
+    return
+  }
+  const { spareBlock } = store
+  await lastValueFrom(spareBlock.turns.queue()(defer(() => readAll(store, chunk, spareBlock.bytes()))), {
+    defaultValue: undefined,
+  })
+}
+
+async function readAll(store: FileStore, chunk: Chunk, buffer: Buffer): Promise<void> {
+  const { location, size, blockDigests } = chunk
+  for (let offset = 0; offset < size; offset += blockBytes) {
+    const into = buffer.subarray(0, Math.min(blockBytes, size - offset))
+    await store.chunks.read(location, offset, into, { blockDigests, size })
+  }
+}

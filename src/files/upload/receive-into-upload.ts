@@ -1,0 +1,47 @@
+import type { Readable } from 'node:stream'
+import { lastValueFrom } from 'rxjs'
+import type { Upload } from '../../model/upload.ts'
+import { batchMap } from '../../rx/batch-map.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { PendingParts, type StoredPart } from './pending-parts.ts'
+import { storeChunks, type ByteObserver } from './store-chunks.ts'
+
+/**
+ * Appends bytes to an upload, which has them as soon as they are durable. Rejects as `storeChunks` errors and as
+ * `advanceUpload` does; when it settles, in whatever way, the offset has stopped moving.
+ */
+export async function receiveIntoUpload(
+  store: FileStore,
+  target: Pick<Upload, 'id' | 'offset'>,
+  bytes: Readable,
+  maxBytes: number,
+  observers: readonly ByteObserver[],
+): Promise<void> {
+  const pending = new PendingParts(store)
+  let { offset } = target
+  const advance = async (parts: readonly StoredPart[]) => {
+    if (parts.length === 0) return
+    const from = offset
+    offset = await pending.handOver(parts, (uses) =>
+      store.catalog.advanceUpload(target.id, from, uses, newExpiry(store)),
+    )
+  }
+  let advancing = Promise.resolve()
+  const advanceNext = (parts: readonly StoredPart[]) => {
+    advancing = advance(parts)
+    return advancing
+  }
+  const parts = storeChunks(store, bytes, observers, pending, { maxBytes })
+  try {
+    await lastValueFrom(parts.pipe(batchMap(() => true, advanceNext)), { defaultValue: undefined })
+  } finally {
+    pending.abandon()
+    // Storing may have failed beside it: whoever asks for the offset then must not see it move any more.
+    await Promise.allSettled([advancing])
+  }
+}
+
+/** When an upload that makes progress now expires. */
+export function newExpiry({ options }: FileStore): number {
+  return Date.now() + options.uploadExpiryMs
+}

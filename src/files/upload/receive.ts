@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream'
+import { lastValueFrom } from 'rxjs'
+import type { ChunkUse } from '../../catalog/catalog.ts'
+import { batchMap } from '../../rx/batch-map.ts'
+import { checkCurrentFile } from './check-current-file.ts'
+import { Draft, partsPerCommit, type FileRequest } from './draft.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { PendingParts, type StoredPart } from './pending-parts.ts'
+import { refuseWithoutSpace } from './refuse-without-space.ts'
+import { storeChunks, tooLarge, type ByteObserver } from './store-chunks.ts'
+
+/** Something that the client said of the body, such as a digest. */
+export interface BodyCheck extends ByteObserver {
+  /** Called after the last byte. Throws if it does not hold. */
+  verify(): void
+}
+
+export interface UploadRequest extends FileRequest {
+  /** Bytes, if the client said so. */
+  readonly size?: number
+  readonly checks?: readonly BodyCheck[]
+}
+
+/** What becomes of a draft. */
+export interface DraftSteps<T> {
+  /** The body has come whole, and every check holds; its last chunks are about to be stored. */
+  readonly onReceived?: (draft: Draft) => void
+  /** The last parts are there; from when this resolves the draft is the caller's to close. */
+  readonly finish: (draft: Draft, parts: readonly StoredPart[]) => Promise<T>
+}
+
+/**
+ * Receives a body into a draft, of which `steps` make what the caller wants. The body is asked for when nothing that is known
+ * before it speaks against it. Whatever goes wrong, the draft is gone and closed afterwards. Rejects what `storeChunks` errors
+ * with, what a check throws, `precondition_failed`, and what the catalog rejects.
+ */
+export async function receive<T>(
+  store: FileStore,
+  openBody: () => Readable,
+  request: UploadRequest,
+  { onReceived, finish }: DraftSteps<T>,
+): Promise<T> {
+  await refuseEarly(store, request)
+  const pending = new PendingParts(store)
+  const draft = new Draft(store, request, pending)
+  const checks = request.checks ?? []
+  const hashed = {
+    next: (chunk: ChunkUse) => draft.expect(chunk),
+    complete: () => {
+      for (const check of checks) check.verify()
+      onReceived?.(draft)
+    },
+  }
+  const work = (parts: readonly StoredPart[], isLast: boolean): Promise<T | undefined> =>
+    isLast ? finish(draft, parts) : draft.advance(parts)
+  try {
+    const parts = storeChunks(store, openBody(), checks, pending, { hashed })
+    return (await lastValueFrom(parts.pipe(batchMap(isDue, work)))) as T
+  } catch (error) {
+    await draft.discard()
+    draft.close()
+    throw error
+  } finally {
+    pending.abandon()
+  }
+}
+
+async function refuseEarly(store: FileStore, { name, size, precondition }: UploadRequest): Promise<void> {
+  const { maxFileSize } = store.options
+  if (size !== undefined && size > maxFileSize) throw tooLarge(maxFileSize)
+  await checkCurrentFile(store, name, precondition)
+  if (size !== undefined) await refuseWithoutSpace(store, size)
+}
+
+/** A part that is to use a present chunk keeps its buffers until the catalog has it: that must not wait. */
+function isDue(parts: readonly StoredPart[]): boolean {
+  return parts.length >= partsPerCommit || parts.some(({ use }) => use.location === undefined)
+}

@@ -1,0 +1,27 @@
+import type { Readable } from 'node:stream'
+import type { CommittedFile } from '../../catalog/catalog.ts'
+import { StoreError } from '../../model/errors.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { finishWithRecords } from '../manifests/keep-records.ts'
+import { receive, type UploadRequest } from './receive.ts'
+
+/**
+ * Receives a body and puts it behind a name as a whole file: what stood there is replaced in that instant, or, if anything
+ * goes wrong, stays as it was. Resolves when all of it would survive a power cut. Rejects as `receive` does.
+ */
+export async function uploadFile(
+  store: FileStore,
+  openBody: () => Readable,
+  request: UploadRequest,
+): Promise<CommittedFile> {
+  return receive(store, openBody, request, {
+    onReceived: (draft) => draft.beginRecord(),
+    finish: async (draft, parts) => {
+      if (!draft.isInCatalog) return draft.create(parts)
+      const [committed] = await finishWithRecords(store, [await draft.complete(parts)])
+      if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')
+      draft.close()
+      return committed
+    },
+  })
+}

@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream'
+import type { CommittedFile } from '../../catalog/catalog.ts'
+import type { Draft } from './draft.ts'
+import type { FileStore } from '../state/file-store.ts'
+import { finishWithRecords, type FinishingUpload } from '../manifests/keep-records.ts'
+import type { StoredPart } from './pending-parts.ts'
+import { receive, type UploadRequest } from './receive.ts'
+
+/** Uploads that become files together or not at all. A `commit` that resolves ends it, or else `discard`. */
+export class UploadsTogether {
+  readonly #store: FileStore
+  readonly #received: Promise<FinishingUpload>[] = []
+  /** Open until the last of them is received, however long that takes: none may expire before. */
+  readonly #drafts: Draft[] = []
+
+  constructor(store: FileStore) {
+    this.#store = store
+  }
+
+  /** Receives one more body; resolves when it is durable. Rejects as `receive` does: then only `discard` is left. */
+  add(body: Readable, request: UploadRequest | Promise<UploadRequest>): Promise<FinishingUpload> {
+    const received = this.#receive(body, request)
+    this.#received.push(received)
+    return received
+  }
+
+  async #receive(body: Readable, request: UploadRequest | Promise<UploadRequest>): Promise<FinishingUpload> {
+    const finish = (draft: Draft, parts: readonly StoredPart[]) => {
+      this.#drafts.push(draft)
+      return draft.complete(parts)
+    }
+    return receive(this.#store, () => body, await request, { finish })
+  }
+
+  /** All become files in one transaction, in the order in which they were added. Rejects if one of them could not be received. */
+  async commit(): Promise<readonly CommittedFile[]> {
+    const uploads = await Promise.all(this.#received)
+    const committed = await finishWithRecords(this.#store, uploads)
+    for (const draft of this.#drafts) draft.close()
+    return committed
+  }
+
+  /** Waits until none is being received any more, and deletes those that were. */
+  async discard(): Promise<void> {
+    await Promise.allSettled(this.#received)
+    for (const draft of this.#drafts) {
+      await draft.discard()
+      draft.close()
+    }
+  }
+}

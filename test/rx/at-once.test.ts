@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest'
+import { atOnce } from '../../src/rx/at-once.ts'
+
+const turns = (count: number) =>
+  Array.from({ length: count }).reduce<Promise<unknown>>(
+    (all) => all.then(() => undefined),
+    Promise.resolve(),
+  )
+
+it('keeps the order of the items and has no more than the limit under way', async () => {
+  let running = 0
+  let most = 0
+  const results = await atOnce([5, 1, 4, 2, 3, 0], 2, async (item) => {
+    running += 1
+    most = Math.max(most, running)
+    await turns(item)
+    running -= 1
+    return item * 2
+  })
+  expect(results).toEqual([10, 2, 8, 4, 6, 0])
+  expect(most).toBe(2)
+})
+
+it('begins no more after a failure, ends the iterator, and rejects when nothing is under way any more', async () => {
+  const failure = new Error('as planned')
+  let isEnded = false
+  let running = 0
+  const begun: number[] = []
+  async function* items() {
+    try {
+      for (let item = 0; ; item++) yield item
+    } finally {
+      isEnded = true
+    }
+  }
+  const work = async (item: number) => {
+    begun.push(item)
+    running += 1
+    await turns(item === 1 ? 1 : 20)
+    running -= 1
+    if (item === 1) throw failure
+  }
+  await expect(atOnce(items(), 3, work)).rejects.toBe(failure)
+  expect({ running, isEnded }).toEqual({ running: 0, isEnded: true })
+  expect(begun.length).toBeLessThan(6)
+})
+
+it('resolves at once with nothing to do', async () => {
+  expect(await atOnce([], 3, turns)).toEqual([])
+})
+
+it('rejects when nothing is under way any more if the items fail', async () => {
+  const failure = new Error('as planned')
+  let running = 0
+  async function* items() {
+    yield* [1, 2]
+    throw failure
+  }
+  const work = async () => {
+    running += 1
+    await turns(20)
+    running -= 1
+  }
+  await expect(atOnce(items(), 3, work)).rejects.toBe(failure)
+  expect(running).toBe(0)
+})
+
+it('keeps nothing of work without a result', async () => {
+  expect(await atOnce([1, 2, 3], 2, async () => undefined)).toHaveLength(0)
+})

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { infoIn } from '../http/sample.ts'
-import { givenUpload, idIn, metadata } from '../http/tus/tus-client.ts'
+import { givenUpload, idIn, metadata } from '../fronts/tus/tus-client.ts'
 import { request } from '../support/http-request.ts'
 import { CephCluster } from './ceph-cluster.ts'
 import { Mishaps } from './mishaps.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
 import { contentBytes } from '../crash/content.ts'
-import { patch, tus } from '../http/tus/tus-client.ts'
+import { patch, tus } from '../fronts/tus/tus-client.ts'
 import { openRequest, type OpenAnswer } from '../support/http-request.ts'
 import type { Mishaps } from './mishaps.ts'
 import type { MortalNodes } from './mortal-nodes.ts'

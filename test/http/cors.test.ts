@@ -6,7 +6,7 @@ import { request, type Answer } from '../support/http-request.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { problemIn, refused } from './refused.ts'
 import { given, put } from './sample.ts'
-import { endUploads, givenUpload, idIn, offsetMediaType } from './tus/tus-client.ts'
+import { endUploads, givenUpload, idIn, offsetMediaType } from '../fronts/tus/tus-client.ts'
 
 const app = 'https://app.example'
 const elsewhere = 'https://elsewhere.example'

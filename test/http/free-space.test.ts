@@ -18,7 +18,7 @@ import {
   offsetMediaType,
   offsetOf,
   patch,
-} from './tus/tus-client.ts'
+} from '../fronts/tus/tus-client.ts'
 
 const bytes = sample(300 * KiB)
 const tooSmall = bytes.length - 1

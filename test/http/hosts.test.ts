@@ -4,7 +4,7 @@ import { request, type Answer, type RequestOptions } from '../support/http-reque
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { problemIn } from './refused.ts'
 import { given } from './sample.ts'
-import { offsetMediaType } from './tus/tus-client.ts'
+import { offsetMediaType } from '../fronts/tus/tus-client.ts'
 
 const publicUrl = 'https://files.example:8443/a/b/'
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Upload } from 'tus-js-client'
 import { expect } from 'vitest'
-import { idIn } from '../http/tus/tus-client.ts'
+import { idIn } from '../fronts/tus/tus-client.ts'
 
 export type ClientOptions = ConstructorParameters<typeof Upload>[1]
 

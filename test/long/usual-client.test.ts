@@ -7,8 +7,8 @@ import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { MortalServer } from './mortal-server.ts'
 import { uploadByClient } from './upload-by-client.ts'
 import { inPieces, KiB, MiB, sample } from '../http/sample.ts'
-import { CuttingProxy } from '../http/tus/cutting-proxy.ts'
-import { endUploads, unfinished } from '../http/tus/tus-client.ts'
+import { CuttingProxy } from '../fronts/tus/cutting-proxy.ts'
+import { endUploads, unfinished } from '../fronts/tus/tus-client.ts'
 
 const bytes = sample(24 * MiB + 12_345)
 const sha256 = sha256Of(bytes)

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { fieldPart, filePart, form, post } from '../http/form.ts'
 import { get, given, put } from '../http/sample.ts'
-import { givenUpload, idIn, metadata, offsetOf, patch } from '../http/tus/tus-client.ts'
+import { givenUpload, idIn, metadata, offsetOf, patch } from '../fronts/tus/tus-client.ts'
 import { request, type Answer } from '../support/http-request.ts'
 import type { FaultyServer } from './faulty-server.ts'
 

@@ -1,8 +1,8 @@
 import Koa from 'koa'
 import pino from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { RequestState } from '../../src/http/context.ts'
-import { startServer, type RunningServer } from '../../src/http/start-server.ts'
+import type { RequestState } from '../../src/http/server/context.ts'
+import { startServer, type RunningServer } from '../../src/http/server/start-server.ts'
 import { eventually } from './eventually.ts'
 import { head, RawClient } from './raw-client.ts'
 

@@ -1,7 +1,7 @@
 import pino from 'pino'
-import { createApp } from '../../src/http/app.ts'
-import { createMetrics } from '../../src/http/metrics.ts'
-import { startServer } from '../../src/http/start-server.ts'
+import { createApp } from '../../src/server/app.ts'
+import { createMetrics } from '../../src/http/server/metrics.ts'
+import { startServer } from '../../src/http/server/start-server.ts'
 import { openStoreToFill } from '../../src/main.ts'
 
 export interface ServedStore {

@@ -9,10 +9,10 @@ import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-
 import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/state/file-store.ts'
-import { createApp, type AppOptions } from '../../src/http/app.ts'
-import { Lingering, type LingerLimits } from '../../src/http/lingering.ts'
-import { createMetrics, type HttpMetrics } from '../../src/http/metrics.ts'
-import { startServer, type ServerOptions } from '../../src/http/start-server.ts'
+import { createApp, type AppOptions } from '../../src/server/app.ts'
+import { Lingering, type LingerLimits } from '../../src/http/server/lingering.ts'
+import { createMetrics, type HttpMetrics } from '../../src/http/server/metrics.ts'
+import { startServer, type ServerOptions } from '../../src/http/server/start-server.ts'
 
 export interface TestServerOptions
   extends

@@ -6,7 +6,7 @@ import type { FileStore, FileStoreOptions } from '../../../src/files/state/file-
 import { scrubRegularly } from '../../../src/files/upkeep/scrub-regularly.ts'
 import { Scrub, scrubBatch, type Damage, type ScrubOptions } from '../../../src/files/upkeep/scrub.ts'
 import type { Clock } from '../../../src/files/upkeep/throttle.ts'
-import { createMetrics } from '../../../src/http/metrics.ts'
+import { createMetrics } from '../../../src/http/server/metrics.ts'
 import type { FileChunk, Location } from '../../../src/model/chunk.ts'
 import { blockBytes } from '../../../src/model/digest.ts'
 import { parseFileName, soleOwner } from '../../../src/model/file.ts'

@@ -1,0 +1,18 @@
+import type { HttpContext } from '../../http/server/context.ts'
+import { HttpProblem } from '../../http/middleware/render-errors.ts'
+import { interopVersion } from './draft-fields.ts'
+import { parseItem } from './parse-item.ts'
+
+/**
+ * Up to interop version 3 of the draft, `Upload-Incomplete: ?1` means that more parts follow. If it is false, the body is
+ * the whole file, and the header can be ignored.
+ */
+export function refuseOlderDraft(ctx: HttpContext): void {
+  if (ctx.req.headers['upload-incomplete'] === undefined) return
+  if (parseItem(ctx.get('Upload-Incomplete')) === false) return
+  throw new HttpProblem(
+    'invalid_request',
+    `Upload-Incomplete belongs to an older draft: send Upload-Complete, as in interop version ${interopVersion}.`,
+    { 'Upload-Draft-Interop-Version': String(interopVersion) },
+  )
+}

@@ -5,13 +5,13 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
-import { head, RawClient } from '../robustness/raw-client.ts'
-import { fastStart } from '../support/fast-start.ts'
-import { request } from '../support/http-request.ts'
-import { inheritedEnv } from '../support/inherited-env.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { head, RawClient } from '../../robustness/raw-client.ts'
+import { fastStart } from '../../support/fast-start.ts'
+import { request } from '../../support/http-request.ts'
+import { inheritedEnv } from '../../support/inherited-env.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { identifyPlace, watchPlace } from '../../src/drivers/watch-place.ts'
+import { identifyPlace, watchPlace } from '../../src/server/watch-place.ts'
 import { outcomeOf } from '../catalog/fixtures.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { request } from '../support/http-request.ts'

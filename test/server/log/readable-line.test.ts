@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { readableLine } from '../../src/log/readable-line.ts'
+import { readableLine } from '../../../src/server/log/readable-line.ts'
 
 const time = '2026-01-02T03:04:05.006Z'
 const text = (fields: object, isColored = false) =>

@@ -8,7 +8,7 @@ import {
   readStoreIdentity,
   refuseForeignPlace,
   refuseOtherPair,
-} from '../../src/drivers/store-identity.ts'
+} from '../../src/server/store-identity.ts'
 import { openStore, openStoreToFill, openStoreToRead, openStoreToRebuild } from '../../src/main.ts'
 import type { StoreBinding } from '../../src/model/store-identity.ts'
 import { outcomeOf } from '../catalog/fixtures.ts'

@@ -4,11 +4,11 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it, onTestFinished } from 'vitest'
-import { LogDestination } from '../../src/log/log-destination.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { LogDestination } from '../../../src/server/log/log-destination.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const run = promisify(execFile)
-const module = new URL('../../src/log/log-destination.ts', import.meta.url).href
+const module = new URL('../../../src/server/log/log-destination.ts', import.meta.url).href
 
 it('writes every line in order to a file', async () => {
   const path = join(await temporaryDirectory(), 'log')

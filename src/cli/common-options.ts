@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { checkHeaders } from '../client/check-headers.ts'
+import { checkHeaders } from '../client/transport/check-headers.ts'
 import { parseTime } from './quantities.ts'
 
 /** What every command that talks to a server can be told. */

@@ -1,4 +1,4 @@
-import type { Reading } from '../client/read-file.ts'
+import type { Reading } from '../client/download/read-file.ts'
 import { writeInPlace } from './fetch-file.ts'
 import { humanSize } from './quantities.ts'
 import type { Session } from './session.ts'

@@ -1,5 +1,5 @@
 import { fileSource, type FileInfo } from '../client/node.ts'
-import { wholeBytes } from '../client/put-whole.ts'
+import { wholeBytes } from '../client/upload/put-whole.ts'
 import { isStoreError } from '../model/errors.ts'
 import { parseFileName } from '../model/file.ts'
 import { forEachAtOnce } from './for-each-at-once.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { connect, StoreError, type AshlarClient, type ConnectOptions } from '../client/node.ts'
-import { isTransientError } from '../client/attempts.ts'
+import { isTransientError } from '../client/transport/attempts.ts'
 import type { CommonOptions } from './common-options.ts'
 import { watchInterruption } from './interruption.ts'
 import { messageOf } from './message-of.ts'

@@ -1,5 +1,5 @@
 import type { AshlarClient, FileInfo } from '../client/node.ts'
-import { isTransientError } from '../client/attempts.ts'
+import { isTransientError } from '../client/transport/attempts.ts'
 import type { LocalFile } from './local-files.ts'
 
 /** A file of this machine, and what the store has under its name: `null` for nothing, `undefined` where nobody has looked. */

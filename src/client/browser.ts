@@ -1,15 +1,15 @@
 import { createSHA256 } from 'hash-wasm'
 import { ashlarClient, type AshlarClient } from './ashlar-client.ts'
-import type { ConnectOptions } from './connection.ts'
-import type { Platform } from './platform.ts'
-import { sendByFetch } from './send-by-fetch.ts'
-import { wasmChunkHasher, wasmFileHasher } from './wasm-hashers.ts'
+import type { ConnectOptions } from './transport/connection.ts'
+import type { Platform } from './transport/platform.ts'
+import { sendByFetch } from './transport/send-by-fetch.ts'
+import { wasmChunkHasher, wasmFileHasher } from './transport/wasm-hashers.ts'
 
 export type * from './ashlar-client.ts'
-export type * from './file-info.ts'
-export { blobSource, type Source, type Target } from './source.ts'
+export type * from './files/file-info.ts'
+export { blobSource, type Source, type Target } from './upload/source.ts'
 export { StoreError, type ErrorCode } from '../model/errors.ts'
-export type { ConnectOptions } from './connection.ts'
+export type { ConnectOptions } from './transport/connection.ts'
 export type { Progress, Transfer } from './transfer.ts'
 
 /** Of the page, or of the worker. */

@@ -1,0 +1,29 @@
+import { retrying } from '../transport/attempts.ts'
+import { toPath, type Connection } from '../transport/connection.ts'
+import { conditionHeaders, type Precondition } from './delete-file.ts'
+import type { FileInfo } from './file-info.ts'
+import { requestJson } from '../transport/request.ts'
+
+/** What is left out stays. */
+export interface FileChanges {
+  readonly name?: string
+  readonly mediaType?: string
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+export async function updateFile(
+  connection: Connection,
+  ref: string,
+  changes: FileChanges,
+  { signal, ...precondition }: { readonly signal?: AbortSignal | undefined } & Precondition = {},
+): Promise<FileInfo> {
+  const headers = { 'Content-Type': 'application/json', ...conditionHeaders(precondition) }
+  return retrying(connection, signal, () =>
+    requestJson<FileInfo>(
+      connection,
+      toPath('api/files/', ref),
+      { method: 'PATCH', headers, signal },
+      changes,
+    ),
+  )
+}

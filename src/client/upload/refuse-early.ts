@@ -1,0 +1,20 @@
+import { StoreError } from '../../model/errors.ts'
+import type { Precondition } from '../files/delete-file.ts'
+import type { FileInfo } from '../files/file-info.ts'
+
+/** Throws `precondition_failed` where the server is bound to refuse in the end. Whether the precondition holds then is for the server to see. */
+export function refuseEarly(present: FileInfo | undefined, { ifMatch, ifNoneMatch }: Precondition): void {
+  const isMet =
+    (ifMatch === undefined || isIn(ifMatch, present)) &&
+    (ifNoneMatch === undefined || !isIn(ifNoneMatch, present))
+  if (!isMet) {
+    throw new StoreError(
+      'precondition_failed',
+      'The stored file does not match the precondition: fetch its current ETag.',
+    )
+  }
+}
+
+function isIn(etags: string, file: FileInfo | undefined): boolean {
+  return file !== undefined && (etags.trim() === '*' || etags.includes(file.etag))
+}

@@ -1,0 +1,83 @@
+import { StoreError } from '../../model/errors.ts'
+import type { Connection } from '../transport/connection.ts'
+import type { Answer, AnswerHeaders } from '../transport/platform.ts'
+import { headersOf, request, type RequestOptions } from '../transport/request.ts'
+import { withStallTimeout } from '../transport/stall-timeout.ts'
+
+/** The body of a request that continues an upload. */
+export interface Content {
+  readonly length: number
+  /** Of this length together. What it fails with is not tried again. */
+  read(): AsyncIterable<Uint8Array<ArrayBuffer>>
+  /** Told of bytes as they leave, where that can be seen. */
+  readonly onSent?: (bytes: number) => void
+}
+
+/** One request to `/uploads` with a body; see `sendContent`. */
+export function sendBytes(
+  connection: Connection,
+  path: string,
+  options: RequestOptions,
+  content: Content,
+): Promise<AnswerHeaders> {
+  const headers = { ...options.headers, 'Content-Type': 'application/offset+octet-stream' }
+  return sendContent(connection, path, { ...options, headers }, content, async (answer) => headersOf(answer))
+}
+
+/** One request with a body, once, that is given up when nothing of it moves. Resolves and rejects as requests do. */
+export async function sendContent<T>(
+  connection: Connection,
+  path: string,
+  options: RequestOptions,
+  content: Content,
+  read: (answer: Answer, signal: AbortSignal, moved: () => void) => Promise<T>,
+): Promise<T> {
+  let failure: { readonly error: unknown } | undefined
+  async function* pieces(signal: AbortSignal) {
+    try {
+      let count = 0
+      for await (const piece of content.read()) {
+        // Who sends may go on asking for more when it has failed.
+        signal.throwIfAborted()
+        count += piece.length
+        yield piece
+      }
+      if (count !== content.length) throw sizeChanged()
+    } catch (error) {
+      failure ??= { error }
+      throw error
+    }
+  }
+  try {
+    return await withStallTimeout(connection, options.signal, async (signal, moved) => {
+      const onSent = (bytes: number) => {
+        moved()
+        if (!signal.aborted) content.onSent?.(bytes)
+      }
+      const body = { pieces: pieces(signal), onSent }
+      const headers = { ...options.headers, 'Content-Length': String(content.length) }
+      return read(await request(connection, path, { ...options, headers, signal }, body), signal, moved)
+    })
+  } catch (error) {
+    // Who sends tells only that there was no answer.
+    throw failure ? failure.error : error
+  }
+}
+
+/** For a source that has more or fewer bytes than it says. */
+export function sizeChanged(): StoreError {
+  return new StoreError('digest_mismatch', 'The source has another size by now.')
+}
+
+/** Bytes in memory, in pieces that are seen to move. */
+export function contentOf(bytes: Uint8Array<ArrayBuffer>, onSent?: (bytes: number) => void): Content {
+  return {
+    length: bytes.length,
+    ...(onSent && { onSent }),
+    async *read() {
+      for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes)
+    },
+  }
+}
+
+const pieceBytes = 64 * 1024

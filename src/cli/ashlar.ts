@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { fitted, helpLayout, helpWidth } from './help-text.ts'
+import { fitted, helpLayout, helpWidth } from './terminal/help-text.ts'
 
 type Declare = (command: Command) => void
 
@@ -12,8 +12,8 @@ interface CommandRow {
 
 const commands: Readonly<Record<string, CommandRow>> = {
   serve: { does: 'start a server', load: async () => (await import('./serve.ts')).serve },
-  put: { does: 'send files and folders', load: async () => (await import('./put.ts')).put },
-  get: { does: 'fetch files and folders', load: async () => (await import('./get.ts')).get },
+  put: { does: 'send files and folders', load: async () => (await import('./transfer/put.ts')).put },
+  get: { does: 'fetch files and folders', load: async () => (await import('./transfer/get.ts')).get },
   ls: { does: 'list what is there', load: async () => (await import('./ls.ts')).ls },
   rm: { does: 'delete files and folders', load: async () => (await import('./rm.ts')).rm },
   info: { does: 'show what is known of a file', load: async () => (await import('./info.ts')).info },
@@ -23,20 +23,20 @@ const commands: Readonly<Record<string, CommandRow>> = {
   },
   gc: {
     does: 'give back the space of what nobody uses, in a store without a server',
-    load: async () => (await import('./gc.ts')).gc,
+    load: async () => (await import('./store/gc.ts')).gc,
   },
-  fsck: { does: 'check a store for damage', load: async () => (await import('./fsck.ts')).fsck },
+  fsck: { does: 'check a store for damage', load: async () => (await import('./store/fsck.ts')).fsck },
   rebuild: {
     does: 'make a new catalog, of a store that has lost it',
-    load: async () => (await import('./rebuild.ts')).rebuild,
+    load: async () => (await import('./store/rebuild.ts')).rebuild,
   },
   export: {
     does: 'write files out of a store, without a server',
-    load: async () => (await import('./export.ts')).exportFiles,
+    load: async () => (await import('./store/export.ts')).exportFiles,
   },
   migrate: {
     does: 'copy a store into another one of any kind',
-    load: async () => (await import('./migrate.ts')).migrate,
+    load: async () => (await import('./store/migrate.ts')).migrate,
   },
 }
 

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { checkHeaders } from '../client/transport/check-headers.ts'
-import { parseTime } from './quantities.ts'
+import { parseTime } from './terminal/quantities.ts'
 
 /** What every command that talks to a server can be told. */
 export interface CommonOptions {

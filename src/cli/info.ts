@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { FileInfo, FileWithChunks } from '../client/node.ts'
 import { addCommonOptions } from './common-options.ts'
-import { count, humanSize } from './quantities.ts'
+import { count, humanSize } from './terminal/quantities.ts'
 import { perform, type Session } from './session.ts'
-import { fitted } from './help-text.ts'
+import { fitted } from './terminal/help-text.ts'
 
 const help = `
 Examples:

@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import type { FileInfo } from '../client/node.ts'
 import { isStoreError, StoreError } from '../model/errors.ts'
 import { addCommonOptions } from './common-options.ts'
-import { humanSize, twoDigits } from './quantities.ts'
+import { humanSize, twoDigits } from './terminal/quantities.ts'
 import { perform, type Session } from './session.ts'
 import { storeFolder } from './store-folder.ts'
-import { fitted } from './help-text.ts'
+import { fitted } from './terminal/help-text.ts'
 
 interface LsOptions {
   readonly long?: true

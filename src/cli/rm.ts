@@ -2,12 +2,12 @@ import type { Command } from 'commander'
 import { isStoreError, StoreError } from '../model/errors.ts'
 import { addCommonOptions } from './common-options.ts'
 import { forEachAtOnce } from './for-each-at-once.ts'
-import { noSuchId } from './message-of.ts'
-import { joined } from './local-files.ts'
-import { count } from './quantities.ts'
+import { noSuchId } from './terminal/message-of.ts'
+import { joined } from './transfer/local-files.ts'
+import { count } from './terminal/quantities.ts'
 import { perform, type Session } from './session.ts'
 import { storeFolder } from './store-folder.ts'
-import { fitted } from './help-text.ts'
+import { fitted } from './terminal/help-text.ts'
 
 interface RmOptions {
   readonly recursive?: true

@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import { connect, StoreError, type AshlarClient, type ConnectOptions } from '../client/node.ts'
 import { isTransientError } from '../client/transport/attempts.ts'
 import type { CommonOptions } from './common-options.ts'
-import { watchInterruption } from './interruption.ts'
-import { messageOf } from './message-of.ts'
-import { Terminal } from './terminal.ts'
+import { watchInterruption } from './terminal/interruption.ts'
+import { messageOf } from './terminal/message-of.ts'
+import { Terminal } from './terminal/terminal.ts'
 
 /** One command being done. */
 export interface Session {

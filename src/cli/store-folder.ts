@@ -1,4 +1,4 @@
-import { joined } from './local-files.ts'
+import { joined } from './transfer/local-files.ts'
 
 /** A folder in the store: not a thing, but what names have in common. */
 export interface StoreFolder {

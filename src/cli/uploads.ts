@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import type { UploadInfo } from '../client/node.ts'
 import { isStoreError } from '../model/errors.ts'
 import { addCommonOptions } from './common-options.ts'
-import { count, humanSize } from './quantities.ts'
+import { count, humanSize } from './terminal/quantities.ts'
 import { perform, type Session } from './session.ts'
-import { fitted } from './help-text.ts'
+import { fitted } from './terminal/help-text.ts'
 
 const help = `
 An upload that was broken off waits to be gone on with until it expires. A large file goes up in several parts, each an upload of its own.

@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { expectAll, withBar } from '../terminal/progress-bar.ts'
+import { count } from '../terminal/quantities.ts'
+import { fitted } from '../terminal/help-text.ts'
+import { messageOf } from '../terminal/message-of.ts'
+import { addStoreOptions, flagsOf, notBegun, performOnStore } from './store-command.ts'
+
+const help = `
+A store keeps a record of every file beside its chunks. Where the catalog is lost, or an old one must not be used, this makes a new one of
+them, with every file, its name and metadata. Unfinished uploads are not among them. The old catalog must be away: with a server stopped, move
+catalog.sqlite and catalog.sqlite-wal, and leave catalog.sqlite.commits. Chunks are not read: run ashlar fsck afterwards.
+
+Exit codes: 0 all is back; 1 something is lost, and lines on stderr say what; 2 wrong usage, or nothing to make it of.
+
+Examples:
+  ashlar rebuild --store /srv/files && ashlar fsck --store /srv/files`
+
+/** `ashlar rebuild` */
+export function rebuild(command: Command): void {
+  addStoreOptions(command)
+  command.addHelpText('after', fitted(help)).action((options: { readonly store?: string }) =>
+    performOnStore(
+      command,
+      async () =>
+        (await import('../../main.ts')).openStoreToRebuild(flagsOf({ store: options.store }), process.env),
+      async ({ store, terminal, isJson }) => {
+        const rebuilt = await withBar(
+          terminal,
+          (bar) => {
+            if (bar) void expectAll(bar, store.records.list())
+            return store.rebuild((bytes) => {
+              bar?.advance(bytes)
+              bar?.fileDone()
+            })
+          },
+          'records',
+        ).catch((error: unknown) => {
+          if (store.hasBegun()) throw error
+          terminal.complain(`ashlar: ${messageOf(error)}`)
+        })
+        if (!rebuilt) return notBegun
+        const { records, files, damagedRecords, lostChunks } = rebuilt
+        for (const location of damagedRecords) {
+          terminal.complain(`ashlar: the record ${location} is damaged: what it told is lost`)
+        }
+        if (lostChunks > 0) {
+          terminal.complain(`ashlar: ${count(lostChunks, 'chunk')} gone: ashlar fsck says of which files`)
+        }
+        if (isJson) await terminal.printJson(rebuilt)
+        else await terminal.print(`a new catalog: ${count(files, 'file')}, of ${count(records, 'record')}`)
+        return damagedRecords.length + lostChunks > 0 ? 1 : 0
+      },
+    ),
+  )
+}

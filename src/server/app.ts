@@ -28,6 +28,7 @@ import { appendPart } from '../fronts/draft/append-part.ts'
 import { cancel } from '../fronts/draft/cancel.ts'
 import { uploadComplete } from '../fronts/draft/draft-fields.ts'
 import { eitherDialect } from './either-dialect.ts'
+import { refuseOlderDraft } from '../fronts/draft/refuse-older-draft.ts'
 import { getState, showState } from '../fronts/draft/show-state.ts'
 import { startPost, startPut } from '../fronts/draft/start-upload.ts'
 import { showFile } from '../fronts/api/show-file.ts'
@@ -94,7 +95,11 @@ function createRouter(
   const route = (handle: Route) => (ctx: unknown) => handle(ctx as HttpContext)
   router.put(
     '/files/{*name}',
-    route((ctx) => (uploadComplete(ctx) === undefined ? putFile(store, ctx) : startPut(store, ctx))),
+    route((ctx) => {
+      if (uploadComplete(ctx) !== undefined) return startPut(store, ctx)
+      refuseOlderDraft(ctx)
+      return putFile(store, ctx)
+    }),
   )
   router.post(
     ['/files', '/files/'],

@@ -2,7 +2,7 @@ import type { FileStore } from '../../files/state/file-store.ts'
 import { soleOwner } from '../../model/file.ts'
 import { signalOfClient } from '../../http/server/client-gone.ts'
 import type { HttpContext } from '../../http/server/context.ts'
-import { fileInfo } from './file-info.ts'
+import { fileInfo } from '../../http/bodies/file-info.ts'
 import { toCursor } from '../../http/headers/list-cursor.ts'
 import { parseListQuery } from '../../http/headers/list-query.ts'
 

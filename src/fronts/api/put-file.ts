@@ -1,18 +1,16 @@
-import type { CommittedFile } from '../../catalog/catalog.ts'
 import { uploadFile } from '../../files/upload/upload-file.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
 import { StoreError } from '../../model/errors.ts'
 import { parseFileName } from '../../model/file.ts'
-import { addressOf, pathBehind, type HttpContext } from '../../http/server/context.ts'
+import { pathBehind, type HttpContext } from '../../http/server/context.ts'
 import { continued } from '../../http/server/continue-when-read.ts'
-import { fileInfo } from './file-info.ts'
+import { describeStored } from '../../http/bodies/file-info.ts'
 import { BodyDigests } from '../../http/headers/body-digests.ts'
-import { etagOf, readPrecondition } from '../../http/headers/etags.ts'
+import { readPrecondition } from '../../http/headers/etags.ts'
 import { expectedDigests } from '../../http/headers/expected-digests.ts'
 import { mediaTypeOf } from '../../http/headers/media-type.ts'
-import { refuseCoded } from '../../http/middleware/refuse-coded.ts'
+import { refuseWhatWouldNotBeTheFile } from '../../http/middleware/refuse-coded.ts'
 import { refuseWithoutLength } from '../../http/middleware/refuse-without-length.ts'
-import { refuseOlderDraft } from '../draft/refuse-older-draft.ts'
 import { parseMetadata } from '../../http/headers/upload-metadata.ts'
 
 /** `PUT /files/{name}`: the body becomes the file behind the name, whole or not at all. */
@@ -36,7 +34,6 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
 /** Refuses a plain PUT whose tus or IETF draft headers say that the body is only a part of the file. */
 function refusePart(ctx: HttpContext): void {
   const { headers } = ctx.req
-  refuseOlderDraft(ctx)
   const offset = headers['upload-offset']
   const length = headers['upload-length']
   const isPart =
@@ -48,21 +45,4 @@ function refusePart(ctx: HttpContext): void {
       'PUT stores whole files: to send a part, add Upload-Complete, or upload with tus.',
     )
   }
-}
-
-/** The answer to a request that has stored a whole file. */
-export function describeStored(ctx: HttpContext, { file, hasReplaced }: CommittedFile): void {
-  ctx.status = hasReplaced ? 200 : 201
-  ctx.set('Location', addressOf(ctx, `/files/@${file.id}`))
-  ctx.set('ETag', etagOf(file.digest))
-  ctx.body = fileInfo(file)
-}
-
-/** A body that is only a part of the file, or the file in some coding, would be stored as if it were the file. */
-export function refuseWhatWouldNotBeTheFile(ctx: HttpContext): void {
-  // RFC 9110, 14.5: "An origin server SHOULD respond with a 400 (Bad Request) status code if it receives Content-Range
-  // on a PUT for a target resource that does not support partial PUT requests."
-  if (ctx.get('Content-Range'))
-    throw new StoreError('invalid_request', 'PUT stores whole files: leave out Content-Range.')
-  refuseCoded(ctx)
 }

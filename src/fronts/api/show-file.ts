@@ -3,7 +3,7 @@ import type { FileStore } from '../../files/state/file-store.ts'
 import { StoreError } from '../../model/errors.ts'
 import { parseFileRef } from '../../model/file.ts'
 import { pathBehind, type HttpContext } from '../../http/server/context.ts'
-import { fileInfo } from './file-info.ts'
+import { fileInfo } from '../../http/bodies/file-info.ts'
 import { etagOf } from '../../http/headers/etags.ts'
 import { withChunks } from '../../http/bodies/with-chunks.ts'
 

@@ -1,7 +1,7 @@
 import type { FileStore } from '../../files/state/file-store.ts'
 import { settledUpload } from '../../files/resume/settled-upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
-import { uploadIdOf } from '../tus/tus-route.ts'
+import { uploadIdOf } from '../../http/headers/upload-address.ts'
 
 /** `DELETE /uploads/{id}`: ends an upload. One that is a file by now is only forgotten: files are deleted as files. */
 export async function cancel(store: FileStore, ctx: HttpContext): Promise<void> {

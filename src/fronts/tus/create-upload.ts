@@ -12,7 +12,7 @@ import type { HttpContext } from '../../http/server/context.ts'
 import { readPrecondition } from '../../http/headers/etags.ts'
 import { writeAnnounced } from './announced.ts'
 import { describeAppended, hasOffsetMediaType, receiveBody } from './append.ts'
-import { locationOf, newUploadId } from './tus-route.ts'
+import { locationOf, newUploadId } from '../../http/headers/upload-address.ts'
 import { describeFile } from '../../http/headers/upload-metadata.ts'
 import { wholeNumber } from '../../http/headers/whole-number.ts'
 

@@ -4,7 +4,8 @@ import { settledUpload } from '../../files/resume/settled-upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { readPrecondition } from '../../http/headers/etags.ts'
 import { readAnnounced } from './announced.ts'
-import { describeProgress, uploadIdOf } from './tus-route.ts'
+import { uploadIdOf } from '../../http/headers/upload-address.ts'
+import { describeProgress } from './tus-route.ts'
 
 /**
  * `HEAD /uploads/{id}`: how far the upload is. A request that still appends to it is ended first, so that the answer stays

@@ -1,8 +1,5 @@
-import { randomUUIDv7 } from 'node:crypto'
-import { StoreError } from '../../model/errors.ts'
-import { parseFileId, type FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
-import { addressOf, pathBehind, type HttpContext } from '../../http/server/context.ts'
+import { addressOf, type HttpContext } from '../../http/server/context.ts'
 import { HttpProblem } from '../../http/middleware/render-errors.ts'
 
 export const tusVersion = '1.0.0'
@@ -20,23 +17,6 @@ export function tusRoute(handle: (ctx: HttpContext) => Promise<void>): (ctx: Htt
     }
     return handle(ctx)
   }
-}
-
-/** The id in `/uploads/{id}`. Rejects `not_found` for what can be none. */
-export function uploadIdOf(ctx: HttpContext): FileId {
-  try {
-    return parseFileId(pathBehind('/uploads/', ctx))
-  } catch (error) {
-    throw new StoreError('not_found', 'There is no such upload.', { cause: error })
-  }
-}
-
-export function newUploadId(): FileId {
-  return randomUUIDv7() as FileId
-}
-
-export function locationOf(ctx: HttpContext, id: FileId): string {
-  return addressOf(ctx, `/uploads/${id}`)
 }
 
 /** How far the upload is, and until when it can be continued, or which file it is by now. */

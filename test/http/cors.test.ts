@@ -217,12 +217,14 @@ describe('a page', () => {
   })
 })
 
-/** Header names in the sources of HTTP, in lower case, that stand where one of these patterns has its group. */
+/** Header names in the sources of HTTP and its fronts, in lower case, that stand where one of these patterns has its group. */
 function namesInSources(...patterns: readonly RegExp[]): ReadonlySet<string> {
-  const directory = fileURLToPath(new URL('../../src/http', import.meta.url))
-  const sources = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('allow-cross-origin.ts'))
-    .map((name) => readFileSync(join(directory, name), 'utf8'))
+  const sources = ['http', 'fronts'].flatMap((part) => {
+    const directory = fileURLToPath(new URL(`../../src/${part}`, import.meta.url))
+    return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('allow-cross-origin.ts'))
+      .map((name) => readFileSync(join(directory, name), 'utf8'))
+  })
   const found = patterns.flatMap((pattern) => Array.from(sources.join('\n').matchAll(pattern)))
   return new Set(found.map(([, name = '']) => name.toLowerCase()))
 }

@@ -7,7 +7,7 @@ export function serve(command: Command): void {
     .allowUnknownOption()
     .allowExcessArguments()
     .action(async () => {
-      const { main } = await import('../main.ts')
-      await main(command.args, process.env)
+      const { runServer } = await import('../server/run-server.ts')
+      await runServer(command.args, process.env)
     })
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { openStoreToFill, openStoreToRead } from '../../src/main.ts'
+import { openStoreToFill, openStoreToRead } from '../../src/server/open-stores.ts'
 import { AshlarProcess, runAshlar, type Ended } from '../cli/run-ashlar.ts'
 import { contentsOf } from '../files/migrating.ts'
 import { uploadBytes } from '../robustness/send-body.ts'

@@ -1,7 +1,7 @@
 import { onTestFinished, vi } from 'vitest'
 import { collectNow } from '../../src/admin/collect-now.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
-import { openStore, openStoreToFill, openStoreToRead } from '../../src/main.ts'
+import { openStore, openStoreToFill, openStoreToRead } from '../../src/server/open-stores.ts'
 import type { Location } from '../../src/model/chunk.ts'
 import { runAshlar, type Ended } from '../cli/run-ashlar.ts'
 import type { CephCluster } from './ceph-cluster.ts'

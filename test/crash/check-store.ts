@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { checkStore } from '../../src/admin/check-store.ts'
 import { storedFiles } from '../chunks/stored-files.ts'
-import { openStoreToRead } from '../../src/main.ts'
+import { openStoreToRead } from '../../src/server/open-stores.ts'
 import { pause } from './client.ts'
 import { Violation } from './violation.ts'
 

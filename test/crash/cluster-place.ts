@@ -1,7 +1,7 @@
 import { checkStore } from '../../src/admin/check-store.ts'
 import { collectNow } from '../../src/admin/collect-now.ts'
 import type { OpenedStore, StoreToRead } from '../../src/admin/opened-store.ts'
-import { openStoreToFill, openStoreToRead } from '../../src/main.ts'
+import { openStoreToFill, openStoreToRead } from '../../src/server/open-stores.ts'
 import type { CephCluster } from '../cluster/ceph-cluster.ts'
 import { leftovers, withoutGraces } from '../cluster/leftovers.ts'
 import type { PostgresServer } from '../cluster/postgres-server.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { freeBytes } from '../../src/chunks/disk/free-bytes.ts'
-import { openStoreToFill } from '../../src/main.ts'
+import { openStoreToFill } from '../../src/server/open-stores.ts'
 import { uploadBytes } from '../robustness/send-body.ts'
 import { ServerProcess } from '../robustness/server-process.ts'
 import { request, type Answer } from '../support/http-request.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { diskError } from '../../src/chunks/disk/disk-error.ts'
 import { listen } from '../../src/http/server/listen.ts'
-import { openStoreToFill } from '../../src/main.ts'
+import { openStoreToFill } from '../../src/server/open-stores.ts'
 import { ServerProcess } from '../robustness/server-process.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 

@@ -9,7 +9,12 @@ import {
   refuseForeignPlace,
   refuseOtherPair,
 } from '../../src/server/store-identity.ts'
-import { openStore, openStoreToFill, openStoreToRead, openStoreToRebuild } from '../../src/main.ts'
+import {
+  openStore,
+  openStoreToFill,
+  openStoreToRead,
+  openStoreToRebuild,
+} from '../../src/server/open-stores.ts'
 import type { StoreBinding } from '../../src/model/store-identity.ts'
 import { outcomeOf } from '../catalog/fixtures.ts'
 import { uploadBytes } from '../robustness/send-body.ts'

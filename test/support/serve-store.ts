@@ -2,7 +2,7 @@ import pino from 'pino'
 import { createApp } from '../../src/server/app.ts'
 import { createMetrics } from '../../src/http/server/metrics.ts'
 import { startServer } from '../../src/http/server/start-server.ts'
-import { openStoreToFill } from '../../src/main.ts'
+import { openStoreToFill } from '../../src/server/open-stores.ts'
 
 export interface ServedStore {
   readonly port: number

@@ -35,7 +35,11 @@ export function exportFiles(command: Command): void {
 function write(command: Command, prefix: string, { store: directory, to }: ExportOptions): Promise<void> {
   return performOnStore(
     command,
-    async () => (await import('../../main.ts')).openStoreToRead(flagsOf({ store: directory }), process.env),
+    async () =>
+      (await import('../../server/open-stores.ts')).openStoreToRead(
+        flagsOf({ store: directory }),
+        process.env,
+      ),
     async ({ store, terminal, isJson }) => {
       const { exportable, exportStore } = await import('../../admin/export-store.ts')
       const summary = await withBar(terminal, async (bar) => {

@@ -33,7 +33,10 @@ export function fsck(command: Command): void {
       performOnStore(
         command,
         async () =>
-          (await import('../../main.ts')).openStoreToRead(flagsOf({ store: directory }), process.env),
+          (await import('../../server/open-stores.ts')).openStoreToRead(
+            flagsOf({ store: directory }),
+            process.env,
+          ),
         async ({ store, terminal, isJson }) => {
           const { checkStore } = await import('../../admin/check-store.ts')
           const report = isJson ? jsonReport(terminal) : textReport(terminal)

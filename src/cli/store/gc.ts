@@ -37,7 +37,7 @@ function collect(command: Command, options: GcOptions): Promise<void> {
   return performOnStore(
     command,
     async (terminal) => {
-      const { openStore } = await import('../../main.ts')
+      const { openStore } = await import('../../server/open-stores.ts')
       return openStore(flags(options), process.env, (error, doing) =>
         terminal.complain(`ashlar: failed while ${doing}: ${messageOf(error)}`),
       )
@@ -60,7 +60,7 @@ function collect(command: Command, options: GcOptions): Promise<void> {
 function plan(command: Command, options: GcOptions): Promise<void> {
   return performOnStore(
     command,
-    async () => (await import('../../main.ts')).openStoreToRead(flags(options), process.env),
+    async () => (await import('../../server/open-stores.ts')).openStoreToRead(flags(options), process.env),
     async ({ store, terminal, isJson }) => {
       const { planCollection } = await import('../../admin/plan-collection.ts')
       const planned = await planCollection(store)

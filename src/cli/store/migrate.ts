@@ -68,7 +68,7 @@ export function migrate(command: Command): void {
 async function openBoth(terminal: Terminal, options: MigrateOptions): Promise<BothStores> {
   const { fromCatalog, toCatalog, maxBufferMemory } = options
   if (fromCatalog === toCatalog && toCatalog !== 'sqlite') throw new Error(tooSame)
-  const { openStoreToFill, openStoreToRead } = await import('../../main.ts')
+  const { openStoreToFill, openStoreToRead } = await import('../../server/open-stores.ts')
   const flags = (store: string, catalog: string) =>
     flagsOf({ store, catalog, 'max-buffer-memory': maxBufferMemory })
   const from = await naming('from', () => openStoreToRead(flags(options.from, fromCatalog), process.env))

@@ -22,7 +22,10 @@ export function rebuild(command: Command): void {
     performOnStore(
       command,
       async () =>
-        (await import('../../main.ts')).openStoreToRebuild(flagsOf({ store: options.store }), process.env),
+        (await import('../../server/open-stores.ts')).openStoreToRebuild(
+          flagsOf({ store: options.store }),
+          process.env,
+        ),
       async ({ store, terminal, isJson }) => {
         const rebuilt = await withBar(
           terminal,

@@ -1,11 +1,12 @@
 import type { Catalog } from './catalog.ts'
+import { methodKinds } from './sql/method-table.ts'
+
+type Methods = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>
 
 /** The same catalog, but for these methods. */
 export function withMethods(catalog: Catalog, methods: Partial<Catalog>): Catalog {
-  return new Proxy(catalog, {
-    get(target, key) {
-      const value: unknown = Reflect.get(methods, key) ?? Reflect.get(target, key)
-      return typeof value === 'function' && !Object.hasOwn(methods, key) ? value.bind(target) : value
-    },
-  })
+  const inner = catalog as unknown as Methods
+  const names = [...Object.keys(methodKinds), 'close']
+  const passed = names.map((name) => [name, (...args: readonly unknown[]) => inner[name]!(...args)])
+  return { ...(Object.fromEntries(passed) as Catalog), ...methods }
 }

@@ -20,7 +20,7 @@ export interface Dialect {
   /** A value whose type the query does not show. */
   readonly typed: <Value>(value: Value, type: ColumnType) => RawBuilder<Value>
   readonly flag: (value: Flag) => RawBuilder<Flag>
-  /** Ends a query, and locks its rows until the transaction ends. A single writer needs no locks. */
+  /** Ends a query; locks its rows until the transaction ends. A single writer needs no locks. */
   readonly lock: (
     lock: Lock,
     options?: { readonly of?: string; readonly skipLocked?: boolean },

@@ -7,8 +7,8 @@ import type { Database } from './dialect.ts'
 
 /**
  * The transaction that a method needs. A `read` is one statement; a `snapshot` is several that must
- * see the same state. `changeAlone` waits until all changes before it have ended, and those after it
- * wait for it. `alter` changes the catalog itself, and nobody else does so meanwhile.
+ * see the same state. `changeAlone` waits until all changes before it have ended, and those after
+ * it wait for it. `alter` changes the catalog itself, and nobody else does so meanwhile.
  */
 export type Kind = 'read' | 'snapshot' | 'change' | 'changeAlone' | 'alter'
 

@@ -44,7 +44,7 @@ export async function listRecords(db: Database, id: FileId): Promise<readonly Lo
   return sealedOf(id, await selectRecords(db, { id }))
 }
 
-/** Throws `corrupt` rather than return the record of another file, which the caller would delete. */
+/** Throws `corrupt` rather than return the record of another file, for the caller to delete. */
 export function sealedOf(
   id: FileId,
   rows: readonly Pick<RecordTable, 'location' | 'page' | 'seal'>[],

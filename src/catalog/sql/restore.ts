@@ -69,8 +69,8 @@ async function placeLatest(db: Database, file: StoredFile): Promise<void> {
 
 /**
  * Of two files with one name, the later one wins, but a file with all its chunks wins over one that
- * lacks some: its record was stored beside its last chunks, and a power cut has left the record of a
- * file that was never committed.
+ * lacks some: a record is stored beside the last chunks of its file, so one that a power cut left
+ * without them is of a file that was never committed.
  */
 async function comesBefore(db: Database, one: StoredFile, other: StoredFile): Promise<boolean> {
   const [isOneHurt, isOtherHurt] = [await lacksChunks(db, one.id), await lacksChunks(db, other.id)]

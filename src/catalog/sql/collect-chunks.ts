@@ -12,12 +12,10 @@ export async function collectChunks(
   db: Database,
   { letGoBefore, inUse, limit }: CollectQuery,
 ): Promise<{ readonly hasMore: boolean }> {
-  const found = await selectDiscarded(db, {
-    // What was let go at 0 can be collected at once, whatever the clock says.
-    before: Math.max(letGoBefore, 1),
-    inUse,
-    limit: limit + 1,
-  })
+  // What was let go at 0 can be collected at once, whatever the clock says.
+  const before = Math.max(letGoBefore, 1)
+  const lists = await selectDiscarded(db, { before, inUse, limit: limit + 1 })
+  const found = await usesOf(db, lists, limit + 1)
   const [taken, next] = [found.slice(0, limit), found[limit]]
   const uses = taken.flatMap(({ start, chunk_id, ...use }) =>
     start === null || chunk_id === null ? [] : [{ ...use, start, chunk_id }],
@@ -44,41 +42,77 @@ async function collectUnused(db: Database, ids: readonly number[]): Promise<void
   await addGarbage(db, await deleteUnused(db, { ids }))
 }
 
+const fewestLists = 8
+
+/**
+ * A row for each chunk of a list, and one for a list without any, which counts as well, or empty
+ * files would make the transaction long. Up to `limit` chunks of each list in a statement are read,
+ * so a statement has few lists until those before it have turned out to be short.
+ */
+async function usesOf(db: Database, lists: readonly List[], limit: number): Promise<readonly UseRow[]> {
+  const rows: UseRow[] = []
+  for (let from = 0, count = fewestLists; from < lists.length && rows.length < limit; count *= 4) {
+    const some = lists.slice(from, from + count).map(({ file_id }, place) => ({ file_id, place }))
+    rows.push(...(await selectUses(db, { lists: some, limit: limit - rows.length })))
+    from += count
+  }
+  return rows
+}
+
+interface List {
+  readonly file_id: FileId
+}
+
+interface UseRow extends List {
+  readonly start: number | null
+  readonly chunk_id: number | null
+}
+
 interface Discarded {
   readonly before: number
   readonly inUse: readonly FileId[]
   readonly limit: number
 }
 
-/**
- * A row for each chunk of a list, and one for a list without any, which counts as well, or empty
- * files would make the transaction long. No more is read of a list than may be needed.
- */
 const selectDiscarded = prepared((queries, { before, inUse, limit }: Discarded, { isAmong, lock }) =>
   queries
-    .with('list', (cte) =>
-      cte
-        .selectFrom('discarded')
-        .select((eb) => [
-          'file_id',
-          'discarded_at',
-          eb
-            .selectFrom('file_chunks as use')
-            .select('use.start')
-            .whereRef('use.file_id', '=', 'discarded.file_id')
-            .orderBy('use.start')
-            .limit(1)
-            .offset(limit)
-            .as('until'),
-        ])
-        .where('discarded_at', '<', before)
-        .where((eb) => eb.not(isAmong('file_id', inUse, 'id')))
-        // What has it was not let go, or not yet collected.
-        .where((eb) => none(eb.selectFrom('joined').whereRef('part_id', '=', 'discarded.file_id')))
-        .orderBy('discarded_at')
-        .orderBy('file_id')
-        .limit(limit)
-        .modifyEnd(lock('for update', { skipLocked: true })),
+    .selectFrom('discarded')
+    .select('file_id')
+    .where('discarded_at', '<', before)
+    .where((eb) => eb.not(isAmong('file_id', inUse, 'id')))
+    // What has it was not let go, or not yet collected.
+    .where((eb) => none(eb.selectFrom('joined').whereRef('part_id', '=', 'discarded.file_id')))
+    .orderBy('discarded_at')
+    .orderBy('file_id')
+    .limit(limit)
+    .modifyEnd(lock('for update', { skipLocked: true })),
+)
+
+interface Lists {
+  readonly lists: readonly (List & { readonly place: number })[]
+  readonly limit: number
+}
+
+/** In the order of their places. */
+const selectUses = prepared((queries, { lists, limit }: Lists, { given }) =>
+  queries
+    .with(
+      (cte) => cte('list').materialized(),
+      (cte) =>
+        cte
+          .selectFrom(given(lists, { file_id: 'id', place: 'integer' }))
+          .select((eb) => [
+            'file_id',
+            'place',
+            eb
+              .selectFrom('file_chunks as use')
+              .select('use.start')
+              .whereRef('use.file_id', '=', 'given.file_id')
+              .orderBy('use.start')
+              .limit(1)
+              .offset(limit)
+              .as('until'),
+          ]),
     )
     .selectFrom('list')
     .leftJoin('file_chunks as use', (join) =>
@@ -87,8 +121,7 @@ const selectDiscarded = prepared((queries, { before, inUse, limit }: Discarded, 
         .on((eb) => eb('use.start', '<', eb.fn.coalesce('list.until', sql.lit(Number.MAX_SAFE_INTEGER)))),
     )
     .select(['list.file_id', 'use.start', 'use.chunk_id'])
-    .orderBy('list.discarded_at')
-    .orderBy('list.file_id')
+    .orderBy('list.place')
     .orderBy('use.start')
     .limit(limit),
 )
@@ -184,12 +217,7 @@ const countDoomed = prepared((queries, values: { letGoBefore: number; expiredBef
           const parents = eb.selectFrom('joined').whereRef('part_id', '=', 'ended.file_id')
           return none(
             parents.where((of) =>
-              none(
-                of
-                  .selectFrom('ended as parent')
-
-                  .whereRef('parent.file_id', '=', 'joined.file_id'),
-              ),
+              none(of.selectFrom('ended as parent').whereRef('parent.file_id', '=', 'joined.file_id')),
             ),
           )
         }),

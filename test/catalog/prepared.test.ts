@@ -62,3 +62,16 @@ it('sends statements that belong together to PostgreSQL as one, and to SQLite on
   expect(remote.statements.map(([, parameters]) => parameters)).toEqual([[3, 3]])
   expect(local.statements.map(([, parameters]) => parameters)).toEqual([[3], [3]])
 })
+
+it('sends SQLite a list of one element as it is, and longer and empty ones as JSON', async () => {
+  const digests = [new Uint8Array([1]), new Uint8Array([2])]
+  const run = prepared((queries, values: { digests: readonly Uint8Array[] }, { isAmong }) =>
+    queries
+      .selectFrom('chunks')
+      .select('id')
+      .where(isAmong('digest', values.digests, 'bytes')),
+  )
+  const { db, statements } = recording(sqliteDialect)
+  for (const count of [1, 2, 0]) await run(db, { digests: digests.slice(0, count) })
+  expect(statements.map(([, parameters]) => parameters)).toEqual([[digests[0]], ['["01","02"]'], ['[]']])
+})

@@ -14,6 +14,8 @@ export interface Dialect {
   readonly queries: Kysely<Schema>
   /** Whether a statement is a round trip, and `with` may hold statements that change something. */
   readonly isRemote: boolean
+  /** The dialect of queries whose lists have one element each, where that is faster. */
+  readonly single?: Dialect
   /** Rows as a table of the name `given`, in their order. */
   readonly given: <Row>(rows: readonly Row[], columns: Columns<Row>) => AliasedRawBuilder<Row, 'given'>
   readonly isAmong: (column: string, values: readonly unknown[], type: ColumnType) => RawBuilder<boolean>

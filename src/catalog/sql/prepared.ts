@@ -20,7 +20,7 @@ type Run<Values, Row> = (db: Database, values: Values) => Promise<readonly Row[]
 export function prepared<Values extends object, Row>(build: Build<Values, Row>): Run<Values, Row> {
   const built = new Map<Dialect, CompiledQuery<Row>>()
   return async (db, values) => {
-    const { dialect } = db
+    const dialect = db.dialect.single && isSingle(values) ? db.dialect.single : db.dialect
     let query = built.get(dialect)
     if (query === undefined) {
       query = build(dialect.queries, holes as Values, dialect).compile(dialect.queries)
@@ -29,6 +29,10 @@ export function prepared<Values extends object, Row>(build: Build<Values, Row>):
     const fill = (parameter: unknown) => (parameter instanceof Hole ? parameter.fill(values) : parameter)
     return db.run<Row>(query.sql, query.parameters.map(fill))
   }
+}
+
+function isSingle(values: object): boolean {
+  return Object.values(values).every((value) => !Array.isArray(value) || value.length === 1)
 }
 
 /**

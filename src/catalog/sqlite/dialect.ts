@@ -13,7 +13,7 @@ const queries = new Kysely<Schema>({
 })
 
 /** Many values are one parameter of JSON, with bytes as hexadecimal digits. */
-export const sqliteDialect: Dialect = {
+const many: Dialect = {
   queries,
   isRemote: false,
 
@@ -45,6 +45,27 @@ export const sqliteDialect: Dialect = {
   sum: (column) => sql<number>`coalesce(sum(${sql.ref(column)}), 0)`,
   isNameTaken: (error) => error instanceof Error && error.message.endsWith('files.owner, files.name'),
 }
+
+/** Without JSON, which would slow down the creation of a small file by a tenth. */
+const single: Dialect = {
+  ...many,
+
+  given<Row>(rows: readonly Row[], columns: Columns<Row>) {
+    const names = Object.keys(columns) as (keyof Row & string)[]
+    const selected = names.map((name) => {
+      const value: unknown = encoded<unknown>(rows, (given) => (given as readonly Row[])[0]![name])
+      return sql`${value} as ${sql.ref(name)}`
+    })
+    return sql<Row>`(select ${sql.join(selected)})`.as<'given'>('given')
+  },
+
+  isAmong(column, values) {
+    const value: unknown = encoded<unknown>(values, (given) => (given as readonly unknown[])[0])
+    return sql<boolean>`${sql.ref(column)} = ${value}`
+  },
+}
+
+export const sqliteDialect: Dialect = { ...many, single }
 
 function toJson(value: unknown): unknown {
   if (!(value instanceof Uint8Array)) return value

@@ -1,13 +1,12 @@
-import type { Middleware } from 'koa'
 import { lastValueFrom } from 'rxjs'
 import { download, openFile, reopenFile } from '../../files/download/download.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
 import type { HotFile } from '../../files/state/hot-files.ts'
 import { openSmallFile } from '../../files/download/open-small-file.ts'
 import { StoreError } from '../../model/errors.ts'
-import { parseFileRef, type StoredFile } from '../../model/file.ts'
+import { parseFileRef, type FileRef, type StoredFile } from '../../model/file.ts'
 import { Pace } from '../../files/download/pace.ts'
-import { pathBehind, type HttpContext, type RequestState } from '../../http/server/context.ts'
+import { pathBehind, type HttpContext } from '../../http/server/context.ts'
 import { evaluateConditions, ifRangeHolds } from '../../http/headers/conditionals.ts'
 import { disposition } from '../../http/headers/disposition.ts'
 import { contentsIn } from '../../http/headers/etags.ts'
@@ -16,28 +15,19 @@ import { parseRange, type ByteRange } from '../../http/headers/ranges.ts'
 import { HttpProblem } from '../../http/middleware/render-errors.ts'
 import { describeCharset, describeCharsetOf, needsCharset } from '../../http/bodies/text-charset.ts'
 
-const prefix = '/files/'
-
 /** One for each connection: what is known of a client's speed holds for its next request. */
 const paces = new WeakMap<object, Pace>()
 
-/** The same as `getFile` where the file is in memory. Going through all routes would take as long again as the answer. */
-export function getHotFile(store: FileStore): Middleware<RequestState> {
-  return (ctx, next) => {
-    // As the routes do, by what stands in the request: an escape in the prefix is an address of nothing.
-    const isRoute =
-      ctx.req.url?.startsWith(prefix) === true && (ctx.method === 'GET' || ctx.method === 'HEAD')
-    if (!isRoute) return next()
-    const hot = store.hotFiles.find(parseFileRef(pathBehind(prefix, ctx)))
-    if (!hot) return next()
-    sendHot(ctx, hot)
-    return Promise.resolve()
-  }
+/** `GET` and `HEAD /files/{ref}`: the bytes, or the part of them that is asked for. */
+export function getFile(store: FileStore, ctx: HttpContext): Promise<void> {
+  const ref = parseFileRef(pathBehind('/files/', ctx))
+  const hot = store.hotFiles.find(ref)
+  if (!hot) return getStoredFile(store, ctx, ref)
+  sendHot(ctx, hot)
+  return Promise.resolve()
 }
 
-/** `GET` and `HEAD /files/{ref}`: the bytes, or the part of them that is asked for. */
-export async function getFile(store: FileStore, ctx: HttpContext): Promise<void> {
-  const ref = parseFileRef(pathBehind(prefix, ctx))
+async function getStoredFile(store: FileStore, ctx: HttpContext, ref: FileRef): Promise<void> {
   const { changes } = store.hotFiles
   const contents = contentsIn(ctx.get('If-Match'))
   const mayContinue = Array.isArray(contents) && contents.length > 0

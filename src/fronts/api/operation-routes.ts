@@ -1,0 +1,51 @@
+import type { FileStore } from '../../files/state/file-store.ts'
+import { restrictMetrics, type MetricsAccess } from '../../http/middleware/restrict-metrics.ts'
+import type { Route } from '../../http/route.ts'
+import type { HttpMetrics } from '../../http/server/metrics.ts'
+import { StoreError } from '../../model/errors.ts'
+import { readinessOf } from './readiness.ts'
+
+export interface Operations {
+  readonly metrics: HttpMetrics
+  /** Who may read `/metrics`: `local` unless given. */
+  readonly metricsAccess?: MetricsAccess
+  /** False from when the server is told to stop. */
+  readonly isReady: () => boolean
+}
+
+/** What tells an operator, and whatever watches over the server, how it is. */
+export function operationRoutes(
+  store: FileStore,
+  { metrics, metricsAccess = 'local', isReady }: Operations,
+): readonly Route[] {
+  const readiness = readinessOf(store)
+  return [
+    {
+      method: 'GET',
+      path: '/healthz',
+      action: 'open',
+      handle(ctx) {
+        ctx.body = { status: 'alive' }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      action: 'open',
+      async handle(ctx) {
+        if (!isReady()) throw new StoreError('unavailable', 'The server is shutting down.')
+        ctx.body = await readiness()
+      },
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      action: 'open',
+      async handle(ctx) {
+        restrictMetrics(ctx.req, metricsAccess)
+        ctx.type = metrics.registry.contentType
+        ctx.body = await metrics.registry.metrics()
+      },
+    },
+  ]
+}

@@ -1,0 +1,58 @@
+import type { FileStore } from '../../files/state/file-store.ts'
+import type { Route } from '../../http/route.ts'
+import { appendPart } from './append-part.ts'
+import { cancel } from './cancel.ts'
+import { speaksDraft, uploadComplete } from './draft-fields.ts'
+import { refuseOlderDraft, speaksOlderDraft } from './refuse-older-draft.ts'
+import { getState, showState } from './show-state.ts'
+import { startPost, startPut } from './start-upload.ts'
+
+/** What is asked in the draft: other requests for the same addresses are left to the rows of other fronts. */
+export function draftRoutes(store: FileStore): readonly Route[] {
+  return [
+    {
+      method: 'PUT',
+      path: '/files/{*name}',
+      action: 'write',
+      takes: (ctx) => uploadComplete(ctx) !== undefined,
+      handle: (ctx) => startPut(store, ctx),
+    },
+    {
+      method: 'PUT',
+      path: '/files/{*name}',
+      action: 'write',
+      takes: speaksOlderDraft,
+      handle: refuseOlderDraft,
+    },
+    ...['/uploads', '/uploads/'].map((path): Route => ({
+      method: 'POST',
+      path,
+      action: 'write',
+      takes: speaksDraft,
+      handle: (ctx) => startPost(store, ctx),
+    })),
+    {
+      method: 'HEAD',
+      path: '/uploads/{*id}',
+      action: 'read',
+      takes: speaksDraft,
+      handle: (ctx) => showState(store, ctx),
+    },
+    // tus has no GET.
+    { method: 'GET', path: '/uploads/{*id}', action: 'read', handle: (ctx) => getState(store, ctx) },
+    {
+      method: 'PATCH',
+      path: '/uploads/{*id}',
+      action: 'write',
+      takes: speaksDraft,
+      handle: (ctx) => appendPart(store, ctx),
+    },
+    {
+      method: 'DELETE',
+      path: '/uploads/{*id}',
+      action: 'write',
+      takes: speaksDraft,
+      handle: (ctx) => cancel(store, ctx),
+    },
+  ]
+}

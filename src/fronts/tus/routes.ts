@@ -1,0 +1,44 @@
+import type { FileStore } from '../../files/state/file-store.ts'
+import type { Route } from '../../http/route.ts'
+import { append } from './append.ts'
+import { createUpload } from './create-upload.ts'
+import { showCapabilities } from './show-capabilities.ts'
+import { showOffset } from './show-offset.ts'
+import { terminate } from './terminate.ts'
+import { tusRoute } from './tus-route.ts'
+
+export function tusRoutes(store: FileStore): readonly Route[] {
+  return [
+    ...['/uploads', '/uploads/{*id}'].map((path): Route => ({
+      method: 'OPTIONS',
+      path,
+      action: 'open',
+      handle: (ctx) => showCapabilities(store, ctx),
+    })),
+    // Many clients are configured with a slash at the end of the endpoint.
+    ...['/uploads', '/uploads/'].map((path): Route => ({
+      method: 'POST',
+      path,
+      action: 'write',
+      handle: tusRoute((ctx) => createUpload(store, ctx)),
+    })),
+    {
+      method: 'HEAD',
+      path: '/uploads/{*id}',
+      action: 'read',
+      handle: tusRoute((ctx) => showOffset(store, ctx)),
+    },
+    {
+      method: 'PATCH',
+      path: '/uploads/{*id}',
+      action: 'write',
+      handle: tusRoute((ctx) => append(store, ctx)),
+    },
+    {
+      method: 'DELETE',
+      path: '/uploads/{*id}',
+      action: 'write',
+      handle: tusRoute((ctx) => terminate(store, ctx)),
+    },
+  ]
+}

@@ -1,0 +1,64 @@
+import type { Middleware } from 'koa'
+import type { HttpContext, RequestState } from './server/context.ts'
+
+/** What a principal has to be allowed to do; `open` is for anybody. */
+export type Action = 'read' | 'create' | 'write' | 'delete' | 'share' | 'admin' | 'open'
+
+type Method = 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
+
+/** One request that a front answers. Routing and `Allow` are made from these rows, and who may do what will be. */
+export interface Route {
+  /** A GET is a HEAD, too, unless HEAD has a row of its own. */
+  readonly method: Method
+  /** A path, or the beginning of paths, up to a slash, with `{*name}` for whatever follows. */
+  readonly path: string
+  readonly action: Action
+  /** Of several rows with one method and path, the first that takes the request answers it; all requests unless given. */
+  readonly takes?: (ctx: HttpContext) => boolean
+  readonly handle: (ctx: HttpContext) => Promise<void> | void
+}
+
+interface Address {
+  readonly path: string
+  readonly isPrefix: boolean
+  readonly methods: ReadonlyMap<string, readonly Route[]>
+}
+
+const rest = /\{\*\w+\}$/
+
+/**
+ * Answers what the rows say. Other methods of their addresses are answered with 405, and OPTIONS with 200, both with `Allow`.
+ * Throws `TypeError` unless the last row of each method and path takes every request. Paths are compared as they were sent, without
+ * decoding.
+ */
+export function dispatch(routes: readonly Route[]): Middleware<RequestState> {
+  const addresses = addressesOf(routes)
+  return async (ctx) => {
+    const { path, method } = ctx
+    const found = addresses.filter((each) =>
+      each.isPrefix ? path.startsWith(each.path) : path === each.path,
+    )
+    const rows = found.find(({ methods }) => methods.has(method))?.methods.get(method)
+    if (rows) {
+      await rows.find(({ takes }) => takes?.(ctx) ?? true)!.handle(ctx)
+      return
+    }
+    if (found.length === 0) return
+    ctx.set('Allow', [...new Set(found.flatMap(({ methods }) => Array.from(methods.keys())))].join(', '))
+    if (method === 'OPTIONS') ctx.body = ''
+    else ctx.status = 405
+  }
+}
+
+function addressesOf(routes: readonly Route[]): readonly Address[] {
+  const byPath = Map.groupBy(routes, ({ path }) => path.replace(rest, '{*}'))
+  return [...byPath].map(([path, rows]) => {
+    const methods = new Map<string, readonly Route[]>(Map.groupBy(rows, ({ method }) => method))
+    for (const [method, ofMethod] of methods) {
+      if (ofMethod.at(-1)!.takes) throw new TypeError(`some requests for ${method} ${path} have no route`)
+    }
+    const get = methods.get('GET')
+    const withHead = get && !methods.has('HEAD') ? new Map([...methods, ['HEAD', get] as const]) : methods
+    return { path: path.replace('{*}', ''), isPrefix: path.endsWith('{*}'), methods: withHead }
+  })
+}

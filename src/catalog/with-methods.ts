@@ -3,7 +3,7 @@ import { methodKinds } from './sql/method-table.ts'
 
 type Methods = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>
 
-/** The same catalog, but for these methods. */
+/** The same catalog, with other methods of these names. Methods of a class cannot be spread. */
 export function withMethods(catalog: Catalog, methods: Partial<Catalog>): Catalog {
   const inner = catalog as unknown as Methods
   const names = [...Object.keys(methodKinds), 'close']

@@ -5,8 +5,7 @@ import { execute } from '../sql/prepared.ts'
 import type { Transactions } from './transactions.ts'
 import { firstTables } from '../sql/migrations/0001-first-tables.ts'
 import { boundStore } from '../sql/migrations/0003-bound-store.ts'
-import { commits, foldedNames, seals } from './migrations.ts'
-import { postgresTables } from './migrations.ts'
+import { commits, foldedNames, postgresTables, seals } from './migrations.ts'
 
 /** In the order in which they were published; `ashlar_catalog` counts those that the tables have seen. */
 const migrations: readonly ((db: Database) => Promise<void>)[] = [

@@ -20,7 +20,7 @@ export async function listChunks(
 }
 
 /** Reads several times: what it reads must not change meanwhile. */
-export async function listJoinedChunks(
+async function listJoinedChunks(
   db: Database,
   id: FileId,
   from: number,
@@ -122,16 +122,18 @@ interface Move extends Segment {
 
 const rowsPerStep = 256
 
-const selectUses = prepared((queries, values: { id: FileId; from: number; end: number; limit: number }) =>
-  queries
-    .selectFrom('file_chunks as use')
-    .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
-    .select(['use.start', 'use.seal', 'chunk.digest', 'chunk.size', 'chunk.block_digests'])
-    .where('use.file_id', '=', values.id)
-    .where('use.start', '>=', values.from)
-    .where('use.start', '<', values.end)
-    .orderBy('use.start')
-    .limit(values.limit),
+/** Without where the chunks are kept. */
+export const selectUses = prepared(
+  (queries, values: { id: FileId; from: number; end: number; limit: number }) =>
+    queries
+      .selectFrom('file_chunks as use')
+      .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
+      .select(['use.start', 'use.seal', 'chunk.digest', 'chunk.size', 'chunk.block_digests'])
+      .where('use.file_id', '=', values.id)
+      .where('use.start', '>=', values.from)
+      .where('use.start', '<', values.end)
+      .orderBy('use.start')
+      .limit(values.limit),
 )
 
 interface Moved {

@@ -49,7 +49,7 @@ export async function listFiles(db: Database, query: ListQuery): Promise<FilePag
 }
 
 /** Names from `from` on and before `until` (to the end without), those with `q` in them. */
-export interface NamesToSearch {
+interface NamesToSearch {
   readonly owner: Owner
   readonly q: string
   readonly from: string
@@ -146,7 +146,7 @@ const selectRange = prepared(
       order by name limit ${values.limit}`,
 )
 
-export interface Placing {
+interface Placing {
   readonly precondition: Precondition | undefined
   readonly record: RecordPlace | undefined
 }

@@ -1,17 +1,21 @@
 import { bindStore, findBinding } from './bound-store.ts'
 import { countNotSound, listDueChunks, recordChecks } from './checks.ts'
 import { listChunks, packChunks } from './chunk-lists.ts'
-import { collectChunks } from './collect-chunks.ts'
-import { countCollectable } from './collect-chunks.ts'
+import { collectChunks, countCollectable } from './collect-chunks.ts'
 import { findFile } from './file-rows.ts'
 import { createFile, deleteFile, listFiles, searchFiles, updateFile } from './files.ts'
 import { finishUploads } from './finish-uploads.ts'
 import { adoptOrphans, forgetGarbage, listGarbage, listUnknown } from './garbage.ts'
 import { joinUploads } from './segments.ts'
-import { listManifests } from './records.ts'
 import type { EngineMethods, Methods } from './method-table.ts'
-import { adoptRecords, forgetRecords, listEndedRecords, listRecords, replaceRecords } from './records.ts'
-import { recutUpload } from './uploads.ts'
+import {
+  adoptRecords,
+  forgetRecords,
+  listEndedRecords,
+  listManifests,
+  listRecords,
+  replaceRecords,
+} from './records.ts'
 import { addFound, endRestore, listFound, restoreRecord } from './restore.ts'
 import { checkLists, listAllChunks, listHolders } from './survey.ts'
 import * as uploads from './uploads.ts'
@@ -45,7 +49,7 @@ export const methods: Omit<Methods, keyof EngineMethods> = {
   listUploads: uploads.listUploads,
   listExpiredUploads: uploads.listExpiredUploads,
   joinUploads,
-  recutUpload,
+  recutUpload: uploads.recutUpload,
   finishUploads,
   collectChunks,
   adoptOrphans,

@@ -34,7 +34,7 @@ export interface Schema {
   nodes: NodeTable
 }
 
-export interface ChunkTable {
+interface ChunkTable {
   id: Generated<number>
   digest: Uint8Array
   size: number
@@ -96,7 +96,7 @@ export interface RecordTable {
   seal: number
 }
 
-export interface NodeTable {
+interface NodeTable {
   id: string
   /** By the clock of the database. */
   seen_at: string

@@ -34,7 +34,7 @@ export async function segmentsFrom(
 }
 
 /** Gives it the lists of these uploads, and of what they were joined of, each from its place on. */
-export async function addSegments(db: Database, fileId: FileId, segments: readonly Segment[]): Promise<void> {
+async function addSegments(db: Database, fileId: FileId, segments: readonly Segment[]): Promise<void> {
   const inner = await selectInner(db, { segments })
   const rows = inner.map(({ listId, start, innerStart, partId, seal }) => {
     if (partId !== null && seal !== sealOfSegment(listId, innerStart ?? 0, partId))

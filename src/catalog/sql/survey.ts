@@ -5,6 +5,7 @@ import type { FileId } from '../../model/file.ts'
 import type { CheckedList, ChunkPosition, Holder } from '../upkeep.ts'
 import { checkFile, checkUse } from '../seals.ts'
 import { isStoreError } from '../../model/errors.ts'
+import { selectUses } from './chunk-lists.ts'
 import type { Database, Dialect } from './dialect.ts'
 import { fileColumns } from './file-rows.ts'
 import { prepared, type Queries } from './prepared.ts'
@@ -79,12 +80,12 @@ async function faultOf(
 
 /** With where they begin in the file. */
 async function* usesOf(db: Database, { listId, start }: Segment) {
-  for (let behind = -1; ;) {
-    const uses = await selectUses(db, { id: listId, behind, limit: usesPerPage })
+  for (let from = 0; ;) {
+    const uses = await selectUses(db, { id: listId, from, end: Number.MAX_SAFE_INTEGER, limit: usesPerPage })
     for (const use of uses) {
       checkUse(listId, use)
       yield { ...use, start: start + use.start }
-      behind = use.start
+      from = use.start + 1
     }
     if (uses.length < usesPerPage) return
   }
@@ -174,15 +175,4 @@ const selectHolders = prepared(
     const isAmong = sql<boolean>`id > ${values.after} and id in ${use.unionAll(ofJoined)}`
     return lists(queries, isAmong, values.limit, dialect)
   },
-)
-
-const selectUses = prepared((queries, values: { id: FileId; behind: number; limit: number }) =>
-  queries
-    .selectFrom('file_chunks as use')
-    .innerJoin('chunks as chunk', 'chunk.id', 'use.chunk_id')
-    .select(['use.start', 'use.seal', 'chunk.digest', 'chunk.size', 'chunk.block_digests'])
-    .where('use.file_id', '=', values.id)
-    .where('use.start', '>', values.behind)
-    .orderBy('use.start')
-    .limit(values.limit),
 )

@@ -8,9 +8,7 @@ import type { Database } from '../sql/dialect.ts'
 import { CommitNote, readNote } from './commit-note.ts'
 import { databaseOf } from './database.ts'
 import { isBusy, isForbiddenDirectory, isFull, isSqlError } from './failures.ts'
-import { findFaults } from './find-faults.ts'
-import { GroupCommit } from './group-commit.ts'
-import type { Outcome, Work } from './group-commit.ts'
+import { GroupCommit, type Outcome, type Work } from './group-commit.ts'
 import { migrate, refuseNewer, refuseOther } from './migrations.ts'
 import { Snapshots } from './snapshots.ts'
 import { syncDirectory } from './sync-directory.ts'
@@ -146,8 +144,8 @@ function isCode(error: unknown, code: string): boolean {
 }
 
 function refuseDamaged(database: DatabaseSync): void {
-  const [fault] = findFaults(database, 1)
-  if (fault !== undefined) throw damage(fault)
+  const row = database.prepare('pragma integrity_check(1)').get()
+  if (row?.['integrity_check'] !== 'ok') throw damage(String(row?.['integrity_check']).trim())
 }
 
 /** How many transactions it has seen; 0 if it was written before they were counted. */

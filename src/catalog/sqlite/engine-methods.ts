@@ -10,7 +10,7 @@ async function countCommits(db: Database): Promise<number> {
 }
 
 export const engineMethods: EngineMethods = {
-  /** As `findFaults`, on a connection that others use. */
+  /** Compares pages, rows and indexes with each other. */
   async verify(db) {
     const rows = await execute(db, sql<{ integrity_check: string }>`pragma integrity_check(20)`)
     const found = rows.map((row) => row.integrity_check.trim())

@@ -61,7 +61,7 @@ export function foldedNames(database: DatabaseSync): void {
   database.exec('create index files_by_folded on files (owner, name, folded)')
 }
 
-export const sqliteTables: TableDialect = {
+const sqliteTables: TableDialect = {
   serialKey: 'integer primary key',
   integer: 'integer',
   bytes: 'blob',

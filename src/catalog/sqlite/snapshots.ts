@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { outcomeOf } from './group-commit.ts'
-import type { Outcome, Work } from './group-commit.ts'
+import { outcomeOf, type Outcome, type Work } from './group-commit.ts'
 
 /** Runs pieces of work that only read, each on a state of the database that does not change meanwhile. */
 export class Snapshots {

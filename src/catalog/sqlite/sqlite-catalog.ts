@@ -1,12 +1,15 @@
+import { statSync } from 'node:fs'
 import type { FileId } from '../../model/file.ts'
 import type { ChunkUse, CommittedFile, NewFile } from '../catalog.ts'
 import type { FoundRecord } from '../catalog-restore.ts'
-import { InvokedCatalog } from '../sql/method-table.ts'
-import { isRead } from '../sql/method-table.ts'
+import { InvokedCatalog, isRead } from '../sql/method-table.ts'
 import { DatabaseThread } from './database-thread.ts'
 import { compact, type SqliteCatalogOptions } from './messages.ts'
 import { SearchThread } from './search-thread.ts'
-import { verifyDatabase } from './verify-database.ts'
+import { toFaults, verifyApart } from './sqlite-survey.ts'
+
+/** Checked between other reads: this takes a few milliseconds, and to start a thread takes longer. */
+const mostBytesBesideOthers = 4 * 1024 * 1024
 
 /**
  * The catalog in one SQLite database, for one process. SQLite runs on threads, one that writes, one that
@@ -82,8 +85,9 @@ export class SqliteCatalog extends InvokedCatalog {
     return this.countCommits()
   }
 
-  override verify(): Promise<readonly string[]> {
-    return verifyDatabase(this.#path, () => super.verify())
+  override async verify(): Promise<readonly string[]> {
+    const isSmall = statSync(this.#path).size <= mostBytesBesideOthers
+    return (isSmall ? super.verify() : verifyApart(this.#path)).catch(toFaults)
   }
 
   /** Resolves when all calls before it are done, everything is in the one file, and another process may open it. */

@@ -25,14 +25,26 @@ export class SqliteSurvey extends InvokedSurvey {
   }
 
   override async verify(): Promise<readonly string[]> {
-    // Nobody else uses the thread.
-    return super.verify().catch((error: unknown) => {
-      if (isStoreError(error, 'corrupt')) return [error.message]
-      throw error
-    })
+    return super.verify().catch(toFaults)
   }
 
   close(): Promise<void> {
     return this.#reader.close()
   }
+}
+
+/** Checks the database at the path on a thread of its own, which can take minutes. */
+export async function verifyApart(path: string): Promise<readonly string[]> {
+  const survey = await SqliteSurvey.open(path)
+  try {
+    return await survey.verify()
+  } finally {
+    await survey.close()
+  }
+}
+
+/** SQLite gives up where it cannot even read the names of the tables. */
+export function toFaults(error: unknown): readonly string[] {
+  if (isStoreError(error, 'corrupt')) return [error.message]
+  throw error
 }

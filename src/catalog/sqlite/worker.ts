@@ -1,12 +1,10 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Database } from '../sql/dialect.ts'
 import { methods } from '../sql/methods.ts'
-import { openReader, openWriter } from './connection.ts'
-import type { Connection } from './connection.ts'
+import { openReader, openWriter, type Connection } from './connection.ts'
 import { engineMethods } from './engine-methods.ts'
 import { failureOf } from './failures.ts'
-import { outcomeOf } from './group-commit.ts'
-import type { Outcome } from './group-commit.ts'
+import { outcomeOf, type Outcome } from './group-commit.ts'
 import type { Call, Calls, Replies, Reply, ThreadSettings } from './messages.ts'
 
 type Method = (db: Database, ...args: readonly unknown[]) => Promise<unknown>

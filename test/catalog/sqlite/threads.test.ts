@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import { expect, it, onTestFinished } from 'vitest'
 import { findFile } from '../../../src/catalog/sql/file-rows.ts'
@@ -43,4 +44,30 @@ it.each(['writer', 'reader'] as const)('rejects every call once the %s is dead',
   const reopened = await openWriter(path)
   onTestFinished(() => reopened.close())
   expect(await findFile(reopened.db, owner, { name: named('before') })).toMatchObject({ owner })
+})
+
+it.each([
+  ['a small database between other reads', 0, 0],
+  ['a large one on a thread of its own', 5 * 1024 * 1024, 1],
+])('finds damage by checking %s', async (_what, bytes, moreThreads) => {
+  const path = join(await temporaryDirectory(), 'catalog.db')
+  await (await SqliteCatalog.open(path)).close()
+  const database = new DatabaseSync(path, { defensive: false })
+  database
+    .prepare(
+      'insert into chunks (digest, size, location, block_digests) values (zeroblob(32), 1, ?, zeroblob(?))',
+    )
+    .run('somewhere', bytes)
+  // The pages of this index belong to nothing then.
+  database.exec("pragma writable_schema = on; delete from sqlite_schema where name = 'chunks_by_check'")
+  database.close()
+  const catalog = await SqliteCatalog.open(path, { maxCheckedBytes: 0 })
+  onTestFinished(() => catalog.close())
+  let started = 0
+  const count = () => started++
+  process.on('worker', count)
+  onTestFinished(() => void process.off('worker', count))
+
+  expect(await catalog.verify()).toEqual([expect.stringContaining('never used')])
+  expect(started).toBe(moreThreads)
 })

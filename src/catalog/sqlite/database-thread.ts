@@ -40,8 +40,14 @@ export class DatabaseThread {
     return this.#exited.promise
   }
 
+  /** If it rejects, the thread has ended. */
   async open(): Promise<void> {
-    await this.call('open', [])
+    try {
+      await this.call('open', [])
+    } catch (error) {
+      await this.terminate()
+      throw error
+    }
   }
 
   async call(method: string, args: readonly unknown[], now?: number): Promise<unknown> {

@@ -36,12 +36,7 @@ export class SearchThread {
   async #start(): Promise<DatabaseThread> {
     const thread = new DatabaseThread({ role: 'reader', path: this.#path })
     void thread.exited.then(() => (this.#thread = undefined))
-    try {
-      await thread.open()
-      return thread
-    } catch (error) {
-      await thread.terminate()
-      throw error
-    }
+    await thread.open()
+    return thread
   }
 }

@@ -15,13 +15,8 @@ export class SqliteSurvey extends InvokedSurvey {
   /** Rejects `unavailable` if there is none, if another version of Ashlar has written it, or if it cannot be read. */
   static async open(path: string): Promise<SqliteSurvey> {
     const survey = new SqliteSurvey(path)
-    try {
-      await survey.#reader.open()
-      return survey
-    } catch (error) {
-      await survey.#reader.terminate()
-      throw error
-    }
+    await survey.#reader.open()
+    return survey
   }
 
   override async verify(): Promise<readonly string[]> {

@@ -7,7 +7,7 @@ export { freeBytes } from './chunks/disk/free-bytes.ts'
 export { MemoryChunkStore } from './chunks/memory/memory-chunk-store.ts'
 export { verifying } from './chunks/wrappers/verifying.ts'
 export { collectGarbage } from './files/upkeep/collect-garbage.ts'
-export { deleteFile } from './files/manifests/delete-file.ts'
+export { deleteFile } from './files/manifests/update-file.ts'
 export { download, openFile } from './files/download/download.ts'
 export {
   createFileStore,

@@ -218,6 +218,11 @@ describe('also found is', () => {
       { 'files/a.ts': 'x\n'.repeat(301) },
       'files/a.ts has 301 lines, more than 300',
     ],
+    [
+      'a folder that holds too many',
+      Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`files/a/b${index}.ts`, ''])),
+      'files/a holds 21 files, more than 20',
+    ],
     ['a file that imports itself', { 'rx/a.ts': `import './a.ts'` }, 'rx/a.ts → rx/a.ts is a cycle'],
     [
       'a cycle of types',

@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
-import { reportUnhandled } from '../rx/report-unhandled.ts'
+import { reportUnhandled } from '../rx/fair-limiter.ts'
 import { CountedLease, type Lease } from './counted-lease.ts'
 import { Slabs } from './slabs.ts'
 

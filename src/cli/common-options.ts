@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { checkHeaders } from '../client/transport/check-headers.ts'
+import { checkHeaders } from '../client/transport/check-options.ts'
 import { parseTime } from './terminal/quantities.ts'
 
 /** What every command that talks to a server can be told. */

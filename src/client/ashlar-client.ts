@@ -1,6 +1,5 @@
 import { connectTo, type ConnectOptions } from './transport/connection.ts'
-import { deleteFile, type Precondition } from './files/delete-file.ts'
-import { deleteUpload } from './upload/delete-upload.ts'
+import { deleteFile, deleteUpload, type Precondition } from './files/delete-file.ts'
 import { download, type DownloadOptions } from './download/download.ts'
 import type { FileInfo, FileWithChunks, UploadInfo } from './files/file-info.ts'
 import type { Platform } from './transport/platform.ts'

@@ -43,3 +43,11 @@ function readThreadTimes(): ThreadTimes {
   const { user, system } = process.threadCpuUsage()
   return { active: performance.eventLoopUtilization().active, running: (user + system) / 1000 }
 }
+
+/** Whether a thread may verify what is read: always, never, or while cores are free. */
+export function threadsFor(place: 'threads' | 'event-loop' | 'auto'): () => boolean {
+  if (place === 'threads') return () => true
+  if (place === 'event-loop') return () => false
+  const cores = new BusyCores()
+  return () => !cores.areBusy
+}

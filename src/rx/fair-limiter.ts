@@ -1,5 +1,4 @@
-import { Observable } from 'rxjs'
-import { reportUnhandled } from './report-unhandled.ts'
+import { Observable, throwError } from 'rxjs'
 
 /** Wraps work so that it starts when its queue's turn has come; see `FairLimiter`. */
 export type Limited = <T>(work: Observable<T>) => Observable<T>
@@ -90,3 +89,8 @@ export class FairLimiter {
 }
 
 type Waiting = Set<() => void>
+
+/** Hands an error that has no subscriber left to RxJS, which throws it in a macrotask of its own. */
+export function reportUnhandled(error: unknown): void {
+  throwError(() => error).subscribe()
+}

@@ -3,8 +3,11 @@ import type { Logger } from 'pino'
 import type { FileStore } from '../files/state/file-store.ts'
 import { refuseUnadmitted } from '../http/server/admission.ts'
 import { answerForAll } from '../http/middleware/answer-for-all.ts'
-import { answerPreflights, restrictReaders } from '../http/middleware/allow-cross-origin.ts'
-import type { AllowedOrigins } from '../http/middleware/allowed-origins.ts'
+import {
+  answerPreflights,
+  restrictReaders,
+  type AllowedOrigins,
+} from '../http/middleware/allow-cross-origin.ts'
 import type { RequestState } from '../http/server/context.ts'
 import { refuseExpectations } from '../http/server/continue-when-read.ts'
 import { Lingering } from '../http/server/lingering.ts'

@@ -1,16 +1,16 @@
 import type { OpenedStore, StoreToRead, StoreToRebuild } from '../admin/opened-store.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
-import { readConfig, type Config } from '../config/config.ts'
-import { createFileStore, type FileStoreOptions } from '../files/state/file-store.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { type FileStoreOptions, createFileStore } from '../files/state/file-store.ts'
 import { keepPresent } from '../files/upkeep/keep-present.ts'
-import { meetingMs, meetOthers } from '../files/upkeep/meet-others.ts'
-import { rebuild, type Rebuilt } from '../files/manifests/rebuild.ts'
-import { isStoreError, StoreError } from '../model/errors.ts'
+import { meetOthers, meetingMs } from '../files/upkeep/meet-others.ts'
+import { type Rebuilt, rebuild } from '../files/manifests/rebuild.ts'
+import { StoreError, isStoreError } from '../model/errors.ts'
 import { soleOwner } from '../model/file.ts'
-import { createCatalog, hasCatalog, openCatalog, openSurvey, type OpenedCatalog } from './open-catalog.ts'
+import { type OpenedCatalog, createCatalog, hasCatalog, openCatalog, openSurvey } from './open-catalog.ts'
 import { countOn, refuseOlder } from './note-commits.ts'
-import { openChunksToRead, openChunkStores, refuseUnused } from './open-chunk-stores.ts'
+import { openChunkStores, openChunksToRead, refuseUnused } from './open-chunk-stores.ts'
 import { openReserves, releaseForStart } from './open-reserves.ts'
 import { nameOfStore } from './places.ts'
 import {
@@ -20,8 +20,7 @@ import {
   refuseForeignPlace,
   refuseOtherPair,
 } from './store-identity.ts'
-import { sizeThreadPool } from './thread-pool.ts'
-import { warn } from './warn.ts'
+import { sizeThreadPool } from './process-limits.ts'
 import { identifyPlace } from './watch-place.ts'
 
 export type BackgroundReport = FileStoreOptions['onBackgroundError']
@@ -215,4 +214,12 @@ function lostCatalog(config: Config): StoreError {
 async function checkPresence(config: Config): Promise<void> {
   await refuseUnused(config, ['chunks'])
   if (!(await hasCatalog(config))) throw lostCatalog(config)
+}
+
+const warned = new Set<string>()
+
+/** On standard error, once each: `migrate` reads the variables for both of its stores. */
+export function warn(message: string): void {
+  if (!warned.has(message)) console.error(`ashlar: ${message}`)
+  warned.add(message)
 }

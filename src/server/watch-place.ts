@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DirectoryIdentity } from '../chunks/disk/directory-identity.ts'
-import { diskError } from '../chunks/disk/disk-error.ts'
+import { diskError } from '../chunks/disk/fs-calls.ts'
 import { identityName } from '../model/store-identity.ts'
 import { catalogPlace, storePlace, type Places } from './places.ts'
 

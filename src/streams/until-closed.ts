@@ -1,6 +1,5 @@
 import type { Writable } from 'node:stream'
-import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
-import { closedEarly } from './closed-early.ts'
+import { type MonoTypeOperatorFunction, Observable } from 'rxjs'
 
 /**
  * Passes on what comes, and errors with `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes: whoever waits for a
@@ -15,4 +14,11 @@ export function untilClosed<T>(output: Writable): MonoTypeOperatorFunction<T> {
       subscriber.add(() => output.off('close', onClose))
       return source.subscribe(subscriber)
     })
+}
+
+/** Says that the client has gone, whichever way the stream to it told of that. */
+export function closedEarly(cause: unknown): Error {
+  return Object.assign(new Error('the stream closed before its end', { cause }), {
+    code: 'ERR_STREAM_PREMATURE_CLOSE',
+  })
 }

@@ -5,6 +5,8 @@ import { importsOf } from './imports.ts'
 export type Sources = ReadonlyMap<string, string>
 
 const maxLines = 300
+/** More than that in one folder, and nobody finds anything. */
+const maxFiles = 20
 
 /** What each part may import besides itself. Each front is a part of its own. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -49,7 +51,7 @@ export function violations(sources: Sources): readonly string[] {
     const ofImports = importsOf(source).flatMap((specifier) => aboutImport(path, specifier))
     return [aboutName(path), aboutLength(path, source), ofImports].flat()
   })
-  return [...ofFiles, ...cycles(sources)]
+  return [...ofFiles, ...aboutFolders(sources), ...cycles(sources)]
 }
 
 function aboutName(path: string): readonly string[] {
@@ -64,6 +66,13 @@ function aboutName(path: string): readonly string[] {
 function aboutLength(path: string, source: string): readonly string[] {
   const lines = source.replace(/\n$/, '').split('\n').length
   return lines > maxLines ? [`${path} has ${lines} lines, more than ${maxLines}`] : []
+}
+
+function aboutFolders(sources: Sources): readonly string[] {
+  const folders = Map.groupBy(sources.keys(), (path) => posix.dirname(path))
+  return [...folders]
+    .filter(([, paths]) => paths.length > maxFiles)
+    .map(([folder, paths]) => `${folder} holds ${paths.length} files, more than ${maxFiles}`)
 }
 
 function aboutImport(from: string, specifier: string | undefined): readonly string[] {

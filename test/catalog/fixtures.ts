@@ -11,8 +11,7 @@ import type { Location } from '../../src/model/chunk.ts'
 import { parseDigest } from '../../src/model/digest.ts'
 import type { Digest } from '../../src/model/digest.ts'
 import { StoreError } from '../../src/model/errors.ts'
-import { parseFileId } from '../../src/model/file.ts'
-import type { FileId, FileName, Owner } from '../../src/model/file.ts'
+import { parseFileId, type FileId, type FileName, type Owner } from '../../src/model/file.ts'
 import type { Upload } from '../../src/model/upload.ts'
 
 export type StoredUse = ChunkUse & { readonly location: Location }

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { checkStore, type BadChunk, type BadList, type BadManifest } from '../../src/admin/check-store.ts'
 import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
-import { deleteFile } from '../../src/files/manifests/delete-file.ts'
+import { deleteFile } from '../../src/files/manifests/update-file.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import { findOrphans } from '../../src/files/upkeep/find-orphans.ts'
 import { migrateFiles } from '../../src/files/copy/migrate-files.ts'

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
-import { BusyCores, type ThreadTimes } from '../../src/hashing/busy-cores.ts'
-import { threadsFor } from '../../src/hashing/use-threads.ts'
+import { BusyCores, threadsFor, type ThreadTimes } from '../../src/hashing/busy-cores.ts'
 
 /** Cores that are told how long the event loop's thread was active, and for how much of that it ran. */
 function given() {

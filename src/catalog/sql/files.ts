@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
-import { type FileId, type FileRef, maxNameBytes, type Owner, type StoredFile } from '../../model/file.ts'
+import { maxNameBytes, type FileId, type FileRef, type Owner, type StoredFile } from '../../model/file.ts'
 import { foldText } from '../../model/fold-text.ts'
 import type {
   CommittedFile,

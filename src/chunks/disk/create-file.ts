@@ -1,8 +1,6 @@
 import fs from 'node:fs'
-import { callFs } from './call-fs.ts'
-import type { Stop } from './stop.ts'
+import { callFs, type Stop, writeFully } from './fs-calls.ts'
 import { writeDirectly } from './write-directly.ts'
-import { writeFully } from './write-fully.ts'
 
 /**
  * Creates a file that must not exist, and resolves once its bytes, its size and its name would survive a power

@@ -13,11 +13,9 @@ import type {
   ReadOptions,
   StoredChunk,
 } from '../chunk-store.ts'
-import { callFs } from './call-fs.ts'
+import { callFs, diskError, isMediumError, isNoFile } from './fs-calls.ts'
 import { newLocation, placeOf, type Place } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
-import { diskError } from './disk-error.ts'
-import { isMediumError, isNoFile } from './is-medium-error.ts'
 import { chunksAt, listShard } from './list-shard.ts'
 import { OpenFiles } from './open-files.ts'
 import { PackDeletes } from './packs/pack-deletes.ts'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { callFs } from './call-fs.ts'
+import { callFs } from './fs-calls.ts'
 
 /**
  * Creates a directory, and those above it that are missing, readable by this user only; `fill` creates what is to stand in it. Resolves once all

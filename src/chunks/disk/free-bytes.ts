@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { diskError } from './disk-error.ts'
+import { diskError } from './fs-calls.ts'
 
 /**
  * Bytes that may still be written below the directory before less than `reserve` is left; 0 if there is less already, `Infinity`

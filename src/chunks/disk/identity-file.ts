@@ -2,7 +2,7 @@ import { open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '../../model/errors.ts'
 import { identityName } from '../../model/store-identity.ts'
-import { diskError } from './disk-error.ts'
+import { diskError } from './fs-calls.ts'
 import { moveToFreeName } from '../move-to-free-name.ts'
 import { syncDirectory } from './durable-directory.ts'
 

@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import type { Location } from '../../model/chunk.ts'
 import { parseDigest } from '../../model/digest.ts'
 import type { StoredChunk } from '../chunk-store.ts'
-import { callFs } from './call-fs.ts'
+import { callFs, isAbsence } from './fs-calls.ts'
 import { findPlace, locationInPack, type Place } from './chunk-path.ts'
-import { isAbsence } from './is-absence.ts'
 import { readPackHeader } from './packs/read-pack-header.ts'
 
 /** Of what was put nobody knows what it was. */

@@ -1,8 +1,7 @@
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { diskError } from './disk-error.ts'
+import { diskError, isAbsence } from './fs-calls.ts'
 import { syncDirectory } from './durable-directory.ts'
-import { isAbsence } from './is-absence.ts'
 
 /** A small file that is replaced whole, by one writer at a time. Its calls reject `unavailable`, `no_space`. */
 export function noteFile(directory: string, name: string) {

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { callFs } from './call-fs.ts'
+import { callFs } from './fs-calls.ts'
 import type { PackHeader } from './packs/pack-header.ts'
 
 /** What is known of a file for as long as it stays open. */

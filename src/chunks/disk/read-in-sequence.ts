@@ -1,5 +1,5 @@
 import type { KeptOpen } from './open-files.ts'
-import { readFully } from './read-fully.ts'
+import { readFully } from './fs-calls.ts'
 
 /** A page would do, but then it takes so many steps to larger pieces that a chunk which must come from the disk comes at two thirds of the speed. */
 const headBytes = 16 * 1024

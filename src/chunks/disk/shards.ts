@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { callFs } from './call-fs.ts'
+import { callFs, isAbsence } from './fs-calls.ts'
 import { shardNames, shardOf } from './chunk-path.ts'
 import { DirectoryIdentity } from './directory-identity.ts'
 import {
@@ -11,7 +11,6 @@ import {
   syncDescriptor,
   syncDirectory,
 } from './durable-directory.ts'
-import { isAbsence } from './is-absence.ts'
 import { sharedSync } from './shared-sync.ts'
 
 interface Shard {

@@ -3,7 +3,7 @@ import { open, rm, stat, statfs, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { DirectoryIdentity } from './directory-identity.ts'
-import { diskError } from './disk-error.ts'
+import { diskError } from './fs-calls.ts'
 import { freeBytes } from './free-bytes.ts'
 
 const MiB = 1024 * 1024

@@ -1,7 +1,5 @@
 import fs from 'node:fs'
-import { callFs } from './call-fs.ts'
-import type { Stop } from './stop.ts'
-import { writeFully } from './write-fully.ts'
+import { callFs, type Stop, writeFully } from './fs-calls.ts'
 
 /** Memory must begin and end at pages: this is a multiple of what any disk demands. */
 const pageBytes = 4096

@@ -1,7 +1,6 @@
 import type { Stats } from 'node:fs'
 import { chmod, utimes } from 'node:fs/promises'
-import type { Metadata } from '../../model/file.ts'
-import { keptAttributes } from '../../model/kept-attributes.ts'
+import { keptAttributes, type Metadata } from '../../model/file.ts'
 
 /** What a file system knows of a file, as metadata: `mtime` in ISO 8601, and the permissions as `mode`, in octal. */
 export function attributesOf({ mtimeMs, mode }: Pick<Stats, 'mtimeMs' | 'mode'>): Metadata {

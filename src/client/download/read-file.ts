@@ -1,5 +1,5 @@
 import { StoreError } from '../../model/errors.ts'
-import { checkParallel } from '../upload/check-parallel.ts'
+import { checkParallel } from '../transport/check-options.ts'
 import type { Connection } from '../transport/connection.ts'
 import { fetchRange } from './fetch-range.ts'
 import type { ChunkInfo, FileInfo } from '../files/file-info.ts'

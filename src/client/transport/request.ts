@@ -1,6 +1,6 @@
 import { StoreError } from '../../model/errors.ts'
 import { addressOf, type Connection } from './connection.ts'
-import { checkHeaders } from './check-headers.ts'
+import { checkHeaders } from './check-options.ts'
 import type { Answer, AnswerHeaders, OutgoingPieces } from './platform.ts'
 import { refusalIn } from './refusal.ts'
 import { withStallTimeout } from './stall-timeout.ts'

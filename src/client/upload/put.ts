@@ -1,4 +1,4 @@
-import { checkParallel } from './check-parallel.ts'
+import { checkParallel } from '../transport/check-options.ts'
 import type { Connection } from '../transport/connection.ts'
 import { hasContentOf } from '../download/has-content.ts'
 import type { PutOptions, PutResult } from './put-options.ts'

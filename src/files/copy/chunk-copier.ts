@@ -9,7 +9,7 @@ import { FairLimiter } from '../../rx/fair-limiter.ts'
 import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
 import { findSoundChunk } from '../upload/find-sound-chunk.ts'
 import type { StoredPart } from '../upload/pending-parts.ts'
-import { refuseWithoutSpace } from '../upload/refuse-without-space.ts'
+import { refuseWithoutSpace } from '../upload/preflight.ts'
 
 /** Copies chunks of another store as they are, by way of this one's buffers, and verifies them. */
 export class ChunkCopier {

@@ -8,7 +8,7 @@ import type { Upload } from '../../model/upload.ts'
 import { batchMap } from '../../rx/batch-map.ts'
 import { concatMapEager } from '../../rx/concat-map-eager.ts'
 import { Pulled } from '../../rx/pulled.ts'
-import { discardUpload } from '../resume/discard-upload.ts'
+import { discardUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   chunksPerRecord,

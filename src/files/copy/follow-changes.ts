@@ -1,6 +1,6 @@
 import { isRefusal } from '../../model/errors.ts'
 import { soleOwner, type StoredFile } from '../../model/file.ts'
-import { deleteFile } from '../manifests/delete-file.ts'
+import { deleteFile } from '../manifests/update-file.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   chunksPerRecord,

@@ -1,7 +1,7 @@
 import { isStoreError } from '../../model/errors.ts'
 import { soleOwner, type FileName, type StoredFile } from '../../model/file.ts'
 import { ChunkCopier } from './chunk-copier.ts'
-import { discardUpload } from '../resume/discard-upload.ts'
+import { discardUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { followChanges } from './follow-changes.ts'
 import { migrateFile } from './migrate-file.ts'

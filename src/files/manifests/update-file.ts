@@ -1,6 +1,6 @@
 import type { FileChanges, Precondition } from '../../catalog/catalog.ts'
 import type { Location } from '../../model/chunk.ts'
-import { isRefusal, isStoreError, StoreError } from '../../model/errors.ts'
+import { StoreError, isRefusal, isStoreError } from '../../model/errors.ts'
 import { soleOwner, type FileRef, type StoredFile } from '../../model/file.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { chunksPerRecord, discardRecord, endRecords, putFirstPage, settle } from './keep-records.ts'
@@ -57,4 +57,9 @@ async function changeRecorded(
   } finally {
     settle(store, [to])
   }
+}
+
+/** Resolves once neither catalog nor records know of the file. Rejects what `Catalog.deleteFile` rejects. */
+export async function deleteFile(store: FileStore, ref: FileRef, precondition?: Precondition): Promise<void> {
+  await endRecords(store, await store.catalog.deleteFile(soleOwner, ref, precondition))
 }

@@ -1,10 +1,10 @@
 import type { CommittedFile, Precondition } from '../../catalog/catalog.ts'
-import { isStoreError, StoreError } from '../../model/errors.ts'
+import { StoreError, isStoreError } from '../../model/errors.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { finishWithRecords, type DescribedFile } from '../manifests/keep-records.ts'
+import { type DescribedFile, finishWithRecords } from '../manifests/keep-records.ts'
 import { keptPrecondition } from './kept-precondition.ts'
-import { presentUpload } from './settled-upload.ts'
+import { type FileId, soleOwner } from '../../model/file.ts'
 
 /** An upload after a request for it, and the file that it has become if that was the last one. */
 export interface AppendedUpload {
@@ -46,4 +46,44 @@ export async function finishIfComplete(
 function describedNow({ id, owner, name, mediaType, metadata }: Upload): DescribedFile {
   const now = Date.now()
   return { id, owner, name, mediaType, metadata, createdAt: now, modifiedAt: now }
+}
+
+/** The upload, finished or not, after a request that appends to it has been ended. Rejects `not_found`. */
+export async function settledUpload(store: FileStore, id: FileId): Promise<Upload> {
+  await store.turns.settle(id)
+  return presentUpload(store, id)
+}
+
+/** The upload, finished or not, as it is at the moment. Rejects `not_found`. */
+export async function presentUpload(store: FileStore, id: FileId): Promise<Upload> {
+  const upload = await store.catalog.findUpload(soleOwner, id)
+  if (!upload) throw new StoreError('not_found', 'There is no such upload: it was deleted or has expired.')
+  return upload
+}
+
+/** Deletes an upload because of an error that the client is to hear of first: if this fails, too, the upload expires. */
+export async function discardUpload(store: FileStore, id: FileId): Promise<void> {
+  try {
+    await store.catalog.deleteUpload(id)
+  } catch (error) {
+    store.options.onBackgroundError(error, `deleting unfinished upload ${id}`)
+  }
+}
+
+/**
+ * For who only asks how far an upload is: one that is at its size, and is no file because the server stopped in between, becomes
+ * one. One that a precondition declined, earlier or now, stays as it is. Resolves with the upload as it is then.
+ */
+export async function finishIfLeftOver(
+  store: FileStore,
+  upload: Upload,
+  precondition: Precondition,
+): Promise<Upload> {
+  if (upload.isDeclined) return upload
+  try {
+    return (await finishIfComplete(store, upload, precondition)).upload
+  } catch (error) {
+    if (!isStoreError(error, 'precondition_failed')) throw error
+    return upload
+  }
 }

@@ -1,7 +1,7 @@
 import { from, lastValueFrom, mergeMap } from 'rxjs'
 import type { FileStore } from '../state/file-store.ts'
 import { orphansFoundBefore } from './meet-others.ts'
-import { inBatches } from '../../rx/in-batches.ts'
+import { inBatches } from '../../rx/at-once.ts'
 
 /** Locations that are held in memory, and that one transaction looks at. */
 const batchSize = 1000

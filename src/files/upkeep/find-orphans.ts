@@ -1,7 +1,7 @@
 import type { StoredChunk } from '../../chunks/chunk-store.ts'
 import { findUnknownRecords } from './collect-records.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { inBatches } from '../../rx/in-batches.ts'
+import { inBatches } from '../../rx/at-once.ts'
 
 export interface FoundOrphans {
   readonly orphans: number

@@ -3,7 +3,7 @@ import type { ChunkUse, CommittedFile, Precondition } from '../../catalog/catalo
 import { packed } from '../../model/chunk.ts'
 import { asRefusal } from '../../model/errors.ts'
 import { soleOwner, type FileId, type FileName, type Metadata } from '../../model/file.ts'
-import { discardUpload } from '../resume/discard-upload.ts'
+import { discardUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   createWithRecord,

@@ -2,11 +2,10 @@ import type { Readable } from 'node:stream'
 import { lastValueFrom } from 'rxjs'
 import type { ChunkUse } from '../../catalog/catalog.ts'
 import { batchMap } from '../../rx/batch-map.ts'
-import { checkCurrentFile } from './check-current-file.ts'
+import { checkCurrentFile, refuseWithoutSpace } from './preflight.ts'
 import { Draft, partsPerCommit, type FileRequest } from './draft.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { PendingParts, type StoredPart } from './pending-parts.ts'
-import { refuseWithoutSpace } from './refuse-without-space.ts'
 import { storeChunks, tooLarge, type ByteObserver } from './store-chunks.ts'
 
 /** Something that the client said of the body, such as a digest. */

@@ -1,4 +1,4 @@
-import { deleteFile as endFile } from '../../files/manifests/delete-file.ts'
+import { deleteFile as endFile } from '../../files/manifests/update-file.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
 import { parseFileRef } from '../../model/file.ts'
 import { pathBehind, type HttpContext } from '../../http/server/context.ts'

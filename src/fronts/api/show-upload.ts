@@ -1,5 +1,5 @@
 import type { FileStore } from '../../files/state/file-store.ts'
-import { presentUpload } from '../../files/resume/settled-upload.ts'
+import { presentUpload } from '../../files/resume/finish-upload.ts'
 import { StoreError } from '../../model/errors.ts'
 import { parseFileId } from '../../model/file.ts'
 import { pathBehind, type HttpContext } from '../../http/server/context.ts'

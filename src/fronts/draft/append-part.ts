@@ -1,5 +1,5 @@
 import type { FileStore } from '../../files/state/file-store.ts'
-import { presentUpload } from '../../files/resume/settled-upload.ts'
+import { presentUpload } from '../../files/resume/finish-upload.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { refuseCoded } from '../../http/middleware/refuse-coded.ts'

@@ -1,4 +1,4 @@
-import { presentUpload } from '../../files/resume/settled-upload.ts'
+import { presentUpload } from '../../files/resume/finish-upload.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
 import type { FileId } from '../../model/file.ts'
 import type { HttpContext } from '../../http/server/context.ts'

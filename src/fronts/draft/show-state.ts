@@ -1,5 +1,5 @@
 import type { FileStore } from '../../files/state/file-store.ts'
-import { settledUpload } from '../../files/resume/settled-upload.ts'
+import { settledUpload } from '../../files/resume/finish-upload.ts'
 import { addressOf, type HttpContext } from '../../http/server/context.ts'
 import { HttpProblem } from '../../http/middleware/render-errors.ts'
 import { uploadIdOf } from '../../http/headers/upload-address.ts'

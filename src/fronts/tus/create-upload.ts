@@ -1,9 +1,11 @@
-import { checkCurrentFile } from '../../files/upload/check-current-file.ts'
-import { discardUpload } from '../../files/resume/discard-upload.ts'
+import { checkCurrentFile, refuseWithoutSpace } from '../../files/upload/preflight.ts'
+import {
+  discardUpload,
+  finishIfComplete,
+  settledUpload,
+  type AppendedUpload,
+} from '../../files/resume/finish-upload.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
-import { finishIfComplete, type AppendedUpload } from '../../files/resume/finish-upload.ts'
-import { refuseWithoutSpace } from '../../files/upload/refuse-without-space.ts'
-import { settledUpload } from '../../files/resume/settled-upload.ts'
 import { tooLarge } from '../../files/upload/store-chunks.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
 import { parseFileId, soleOwner, type FileId } from '../../model/file.ts'
@@ -14,7 +16,7 @@ import { writeAnnounced } from './announced.ts'
 import { describeAppended, hasOffsetMediaType, receiveBody } from './append.ts'
 import { locationOf, newUploadId } from '../../http/headers/upload-address.ts'
 import { describeFile } from '../../http/headers/upload-metadata.ts'
-import { wholeNumber } from '../../http/headers/whole-number.ts'
+import { wholeNumber } from './tus-route.ts'
 
 /** Partial uploads that one final upload may join. */
 const maxParts = 1000

@@ -1,6 +1,5 @@
 import type { FileStore } from '../../files/state/file-store.ts'
-import { finishIfLeftOver } from '../../files/resume/finish-if-left-over.ts'
-import { settledUpload } from '../../files/resume/settled-upload.ts'
+import { finishIfLeftOver, settledUpload } from '../../files/resume/finish-upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { readPrecondition } from '../../http/headers/etags.ts'
 import { readAnnounced } from './announced.ts'

@@ -1,6 +1,7 @@
 import type { Upload } from '../../model/upload.ts'
-import { addressOf, type HttpContext } from '../../http/server/context.ts'
+import { type HttpContext, addressOf } from '../../http/server/context.ts'
 import { HttpProblem } from '../../http/middleware/render-errors.ts'
+import { StoreError } from '../../model/errors.ts'
 
 export const tusVersion = '1.0.0'
 
@@ -30,4 +31,14 @@ export function describeProgress(ctx: HttpContext, upload: Upload): void {
 /** "The value of the Upload-Expires header MUST be in RFC 7231 datetime format." */
 export function expiryOf({ expiresAt }: Upload): string {
   return new Date(expiresAt).toUTCString()
+}
+
+/** A header that counts bytes: "a non-negative integer". Undefined if it is absent. Throws `invalid_request`. */
+export function wholeNumber(header: string, text: string): number | undefined {
+  if (text === '') return undefined
+  const value = Number(text)
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new StoreError('invalid_request', `${header} must be a whole number of bytes.`)
+  }
+  return value
 }

@@ -1,6 +1,5 @@
 import { posix } from 'node:path'
-import type { FileName } from '../../model/file.ts'
-import { parseFileName } from '../../model/file.ts'
+import { parseFileName, type FileName } from '../../model/file.ts'
 
 /** The name to store a file of a form under. */
 export interface FormName {

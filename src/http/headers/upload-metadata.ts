@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { StoreError } from '../../model/errors.ts'
-import type { FileName, Metadata } from '../../model/file.ts'
-import { parseFileName } from '../../model/file.ts'
+import { parseFileName, type FileName, type Metadata } from '../../model/file.ts'
 import { mediaTypeOf } from './media-type.ts'
 import { metadataSchema } from './metadata.ts'
 

@@ -1,5 +1,4 @@
 import type { Middleware } from 'koa'
-import { isAllowedOrigin, type AllowedOrigins } from './allowed-origins.ts'
 import type { RequestState } from '../server/context.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']
@@ -122,4 +121,11 @@ function headersFor(origins: AllowedOrigins, origin: string): Readonly<Record<st
   const varying = { Vary: 'Origin' }
   if (!isAllowedOrigin(origins, origin)) return { ...alwaysSent, ...varying }
   return { 'Access-Control-Allow-Origin': origin, ...exposed, ...varying }
+}
+
+/** Origins whose pages may use this server from a browser, just as browsers name them; `*` for all. */
+export type AllowedOrigins = '*' | readonly string[]
+
+export function isAllowedOrigin(origins: AllowedOrigins, origin: string): boolean {
+  return origins === '*' || origins.includes(origin)
 }

@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa'
 import { StoreError } from '../../model/errors.ts'
-import { isAllowedOrigin, type AllowedOrigins } from './allowed-origins.ts'
+import { isAllowedOrigin, type AllowedOrigins } from './allow-cross-origin.ts'
 import type { RequestState } from '../server/context.ts'
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])

@@ -3,12 +3,11 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Location } from '../../../model/chunk.ts'
 import type { Digest } from '../../../model/digest.ts'
-import { callFs } from '../call-fs.ts'
+import { callFs, type Stop } from '../fs-calls.ts'
 import { locationInPack, newPackPath } from '../chunk-path.ts'
 import { createFile } from '../create-file.ts'
 import { maxEntries, maxPackBytes, writePackHeader } from './pack-header.ts'
 import type { Shards } from '../shards.ts'
-import type { Stop } from '../stop.ts'
 import type { TemporaryFiles } from '../temporary-files.ts'
 
 interface Put {

@@ -1,6 +1,5 @@
 import fs from 'node:fs'
-import { callFs } from '../call-fs.ts'
-import { isMediumError, isNoFile } from '../is-medium-error.ts'
+import { callFs, isMediumError, isNoFile, readFully } from '../fs-calls.ts'
 import {
   maxHeaderBytes,
   packHeaderBytes,
@@ -8,7 +7,6 @@ import {
   parsePackHeader,
   type PackHeader,
 } from './pack-header.ts'
-import { readFully } from '../read-fully.ts'
 
 /** As much as one read brings in anyway; most headers are shorter. */
 const pageBytes = 4096

@@ -1,9 +1,7 @@
 import fs from 'node:fs'
-import { callFs } from '../call-fs.ts'
+import { callFs, isMediumError, readFully } from '../fs-calls.ts'
 import { createFile } from '../create-file.ts'
-import { isMediumError } from '../is-medium-error.ts'
 import { writePackHeader, type PlacedEntry } from './pack-header.ts'
-import { readFully } from '../read-fully.ts'
 import { readPackHeader } from './read-pack-header.ts'
 
 /** Gives a path to write to, and settles as that does. */

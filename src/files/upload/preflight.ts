@@ -15,3 +15,11 @@ export async function checkCurrentFile(
   if (!precondition || Object.keys(precondition).length === 0) return
   checkPrecondition(precondition, await store.catalog.findFile(soleOwner, { name }))
 }
+
+/**
+ * Throws `no_space` if a file of so many bytes would not fit at the moment. Nothing is reserved, neither for it nor for what other
+ * unfinished uploads have announced: whoever comes too late is refused when the disk is full.
+ */
+export async function refuseWithoutSpace({ space }: FileStore, bytes: number): Promise<void> {
+  await space.check(bytes)
+}

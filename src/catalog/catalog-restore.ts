@@ -3,7 +3,9 @@ import type { Digest } from '../model/digest.ts'
 import type { FileId, StoredFile } from '../model/file.ts'
 import type { ChunkUse } from './catalog.ts'
 
-/** Bytes that a chunk store has, by the digest that their place is named for; they need not have it. */
+/**
+ * Bytes in a chunk store, by the digest in the name of their location, which they may not match.
+ */
 export interface FoundChunk {
   readonly digest: Digest
   readonly size: number
@@ -24,7 +26,7 @@ export interface FoundRecord {
 /** The `start` of a file's confirmation, which is a record without chunks and behind all others. */
 export const confirmationPage = Number.MAX_SAFE_INTEGER
 
-/** Where a chunk is of which there is nothing left: a location that no store has. */
+/** The location of a chunk that is lost: no store has it. */
 export const lostLocation = 'lost' as Location
 
 export interface Restored {
@@ -33,18 +35,23 @@ export interface Restored {
   readonly lostChunks: number
 }
 
-/** Makes a catalog of what the stores have; each method is one transaction. Of a catalog that is empty at first, and that nobody else uses. */
+/**
+ * Fills an empty catalog, which nobody else uses, from the stores. Each method is one transaction.
+ */
 export interface CatalogRestore {
   addFound(chunks: readonly FoundChunk[]): Promise<void>
   /** Everything that was added under the digest. */
   listFound(digest: Digest): Promise<readonly FoundChunk[]>
   /**
-   * Takes over a page. The first one of a file, at 0, puts it behind its name, and of several for one file or one name the latest
-   * counts; of two files for a name that one goes first whose chunks are all there. Pages come in any order. A chunk without a location is one that another page has already.
+   * Adds a page; pages come in any order. The first page of a file, at 0, points its name to it. Of
+   * several pages for one file the latest counts. Of several files for one name, one with all its
+   * chunks wins, then the latest. A chunk without a location is in another page as well.
    */
   restoreRecord(record: FoundRecord): Promise<void>
-  /** Has `countCommits` begin there, past what an older catalog can have counted. */
+  /** Makes `countCommits` start there, past any count of an older catalog. */
   countCommitsFrom(least: number): Promise<void>
-  /** Forgets what was found, and all pages of which the first one is missing. Resolves with what there is now. */
+  /**
+   * Forgets what was found, and pages whose first page is missing. Resolves with what was restored.
+   */
   endRestore(): Promise<Restored>
 }

@@ -2,7 +2,7 @@ import type { Digest } from '../model/digest.ts'
 import { StoreError } from '../model/errors.ts'
 import type { Precondition } from './catalog.ts'
 
-/** Throws `precondition_failed` unless the precondition holds of the current file, or of there being none. */
+/** Throws `precondition_failed` unless the precondition holds for the current file, if any. */
 export function checkPrecondition(
   precondition: Precondition | undefined,
   current: { readonly digest: Digest; readonly modifiedAt: number } | undefined,
@@ -19,7 +19,10 @@ export function checkPrecondition(
     )
   }
   if (ifNoneMatch !== undefined && isAmong(current, ifNoneMatch)) {
-    throw new StoreError('precondition_failed', 'A file that must not be there stands behind the name.')
+    throw new StoreError(
+      'precondition_failed',
+      'A file with this name already exists: choose another name or drop the precondition.',
+    )
   }
 }
 

@@ -1,13 +1,14 @@
 const lastCodePoint = 0x10ffff
 
-/** The first string behind `name` that a name can be: names hold no control characters. */
+/** A string right after `name`: names have no control characters, so none lies between the two. */
 export function justBehind(name: string): string {
   return `${name}\u0001`
 }
 
 /**
- * The first string, by UTF-8 bytes, behind all that begin with `prefix`; absent if there is none, as for an
- * empty prefix. Bytes of UTF-8 sort as code points do, so the last code point that can grow is raised by one.
+ * The first string, by UTF-8 bytes, after all that begin with `prefix`; undefined if there is none,
+ * as for an empty prefix. UTF-8 bytes sort as code points do, so this raises the last code point
+ * that can grow by one.
  */
 export function behindPrefix(prefix: string): string | undefined {
   const points = Array.from(prefix, (character) => character.codePointAt(0)!)

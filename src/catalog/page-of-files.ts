@@ -2,7 +2,7 @@ import type { StoredFile } from '../model/file.ts'
 import type { FilePage, ListQuery } from './catalog.ts'
 import { behindPrefix, justBehind } from './name-order.ts'
 
-/** Files in the order of their names, from `from` on and before `until` (to the end without), at most `limit`. */
+/** Files by name, from `from` on and before `until` (or to the end), at most `limit`. */
 export type FileSource = (
   from: string,
   until: string | undefined,
@@ -10,8 +10,8 @@ export type FileSource = (
 ) => Promise<readonly StoredFile[]>
 
 /**
- * One page of a listing out of one snapshot. A folded prefix is stepped over with a new query from behind it,
- * so that a folder costs the same however much is in it.
+ * One page of a listing out of one snapshot. A folded prefix is stepped over with a new query from
+ * behind it, so that a folder costs the same however much is in it.
  */
 export async function pageOfFiles(query: ListQuery, source: FileSource): Promise<FilePage> {
   if (!canBeInName(query.prefix) || !canBeInName(query.q ?? '')) return { files: [], prefixes: [] }
@@ -30,7 +30,9 @@ export async function pageOfFiles(query: ListQuery, source: FileSource): Promise
   return page.finish()
 }
 
-/** A database would read half a character as U+FFFD and find that; PostgreSQL has no text with NUL. */
+/**
+ * A database would read half a character as U+FFFD and find that. PostgreSQL has no text with NUL.
+ */
 function canBeInName(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0')
 }
@@ -39,7 +41,7 @@ function startOf({ prefix, after }: ListQuery, page: PageBuilder): string | unde
   if (after === undefined) return prefix
   const folded = page.foldedEntry(after)
   const from = folded === undefined ? justBehind(after) : behindPrefix(folded)
-  // Of two well-formed strings the one with the smaller UTF-8 bytes is not always the smaller to JavaScript.
+  // JavaScript compares UTF-16 units, which does not always give the order of UTF-8 bytes.
   return from !== undefined && Buffer.compare(Buffer.from(from), Buffer.from(prefix)) < 0 ? prefix : from
 }
 

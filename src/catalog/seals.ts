@@ -61,7 +61,7 @@ export function checkUse(listId: string, row: SealedUse): void {
   if (row.seal !== sealOfUse(listId, row.start, row)) throw damage(`the chunk list ${listId} has changed`)
 }
 
-/** Each chunk must begin where the one before it ends. `end` is where the first one may begin at most. */
+/** Each chunk must begin where the previous one ends. The first may begin at `end` at most. */
 export function checkRun(
   rows: readonly { readonly start: number; readonly size: number }[],
   end: number,

@@ -12,8 +12,8 @@ export interface SearchStep {
 }
 
 /**
- * Searches in bounded steps, so that searches take turns and none holds up the others. A search that
- * nobody waits for any more ends with the step under way: `signal` rejects with its reason.
+ * Searches in bounded steps, so that searches take turns and none holds up the others. A search
+ * that nobody waits for any more ends with the step under way: `signal` rejects with its reason.
  */
 export function inSteps(
   step: (from: string, until: string | undefined, limit: number) => Promise<SearchStep>,

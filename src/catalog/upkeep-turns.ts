@@ -1,18 +1,18 @@
-/** The right to be the one that collects and verifies. */
+/** The right to run upkeep, which collects and verifies. */
 export interface UpkeepTurn {
-  /** Aborted when somebody else may have the turn, as after the connection to the database is lost. */
+  /** Aborted when another process may have the turn, as after the database connection is lost. */
   readonly signal: AbortSignal
-  /** Leaves it to others. Resolves also if it is lost. */
+  /** Ends the turn. Also resolves if it is already lost. */
   release(): Promise<void>
 }
 
-/** Of the processes over one catalog, one at a time looks after it. */
+/** One process at a time runs upkeep on a catalog. */
 export interface UpkeepTurns {
   /** Undefined while another process has the turn. Rejects `unavailable`. */
   take(): Promise<UpkeepTurn | undefined>
 }
 
-/** For who has the catalog for itself. */
+/** For a process that has the catalog to itself. */
 export const aloneAtUpkeep: UpkeepTurns = {
   take: async () => ({ signal: new AbortController().signal, release: async () => {} }),
 }

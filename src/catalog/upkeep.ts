@@ -48,22 +48,24 @@ export interface Collectable {
   readonly bytes: number
 }
 
-/** What can be asked of a catalog by who looks after a store. It changes nothing, so it may be asked beside a running server. */
+/** Read-only queries for the upkeep of a store. They can run beside a server that has it open. */
 export interface CatalogSurvey {
   /** The store that the catalog belongs to, if it has ever been opened with one. */
   findBinding(): Promise<StoreBinding | undefined>
   /** A chunk of that content, if one is present. */
   findChunk(digest: Digest): Promise<Chunk | undefined>
   /**
-   * Chunks by location, those behind `after`. A store keeps small chunks with neighbouring locations
+   * Chunks by location, those after `after`. A store keeps small chunks with neighbouring locations
    * in one file, so reading them in this order opens each file once.
    */
   listAllChunks(after: ChunkPosition | undefined, limit: number): Promise<readonly Chunk[]>
-  /** Who uses a chunk, by id, those behind `after`. Files that were let go do not count. */
+  /**
+   * Files and uploads that use a chunk, by id, those after `after`, without files that were let go.
+   */
   listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly Holder[]>
   /**
-   * Files and uploads of every owner by id, those behind `after`, each with what is wrong with its chunk list: it must have no
-   * gap, be as long as the file, and have the file's digest.
+   * Files and uploads of every owner by id, those after `after`, each with what is wrong with its
+   * chunk list, which must have no gap, be as long as the file, and match the file's digest.
    */
   checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]>
   /** Files of every owner by id, those after `after`, each with the locations of its manifest. */
@@ -71,13 +73,13 @@ export interface CatalogSurvey {
   /** Those of the locations that neither a chunk nor garbage has. */
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]>
   /**
-   * What is wrong with the catalog itself, as far as its engine can tell: nothing if it is sound. Takes time that follows its size, and keeps nobody
-   * else waiting for as long.
+   * What is wrong with the catalog itself, as far as its engine can tell; empty if it is sound. It
+   * takes time in proportion to its size, but does not make other calls wait that long.
    */
   verify(): Promise<readonly string[]>
-  /** Goes up with every change that is committed. */
+  /** A count that increases with every committed change. */
   countCommits(): Promise<number>
-  /** What a collection would take, orphans aside that it has yet to find. */
+  /** What a collection would take, without the orphans that it has yet to find. */
   countCollectable(query: CollectableQuery): Promise<Collectable>
 }
 
@@ -90,25 +92,29 @@ export interface CollectableQuery {
 
 export interface DueQuery {
   readonly checkedBefore: number
-  /** The same for those that were not sound: they may have been mended by hand. */
+  /** The same for chunks that were not sound: somebody may have mended them by hand. */
   readonly notSoundCheckedBefore: number
   readonly limit: number
 }
 
 export interface ChunkCheck extends Pick<Chunk, 'digest' | 'location'> {
-  /** Absent if it could not be told: the chunk stays what it was, and is due again as if it had been. */
+  /** Absent if unknown: the chunk keeps its condition and counts as checked. */
   readonly condition?: Condition
 }
 
-/** What the catalog remembers of when chunks were read, and how they were. */
+/** When chunks were last read, and in which condition they were. */
 export interface CatalogChecks {
-  /** Chunks that were checked, or stored, so long ago: those that were not sound first, then the longest ago first. */
+  /**
+   * Chunks that are due for a check: those that were not sound first, then the oldest checks first.
+   */
   listDueChunks(query: DueQuery): Promise<readonly CheckedChunk[]>
   /**
-   * Takes down what checks have found, of chunks that are still where they were read. Resolves with those that are not sound and
-   * were until now.
+   * Records what checks have found about chunks that are still where they were read. Resolves with
+   * those that were sound before and are not now.
    */
   recordChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]>
-  /** How many chunks were not sound when they were last checked, and have been neither mended nor collected since. */
+  /**
+   * How many chunks were not sound at their last check and are neither mended nor collected since.
+   */
   countNotSound(): Promise<Readonly<Record<'damaged' | 'missing', number>>>
 }

@@ -8,8 +8,9 @@ import { PostgresCatalog } from './postgres-catalog.ts'
 import { changing, Transactions } from './transactions.ts'
 
 /**
- * Creates the catalog in a database where none is, or an empty one, filled by `fill`. Until it is whole nobody else can open it: what a crash
- * leaves is thrown away by the next attempt. Rejects `unavailable` if there is something in it, or it is being rebuilt already.
+ * Creates the catalog in a database where none is, or an empty one, filled by `fill`. Until it is
+ * whole nobody else can open it: what a crash leaves is thrown away by the next attempt. Rejects
+ * `unavailable` if there is something in it, or it is being rebuilt already.
  */
 export async function createAnew(
   url: string,

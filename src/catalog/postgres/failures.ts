@@ -1,12 +1,18 @@
 import pg from 'pg'
 import { asRefusal, StoreError, type ErrorCode } from '../../model/errors.ts'
 
-/** What the server has answered instead of a result. Nothing else that a call rejects with has a SQLSTATE. */
+/**
+ * What the server has answered instead of a result. Nothing else that a call rejects with has a
+ * SQLSTATE.
+ */
 export function stateOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined
 }
 
-/** The server has undone the transaction because others were in its way: it may well go through if it is tried again. */
+/**
+ * The server has undone the transaction because others were in its way: it may well go through if
+ * it is tried again.
+ */
 export function isConflict(error: unknown): boolean {
   const state = stateOf(error)
   return state === serializationFailure || state === deadlockDetected
@@ -33,7 +39,10 @@ export function connectionError(error: unknown): StoreError {
   )
 }
 
-/** As `Catalog` has it. `isUndone` says that the transaction was rolled back, so the call changed nothing. */
+/**
+ * As `Catalog` has it. `isUndone` says that the transaction was rolled back, so the call changed
+ * nothing.
+ */
 export function failureOf(error: unknown, isUndone: boolean): unknown {
   const failure = error instanceof StoreError ? error : describe(error)
   return isUndone ? asRefusal(failure) : failure

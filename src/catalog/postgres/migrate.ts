@@ -7,7 +7,10 @@ import { firstTables } from '../sql/migrations/0001-first-tables.ts'
 import { boundStore } from '../sql/migrations/0003-bound-store.ts'
 import { commits, foldedNames, postgresTables, seals } from './migrations.ts'
 
-/** In the order in which they were published; `ashlar_catalog` counts those that the tables have seen. */
+/**
+ * In the order in which they were published; `ashlar_catalog` counts those that the tables have
+ * seen.
+ */
 const migrations: readonly ((db: Database) => Promise<void>)[] = [
   (db) => firstTables(db, postgresTables),
   seals,
@@ -17,8 +20,9 @@ const migrations: readonly ((db: Database) => Promise<void>)[] = [
 ]
 
 /**
- * Makes the tables, in the schema that the connection begins with, or brings them up to date, once for all who ask for it at the same time: whole or
- * not at all. Rejects `unavailable` if a newer Ashlar has migrated them past what this one knows.
+ * Makes the tables, in the schema that the connection begins with, or brings them up to date, once
+ * for all who ask for it at the same time: whole or not at all. Rejects `unavailable` if a newer
+ * Ashlar has migrated them past what this one knows.
  */
 export async function migrate(transactions: Transactions, { asDraft = false } = {}): Promise<void> {
   const { version } = await transactions.read(stateOf)
@@ -34,7 +38,10 @@ export async function migrate(transactions: Transactions, { asDraft = false } = 
   })
 }
 
-/** Rejects `unavailable` unless the tables are there and have been migrated just as far as this Ashlar knows. */
+/**
+ * Rejects `unavailable` unless the tables are there and have been migrated just as far as this
+ * Ashlar knows.
+ */
 export async function refuseOther(db: Database): Promise<void> {
   const { version } = await stateOf(db)
   refuseNewer(version)
@@ -60,8 +67,8 @@ interface State {
 
 /** Version 0 if there are no tables. */
 export async function stateOf(db: Database): Promise<State> {
-  // By a query, which sees what was committed while it waited for its turn: names are looked up in a cache. And other schemas of the
-  // search path may have a catalog, too.
+  // By a query, which sees what was committed while it waited for its turn: names are looked up in
+  // a cache. And other schemas of the search path may have a catalog, too.
   const tables = sql`select from pg_tables where schemaname = current_schema() and tablename = 'ashlar_catalog'`
   const [found] = await execute(db, sql<{ is_there: boolean }>`select exists (${tables}) as is_there`)
   if (!found?.is_there) return { version: 0, isDraft: false }

@@ -44,7 +44,10 @@ type Seal = (row: Row) => number
 
 const rowsPerStep = 1000
 
-/** Through a cursor, so that memory does not follow the size of the table; rows stay where they are while it is open. */
+/**
+ * Through a cursor, so that memory does not follow the size of the table; rows stay where they are
+ * while it is open.
+ */
 async function fill(db: Database, table: string, rows: ReturnType<typeof sql>, seal: Seal): Promise<void> {
   await execute(db, sql`declare unsealed no scroll cursor for ${rows}`)
   for (;;) {
@@ -92,7 +95,10 @@ export async function foldedNames(db: Database): Promise<void> {
   }
 }
 
-/** Goes up with every change, and waits for nobody: a row that all of them update would put them in a line. */
+/**
+ * Goes up with every change, and waits for nobody: a row that all of them update would put them in
+ * a line.
+ */
 export async function commits(db: Database): Promise<void> {
   await execute(db, sql`create sequence commits`)
 }

@@ -11,7 +11,10 @@ import { Transactions } from './transactions.ts'
 export interface PostgresCatalogOptions {
   /** Milliseconds since 1970; `Date.now` unless given. */
   readonly now?: () => number
-  /** Connections at once, at least 1. Each is a process of the server, which has a limit for all that connect to it. */
+  /**
+   * Connections at once, at least 1. Each is a process of the server, which has a limit for all
+   * that connect to it.
+   */
   readonly maxConnections?: number
   /** A call is given up if it has waited so long for a connection. */
   readonly connectTimeoutMs?: number
@@ -26,9 +29,10 @@ export type PostgresSurvey = ReadableCatalog & Pick<Catalog, 'close'>
 export const syncCommits = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
 
 /**
- * Opens the catalog in the database of a `postgres://` address, in the schema that its connections begin with (search_path). Makes
- * the tables if there are none; any number of processes may do so at the same time. Rejects `unavailable` if the database cannot be used, would
- * not keep what it commits, or has the tables of a newer Ashlar or of a rebuild that has not ended.
+ * Opens the catalog in the database of a `postgres://` address, in the schema that its connections
+ * begin with (search_path). Makes the tables if there are none; any number of processes may do so
+ * at the same time. Rejects `unavailable` if the database cannot be used, would not keep what it
+ * commits, or has the tables of a newer Ashlar or of a rebuild that has not ended.
  */
 export async function openPostgresCatalog(
   url: string,
@@ -45,7 +49,10 @@ export async function openPostgresCatalog(
   })
 }
 
-/** Changes nothing, and cannot. Rejects `unavailable` if there is no catalog, or another version of Ashlar has written it. */
+/**
+ * Changes nothing, and cannot. Rejects `unavailable` if there is no catalog, or another version of
+ * Ashlar has written it.
+ */
 export async function openPostgresSurvey(
   url: string,
   options: Omit<PostgresCatalogOptions, 'now'> = {},
@@ -59,7 +66,10 @@ export async function openPostgresSurvey(
   })
 }
 
-/** Whether there is a catalog in the database, one that a rebuild has not ended aside. Rejects `unavailable`. */
+/**
+ * Whether there is a catalog in the database, one that a rebuild has not ended aside. Rejects
+ * `unavailable`.
+ */
 export async function hasPostgresCatalog(url: string): Promise<boolean> {
   const transactions = new Transactions(url, { ...defaults, maxConnections: 1, preamble: '' })
   try {

@@ -7,7 +7,10 @@ export interface PoolSettings {
   readonly maxConnections: number
   /** A call waits so long for a connection: for a new one, or for one of those that are busy. */
   readonly connectTimeoutMs: number
-  /** A statement may take so long, the wait for others in its way included; 0 if as long as it likes. */
+  /**
+   * A statement may take so long, the wait for others in its way included; 0 if as long as it
+   * likes.
+   */
   readonly statementTimeoutMs: number
   /** Run on each connection before all else. */
   readonly preamble: string
@@ -73,7 +76,10 @@ export class Pool {
   }
 }
 
-/** Who uses the connection hears of it from what they asked; an idle one is replaced when it is needed. */
+/**
+ * Who uses the connection hears of it from what they asked; an idle one is replaced when it is
+ * needed.
+ */
 function leaveToUsers(): void {}
 
 export class Connection {

@@ -5,12 +5,16 @@ import type { CountedOn, Presence } from '../presence.ts'
 import { prepared } from '../sql/prepared.ts'
 import type { Transactions } from './transactions.ts'
 
-/** Who has not been seen for so long is gone: without the database it could neither look anything up nor make anything known. */
+/**
+ * Who has not been seen for so long is gone: without the database it could neither look anything up
+ * nor make anything known.
+ */
 const goneAfterSeconds = 15 * 60
 
 /**
- * Each process leaves word of what it counts on. What it has begun to count on since then was still there when it did so; therefore all that is let
- * go or stored later counts as well, and nobody has to ask the others, or tell them of each step.
+ * Each process leaves word of what it counts on. What it has begun to count on since then was still
+ * there when it did so; therefore all that is let go or stored later counts as well, and nobody has
+ * to ask the others, or tell them of each step.
  */
 export class PostgresPresence implements Presence {
   readonly #transactions: Transactions
@@ -23,7 +27,10 @@ export class PostgresPresence implements Presence {
     this.#now = now
   }
 
-  /** To be called before anything is looked up or stored, and again and again while others are to get on. */
+  /**
+   * To be called before anything is looked up or stored, and again and again while others are to
+   * get on.
+   */
   async meet({ inUse, lookupsSince, putsSince }: CountedOn): Promise<CountedOn> {
     this.#isKnown = true
     const now = this.#now()

@@ -11,9 +11,11 @@ const mostTries = 8
 const pauseMs = 20
 
 /**
- * A catalog's calls to its database, each a transaction. Whoever changes something locks the rows that decide over it, and then sees
- * what others have committed by that time: nothing is decided by what was read without a lock. Locks are taken in one order, of uploads by id, then of files by
- * name, then of chunks by digest; where two wait for each other all the same, the one that the server undoes is tried again.
+ * A catalog's calls to its database, each a transaction. Whoever changes something locks the rows
+ * that decide over it, and then sees what others have committed by that time: nothing is decided by
+ * what was read without a lock. Locks are taken in one order, of uploads by id, then of files by
+ * name, then of chunks by digest; where two wait for each other all the same, the one that the
+ * server undoes is tried again.
  */
 export class Transactions {
   readonly #pool: Pool
@@ -42,8 +44,8 @@ export class Transactions {
   }
 
   /**
-   * The same, when all changes that were begun before it are made or undone, those too whose client has given up waiting for the
-   * answer. Others begin when it has ended.
+   * The same, when all changes that were begun before it are made or undone, those too whose client
+   * has given up waiting for the answer. Others begin when it has ended.
    */
   changeAlone<T>(work: Work<T>): Promise<T> {
     return this.#run(() =>
@@ -56,7 +58,10 @@ export class Transactions {
     return this.#run(() => this.#attempt(`${begin}; select pg_advisory_xact_lock(${altering})`, work))
   }
 
-  /** Refuses all later calls, and resolves when those on their way are done and no connection is left. */
+  /**
+   * Refuses all later calls, and resolves when those on their way are done and no connection is
+   * left.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -90,7 +95,8 @@ export class Transactions {
       } catch (error) {
         // Without a connection to say so on, the server undoes it by itself.
         await connection.query('rollback', []).catch(() => {})
-        // A commit that the server has answered with an error is undone; without an answer nobody knows.
+        // A commit that the server has answered with an error is undone; without an answer nobody
+        // knows.
         throw new FailedAttempt(error, !isCommitting || stateOf(error) !== undefined)
       }
     })
@@ -127,7 +133,10 @@ function databaseOf(connection: Connection): Database {
   }
 }
 
-/** What others were in the way of is certain to have changed nothing; other failures may be of what is done. */
+/**
+ * What others were in the way of is certain to have changed nothing; other failures may be of what
+ * is done.
+ */
 async function persist<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

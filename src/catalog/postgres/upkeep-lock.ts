@@ -4,19 +4,26 @@ import type { UpkeepTurn } from '../upkeep-turns.ts'
 import { connectionError, failureOf } from './failures.ts'
 
 export interface LockOptions {
-  /** So often the connection is tried, and so long an answer is waited for. At most 5000, which it is unless given. */
+  /**
+   * So often the connection is tried, and so long an answer is waited for. At most 5000, which it
+   * is unless given.
+   */
   readonly beatMs?: number
 }
 
-/** Where no answer comes through any more, whoever has the lock knows before the server gives it to others. */
+/**
+ * Where no answer comes through any more, whoever has the lock knows before the server gives it to
+ * others.
+ */
 const serverPatience = `set tcp_keepalives_idle = 15; set tcp_keepalives_interval = 5;
   set tcp_keepalives_count = 2; set tcp_user_timeout = 20000`
 
 const takeLock = `select pg_try_advisory_lock(hashtextextended(current_schema() || '/' || $1, 0)) as is_held`
 
 /**
- * Takes the lock of that name of the catalog at a `postgres://` address, if nobody has it, and holds it until it is released, the
- * connection is lost, or the process ends. Rejects `unavailable`.
+ * Takes the lock of that name of the catalog at a `postgres://` address, if nobody has it, and
+ * holds it until it is released, the connection is lost, or the process ends. Rejects
+ * `unavailable`.
  */
 export async function tryHold(
   url: string,

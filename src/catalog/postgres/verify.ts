@@ -4,8 +4,8 @@ import type { Database } from '../sql/dialect.ts'
 import { execute } from '../sql/prepared.ts'
 
 /**
- * Compares indexes with their tables where this user may call the extension amcheck. Otherwise damage is found by PostgreSQL's own
- * page checksums, and by the seals of the rows that are read.
+ * Compares indexes with their tables where this user may call the extension amcheck. Otherwise
+ * damage is found by PostgreSQL's own page checksums, and by the seals of the rows that are read.
  */
 export async function verify(db: Database): Promise<readonly string[]> {
   const check = await findIndexCheck(db)
@@ -24,7 +24,8 @@ export async function verify(db: Database): Promise<readonly string[]> {
       const state = stateOf(error) ?? ''
       // Data or an index is corrupted.
       if (/^XX00[12]/.test(state)) faults.push((error as Error).message)
-      // An index that is too large to be compared within the time for a statement must not stop every collection.
+      // An index that is too large to be compared within the time for a statement must not stop
+      // every collection.
       else if (state !== queryCanceled) throw error
     }
   }
@@ -33,7 +34,10 @@ export async function verify(db: Database): Promise<readonly string[]> {
 
 const queryCanceled = '57014'
 
-/** What amcheck's function is called here; undefined if it is not installed, or only superusers may call it, as by default. */
+/**
+ * What amcheck's function is called here; undefined if it is not installed, or only superusers may
+ * call it, as by default.
+ */
 async function findIndexCheck(db: Database): Promise<string | undefined> {
   const [found] = await execute(
     db,

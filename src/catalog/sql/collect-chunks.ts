@@ -192,7 +192,8 @@ const countExpired = prepared((queries, values: { expiredBefore: number }) =>
 
 /**
  * Chunks that are used only by lists that a collection would take, without lists that something
- * else was joined of. PostgreSQL would compare each row with each for `not in` instead of `not exists`.
+ * else was joined of. PostgreSQL would compare each row with each for `not in` instead of `not
+ * exists`.
  */
 const countDoomed = prepared((queries, values: { letGoBefore: number; expiredBefore: number }, { sum }) =>
   queries

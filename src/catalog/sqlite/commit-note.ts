@@ -4,14 +4,14 @@ import { crc32 } from 'node:zlib'
 import { syncDirectory } from './sync-directory.ts'
 
 /*
- * A small file beside the database that says how many transactions have been committed. It is written
- * before any of them is acknowledged. So a database that has counted fewer has lost acknowledged
- * changes: its log was damaged or removed, or somebody put back an old copy. A kill between a commit
- * and its note leaves a database that has counted more, and nothing of that was acknowledged.
+ * A small file beside the database that counts the committed transactions. It is written before any
+ * of them is acknowledged, so a database that has counted fewer has lost acknowledged changes: its log
+ * was damaged or removed, or an old copy was put back. A kill between a commit and its note leaves a
+ * database that has counted more, and nothing of that was acknowledged.
  *
- * The note is synced in the background: a sync before each answer made small uploads a sixth slower. After
- * a power cut it may be behind the database by what was committed in the last moments, and a log that
- * is damaged just there is not noticed.
+ * The note is synced in the background, because a sync before each answer made small uploads a sixth
+ * slower. So after a power cut the note may lack the last moments, and damage to just that part of the
+ * log is not noticed.
  */
 
 const slotBytes = 4096
@@ -21,7 +21,10 @@ function pathOf(catalogPath: string): string {
   return `${catalogPath}.commits`
 }
 
-/** The highest count that was noted; undefined if there is no note, or neither half of it can be read. */
+/**
+ * The highest count that was noted; undefined if there is no note, or neither half of it can be
+ * read.
+ */
 export function readNote(catalogPath: string): number | undefined {
   const bytes = contentOf(pathOf(catalogPath))
   const counts = slots.flatMap((slot) =>
@@ -33,7 +36,9 @@ export function readNote(catalogPath: string): number | undefined {
 /** A note is durable so long after it was written, or as soon as the disk is ready after that. */
 const syncAfterMs = 100
 
-/** One of the two slots is always as it was last synced, so that a torn write leaves an older count. */
+/**
+ * One of the two slots is always as it was last synced, so that a torn write leaves an older count.
+ */
 export class CommitNote {
   readonly #fd: number
   #slot = 0
@@ -58,7 +63,10 @@ export class CommitNote {
     return new CommitNote(fd)
   }
 
-  /** Says `count` from now on, also after a kill. Throws if the file cannot be written, or not be synced earlier. */
+  /**
+   * Says `count` from now on, also after a kill. Throws if the file cannot be written, or not be
+   * synced earlier.
+   */
   note(count: number): void {
     if (this.#failure) throw this.#failure
     writeSync(this.#fd, slotFor(count), 0, slotBytes, this.#slot * slotBytes)

@@ -27,9 +27,9 @@ const busyTimeoutMs = 5000
 const mostCheckedBytes = 4 * 1024 * 1024
 
 /**
- * The one connection that writes. Creates the database or brings it up to date, and keeps it from all other
- * processes. Rejects `unavailable` if another one has it, or a newer Ashlar has written it, and `corrupt` if it is damaged or has
- * lost what was committed.
+ * The one connection that writes. Creates the database or brings it up to date, and keeps it from
+ * all other processes. Rejects `unavailable` if another one has it, or a newer Ashlar has written
+ * it, and `corrupt` if it is damaged or has lost what was committed.
  */
 export async function openWriter(path: string, maxCheckedBytes = mostCheckedBytes): Promise<Connection> {
   const lock = holdLock(path)
@@ -48,7 +48,8 @@ export async function openWriter(path: string, maxCheckedBytes = mostCheckedByte
       // Every commit is synced before it is acknowledged; on macOS, past the disk's own cache.
       database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on')
       database.exec('pragma checkpoint_fullfsync = on')
-      // What a killed server had committed and not synced is served from now on: it must be durable first.
+      // What a killed server had committed and not synced is served from now on: it must be durable
+      // first.
       database.exec('pragma wal_checkpoint(truncate)')
       const db = databaseOf(database)
       await migrate(database, db)
@@ -68,8 +69,8 @@ export async function openWriter(path: string, maxCheckedBytes = mostCheckedByte
 }
 
 /**
- * A connection that only reads, of a database that a writer may have open. Rejects `unavailable` where another Ashlar has
- * written it.
+ * A connection that only reads, of a database that a writer may have open. Rejects `unavailable`
+ * where another Ashlar has written it.
  */
 export function openReader(path: string): Connection {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true })
@@ -118,8 +119,9 @@ export function holdLock(path: string): DatabaseSync {
 }
 
 /**
- * Creates the file if it is missing, and takes it from everybody but its owner: SQLite would follow the umask. The -wal and -shm
- * files get the same mode. One that exists is not opened: closing it would release the locks that SQLite has on it.
+ * Creates the file if it is missing, and takes it from everybody but its owner: SQLite would follow
+ * the umask. The -wal and -shm files get the same mode. One that exists is not opened: closing it
+ * would release the locks that SQLite has on it.
  */
 function makePrivate(path: string): void {
   try {

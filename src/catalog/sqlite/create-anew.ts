@@ -9,8 +9,9 @@ import { SqliteCatalog } from './sqlite-catalog.ts'
 import { syncDirectory } from './sync-directory.ts'
 
 /**
- * Creates the catalog at a path where none is, filled by `fill`. It is there whole or not at all: what a crash leaves is
- * thrown away by the next attempt. Rejects `unavailable` if there is a catalog, or a server has the place.
+ * Creates the catalog at a path where none is, filled by `fill`. It is there whole or not at all:
+ * what a crash leaves is thrown away by the next attempt. Rejects `unavailable` if there is a
+ * catalog, or a server has the place.
  */
 export async function createAnew(
   path: string,
@@ -46,7 +47,9 @@ export async function createAnew(
   }
 }
 
-/** Has the new catalog count on from `least`, which is past all that an old one can have counted. */
+/**
+ * Has the new catalog count on from `least`, which is past all that an old one can have counted.
+ */
 function countOn(path: string, least: number): number {
   const database = new DatabaseSync(path)
   try {

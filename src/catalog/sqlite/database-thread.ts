@@ -5,8 +5,9 @@ import { errorOf } from './failures.ts'
 import type { Call, Calls, Replies, ThreadSettings } from './messages.ts'
 
 /**
- * A thread with a database connection of its own, seen from the main one. It keeps the process alive only while
- * calls are on their way. When it dies, they all reject `unavailable`, and so does every later one.
+ * A thread with a database connection of its own, seen from the main one. It keeps the process
+ * alive only while calls are on their way. When it dies, they all reject `unavailable`, and so does
+ * every later one.
  */
 export class DatabaseThread {
   readonly #worker: Worker

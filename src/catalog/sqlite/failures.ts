@@ -64,7 +64,9 @@ export function isBusy(error: unknown): boolean {
   return resultOf(error) === resultBusy
 }
 
-/** Even who only reads has to create the files beside the database that readers and writers meet in. */
+/**
+ * Even who only reads has to create the files beside the database that readers and writers meet in.
+ */
 export function isForbiddenDirectory(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === resultReadonlyDirectory
 }

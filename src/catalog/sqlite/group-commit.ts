@@ -10,8 +10,9 @@ export type Outcome =
   | (PromiseRejectedResult & { readonly isUndone: boolean })
 
 /**
- * Runs pieces of work in one transaction, so that all of them together wait for one sync. Work that rejects is
- * undone alone. Outcomes are known once the transaction is synced; if it cannot be, all are rejected.
+ * Runs pieces of work in one transaction, so that all of them together wait for one sync. Work that
+ * rejects is undone alone. Outcomes are known once the transaction is synced; if it cannot be, all
+ * are rejected.
  */
 export class GroupCommit {
   readonly #database: DatabaseSync
@@ -57,7 +58,8 @@ export class GroupCommit {
   async #runAlone(work: Work): Promise<Outcome> {
     this.#database.exec('savepoint work')
     const outcome = await outcomeOf(work)
-    // A full disk or an I/O error makes SQLite itself roll everything back, the work before included.
+    // A full disk or an I/O error makes SQLite itself roll everything back, the work before
+    // included.
     if (outcome.status === 'rejected' && !this.#database.isTransaction) throw outcome.reason
     if (outcome.status === 'rejected') this.#database.exec('rollback to work')
     this.#database.exec('release work')

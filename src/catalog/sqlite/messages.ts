@@ -9,7 +9,9 @@ export interface ThreadSettings {
   readonly maxCheckedBytes?: number
 }
 
-/** From the main thread. `open` comes first and `close` last, each when no other call is on its way. */
+/**
+ * From the main thread. `open` comes first and `close` last, each when no other call is on its way.
+ */
 export interface Call {
   readonly id: number
   readonly method: string

@@ -75,7 +75,10 @@ const sqliteTables: TableDialect = {
   more: [],
 }
 
-/** In the order in which they were published; the database's `user_version` counts those it has seen. */
+/**
+ * In the order in which they were published; the database's `user_version` counts those it has
+ * seen.
+ */
 const migrations: readonly ((db: Database, database: DatabaseSync) => Promise<void>)[] = [
   (db) => firstTables(db, sqliteTables),
   async (_, database) => seals(database),

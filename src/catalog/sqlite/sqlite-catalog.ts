@@ -8,13 +8,15 @@ import { compact, type SqliteCatalogOptions } from './messages.ts'
 import { SearchThread } from './search-thread.ts'
 import { toFaults, verifyApart } from './sqlite-survey.ts'
 
-/** Checked between other reads: this takes a few milliseconds, and to start a thread takes longer. */
+/**
+ * Checked between other reads: this takes a few milliseconds, and to start a thread takes longer.
+ */
 const mostBytesBesideOthers = 4 * 1024 * 1024
 
 /**
- * The catalog in one SQLite database, for one process. SQLite runs on threads, one that writes, one that
- * reads and one that searches, so no sync stalls the event loop, and no search the reads. Changes that
- * arrive while one is being synced share the next sync.
+ * The catalog in one SQLite database, for one process. SQLite runs on threads, one that writes, one
+ * that reads and one that searches, so no sync stalls the event loop, and no search the reads.
+ * Changes that arrive while one is being synced share the next sync.
  */
 export class SqliteCatalog extends InvokedCatalog {
   readonly #writer: DatabaseThread
@@ -39,8 +41,9 @@ export class SqliteCatalog extends InvokedCatalog {
   }
 
   /**
-   * Creates the database if it is not there, in a directory that is. Rejects `unavailable` if another process has it
-   * open, if a newer Ashlar has written it, or if it cannot be used; `corrupt` if it is damaged or has lost changes.
+   * Creates the database if it is not there, in a directory that is. Rejects `unavailable` if
+   * another process has it open, if a newer Ashlar has written it, or if it cannot be used;
+   * `corrupt` if it is damaged or has lost changes.
    */
   static async open(path: string, options: SqliteCatalogOptions = {}): Promise<SqliteCatalog> {
     const catalog = new SqliteCatalog(path, options)
@@ -55,7 +58,10 @@ export class SqliteCatalog extends InvokedCatalog {
     }
   }
 
-  /** Resolves if a thread ends that nobody told to: every call rejects from then on, and only a restart helps. */
+  /**
+   * Resolves if a thread ends that nobody told to: every call rejects from then on, and only a
+   * restart helps.
+   */
   get death(): Promise<void> {
     return this.#death.promise
   }
@@ -90,7 +96,10 @@ export class SqliteCatalog extends InvokedCatalog {
     return (isSmall ? super.verify() : verifyApart(this.#path)).catch(toFaults)
   }
 
-  /** Resolves when all calls before it are done, everything is in the one file, and another process may open it. */
+  /**
+   * Resolves when all calls before it are done, everything is in the one file, and another process
+   * may open it.
+   */
   override close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

@@ -2,7 +2,10 @@ import { isStoreError } from '../../model/errors.ts'
 import { InvokedSurvey } from '../sql/method-table.ts'
 import { DatabaseThread } from './database-thread.ts'
 
-/** Reads the catalog of a store beside whoever has it open, or nobody. It takes no lock and changes nothing. */
+/**
+ * Reads the catalog of a store beside whoever has it open, or nobody. It takes no lock and changes
+ * nothing.
+ */
 export class SqliteSurvey extends InvokedSurvey {
   readonly #reader: DatabaseThread
 
@@ -12,7 +15,10 @@ export class SqliteSurvey extends InvokedSurvey {
     this.#reader = reader
   }
 
-  /** Rejects `unavailable` if there is none, if another version of Ashlar has written it, or if it cannot be read. */
+  /**
+   * Rejects `unavailable` if there is none, if another version of Ashlar has written it, or if it
+   * cannot be read.
+   */
   static async open(path: string): Promise<SqliteSurvey> {
     const survey = new SqliteSurvey(path)
     await survey.#reader.open()

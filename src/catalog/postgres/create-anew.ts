@@ -8,16 +8,16 @@ import { PostgresCatalog } from './postgres-catalog.ts'
 import { changing, Transactions } from './transactions.ts'
 
 /**
- * Creates the catalog in a database where none is, or an empty one, filled by `fill`. Until it is
- * whole nobody else can open it: what a crash leaves is thrown away by the next attempt. Rejects
- * `unavailable` if there is something in it, or it is being rebuilt already.
+ * Creates the catalog in a database that has none, or an empty one, and fills it with `fill`. Until
+ * it is complete, nobody else can open it, and the next attempt discards what a crash leaves.
+ * Rejects `unavailable` if the catalog is not empty, or is already being rebuilt.
  */
 export async function createAnew(
   url: string,
   fill: (catalog: PostgresCatalog) => Promise<void>,
 ): Promise<void> {
   await makeTables(url)
-  // One connection does one thing after the other, which is what a rebuild expects.
+  // A rebuild expects its calls to run in order, as they do on one connection.
   const transactions = new Transactions(url, { ...patient, preamble: `${keepOthersOut}; ${syncCommits}` })
   try {
     await transactions.alter(beginDraft)
@@ -47,7 +47,7 @@ async function beginDraft(db: Database): Promise<void> {
       'There is a catalog in the database: name another schema, or drop this one.',
     )
   }
-  // A server that was started on the empty catalog has bound it.
+  // A server that opened the empty catalog has bound it.
   await execute(db, sql`delete from bound_store`)
   await execute(db, sql`update ashlar_catalog set is_draft = true`)
 }
@@ -79,5 +79,5 @@ const tables = [
 
 const patient = { maxConnections: 1, connectTimeoutMs: 600_000, statementTimeoutMs: 0 }
 
-/** Servers that opened it while it was empty, and other rebuilds. */
+/** Keeps out servers that opened it while it was empty, and other rebuilds. */
 const keepOthersOut = `set lock_timeout = '2s'; select pg_advisory_lock(${changing}); set lock_timeout = 0`

@@ -1,35 +1,29 @@
 import pg from 'pg'
 import { asRefusal, StoreError, type ErrorCode } from '../../model/errors.ts'
 
-/**
- * What the server has answered instead of a result. Nothing else that a call rejects with has a
- * SQLSTATE.
- */
+/** The SQLSTATE of an error that the server answered with; other errors have none. */
 export function stateOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined
 }
 
-/**
- * The server has undone the transaction because others were in its way: it may well go through if
- * it is tried again.
- */
+/** The server has rolled the transaction back because of concurrent ones: a retry may succeed. */
 export function isConflict(error: unknown): boolean {
   const state = stateOf(error)
   return state === serializationFailure || state === deadlockDetected
 }
 
-/** Whether the statement would break the constraint, of whichever table has it. */
+/** Whether the statement would violate this constraint, on any table. */
 export function isViolation(error: unknown, constraint: string): boolean {
   return error instanceof pg.DatabaseError && error.constraint === constraint
 }
 
-/** The session ends with this answer, or is no longer there to give one. */
+/** The session ends with this answer, or ended without one. */
 export function endsSession(error: unknown): boolean {
   const state = stateOf(error)
   return state === undefined || /^(?:08|57P|25P03)/.test(state)
 }
 
-/** No answer has come: it is not known whether the server has done what it was told. */
+/** There was no answer: it is unknown whether the server has run the statement. */
 export function connectionError(error: unknown): StoreError {
   const reason = error instanceof Error && 'code' in error ? error.code : (error as Error).message
   return new StoreError(
@@ -39,10 +33,7 @@ export function connectionError(error: unknown): StoreError {
   )
 }
 
-/**
- * As `Catalog` has it. `isUndone` says that the transaction was rolled back, so the call changed
- * nothing.
- */
+/** As `Catalog` promises. `isUndone` says that the transaction was rolled back. */
 export function failureOf(error: unknown, isUndone: boolean): unknown {
   const failure = error instanceof StoreError ? error : describe(error)
   return isUndone ? asRefusal(failure) : failure

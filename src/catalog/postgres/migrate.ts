@@ -7,10 +7,7 @@ import { firstTables } from '../sql/migrations/0001-first-tables.ts'
 import { boundStore } from '../sql/migrations/0003-bound-store.ts'
 import { commits, foldedNames, postgresTables, seals } from './migrations.ts'
 
-/**
- * In the order in which they were published; `ashlar_catalog` counts those that the tables have
- * seen.
- */
+/** In the order of their publication; `ashlar_catalog` counts those that have been applied. */
 const migrations: readonly ((db: Database) => Promise<void>)[] = [
   (db) => firstTables(db, postgresTables),
   seals,
@@ -20,9 +17,9 @@ const migrations: readonly ((db: Database) => Promise<void>)[] = [
 ]
 
 /**
- * Makes the tables, in the schema that the connection begins with, or brings them up to date, once
- * for all who ask for it at the same time: whole or not at all. Rejects `unavailable` if a newer
- * Ashlar has migrated them past what this one knows.
+ * Creates or updates the tables in the connection's schema, completely or not at all. Concurrent
+ * calls migrate once. Rejects `unavailable` if a newer Ashlar has migrated the tables further than
+ * this one can.
  */
 export async function migrate(transactions: Transactions, { asDraft = false } = {}): Promise<void> {
   const { version } = await transactions.read(stateOf)
@@ -31,17 +28,14 @@ export async function migrate(transactions: Transactions, { asDraft = false } = 
   await transactions.alter(async (db) => {
     const state = await stateOf(db)
     if (state.version === 0) await createState(db, asDraft)
-    // Somebody else may have been faster, and newer.
+    // Another process may have been faster, and newer.
     for (const migration of migrations.slice(state.version)) await migration(db)
     if (state.version < migrations.length)
       await execute(db, sql`update ashlar_catalog set version = ${migrations.length}`)
   })
 }
 
-/**
- * Rejects `unavailable` unless the tables are there and have been migrated just as far as this
- * Ashlar knows.
- */
+/** Rejects `unavailable` unless the tables have exactly the version of this Ashlar. */
 export async function refuseOther(db: Database): Promise<void> {
   const { version } = await stateOf(db)
   refuseNewer(version)
@@ -67,8 +61,8 @@ interface State {
 
 /** Version 0 if there are no tables. */
 export async function stateOf(db: Database): Promise<State> {
-  // By a query, which sees what was committed while it waited for its turn: names are looked up in
-  // a cache. And other schemas of the search path may have a catalog, too.
+  // Queried, because the cache that resolves names would not show what was committed during the
+  // wait for the lock. Other schemas of the search path may also have a catalog.
   const tables = sql`select from pg_tables where schemaname = current_schema() and tablename = 'ashlar_catalog'`
   const [found] = await execute(db, sql<{ is_there: boolean }>`select exists (${tables}) as is_there`)
   if (!found?.is_there) return { version: 0, isDraft: false }

@@ -23,7 +23,7 @@ export async function seals(db: Database): Promise<void> {
   await fill(db, 'records', sql`select ctid::text as at, records.* from records`, (row) =>
     sealOfRecord(row.location, row.file_id ?? '', row.page),
   )
-  // A node of an older version that still runs must fail, not acknowledge rows that look damaged.
+  // A node that still runs an older version must fail rather than write rows that look damaged.
   for (const table of sealed)
     await execute(db, sql`alter table ${sql.table(table)} alter column seal drop default`)
 }
@@ -44,10 +44,7 @@ type Seal = (row: Row) => number
 
 const rowsPerStep = 1000
 
-/**
- * Through a cursor, so that memory does not follow the size of the table; rows stay where they are
- * while it is open.
- */
+/** A cursor bounds the memory; rows keep their ctid while it is open. */
 async function fill(db: Database, table: string, rows: ReturnType<typeof sql>, seal: Seal): Promise<void> {
   await execute(db, sql`declare unsealed no scroll cursor for ${rows}`)
   for (;;) {
@@ -95,10 +92,7 @@ export async function foldedNames(db: Database): Promise<void> {
   }
 }
 
-/**
- * Goes up with every change, and waits for nobody: a row that all of them update would put them in
- * a line.
- */
+/** Counts changes without waiting: an update of one row would make all changes wait in line. */
 export async function commits(db: Database): Promise<void> {
   await execute(db, sql`create sequence commits`)
 }

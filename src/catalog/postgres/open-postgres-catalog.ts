@@ -12,8 +12,7 @@ export interface PostgresCatalogOptions {
   /** Milliseconds since 1970; `Date.now` unless given. */
   readonly now?: () => number
   /**
-   * Connections at once, at least 1. Each is a process of the server, which has a limit for all
-   * that connect to it.
+   * Concurrent connections, at least 1. Each is a process of the server, which limits their total.
    */
   readonly maxConnections?: number
   /** A call is given up if it has waited so long for a connection. */
@@ -29,10 +28,10 @@ export type PostgresSurvey = ReadableCatalog & Pick<Catalog, 'close'>
 export const syncCommits = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
 
 /**
- * Opens the catalog in the database of a `postgres://` address, in the schema that its connections
- * begin with (search_path). Makes the tables if there are none; any number of processes may do so
- * at the same time. Rejects `unavailable` if the database cannot be used, would not keep what it
- * commits, or has the tables of a newer Ashlar or of a rebuild that has not ended.
+ * Opens the catalog at a `postgres://` address, in the schema of its search_path, and creates
+ * missing tables; any number of processes may do so at the same time. Rejects `unavailable` if the
+ * database cannot be used or does not commit durably, and if its tables are of a newer Ashlar or of
+ * an unfinished rebuild.
  */
 export async function openPostgresCatalog(
   url: string,
@@ -50,8 +49,7 @@ export async function openPostgresCatalog(
 }
 
 /**
- * Changes nothing, and cannot. Rejects `unavailable` if there is no catalog, or another version of
- * Ashlar has written it.
+ * Read-only. Rejects `unavailable` if there is no catalog, or it is of another version of Ashlar.
  */
 export async function openPostgresSurvey(
   url: string,
@@ -66,10 +64,7 @@ export async function openPostgresSurvey(
   })
 }
 
-/**
- * Whether there is a catalog in the database, one that a rebuild has not ended aside. Rejects
- * `unavailable`.
- */
+/** Whether the database has a catalog, apart from an unfinished rebuild. Rejects `unavailable`. */
 export async function hasPostgresCatalog(url: string): Promise<boolean> {
   const transactions = new Transactions(url, { ...defaults, maxConnections: 1, preamble: '' })
   try {

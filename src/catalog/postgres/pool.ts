@@ -3,20 +3,17 @@ import { connectionError, endsSession } from './failures.ts'
 import { typeParser } from './types.ts'
 
 export interface PoolSettings {
-  /** Connections at once, each a process of the server. */
+  /** Concurrent connections, each a process of the server. */
   readonly maxConnections: number
-  /** A call waits so long for a connection: for a new one, or for one of those that are busy. */
+  /** How long a call waits for a connection, whether a new one or a busy one. */
   readonly connectTimeoutMs: number
-  /**
-   * A statement may take so long, the wait for others in its way included; 0 if as long as it
-   * likes.
-   */
+  /** The limit for a statement, waits for locks included; 0 for none. */
   readonly statementTimeoutMs: number
-  /** Run on each connection before all else. */
+  /** Runs first on each connection. */
   readonly preamble: string
 }
 
-/** The server is given so much more time to say that a statement took too long. */
+/** How much longer the server has to answer that a statement took too long. */
 const answerTimeoutMs = 1000
 
 /**
@@ -35,7 +32,7 @@ export class Pool {
       connectionTimeoutMillis: settings.connectTimeoutMs,
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs && statementTimeoutMs + answerTimeoutMs,
-      // A client that has lost its power keeps nobody waiting for longer.
+      // A client that has lost power makes others wait no longer than this.
       idle_in_transaction_session_timeout: 30_000,
       keepAlive: true,
       idleTimeoutMillis: 60_000,
@@ -76,10 +73,7 @@ export class Pool {
   }
 }
 
-/**
- * Who uses the connection hears of it from what they asked; an idle one is replaced when it is
- * needed.
- */
+/** The user of a connection gets the error from its query; an idle connection is replaced later. */
 function leaveToUsers(): void {}
 
 export class Connection {
@@ -95,7 +89,7 @@ export class Connection {
   }
 
   async query<Row>(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
-    // What was asked before may still be under way.
+    // An earlier query may still be running.
     if (this.#end) throw this.#end
     try {
       const query = values.length === 0 ? { text } : { text, name: nameOf(text), values: [...values] }

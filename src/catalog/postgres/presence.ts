@@ -6,15 +6,15 @@ import { prepared } from '../sql/prepared.ts'
 import type { Transactions } from './transactions.ts'
 
 /**
- * Who has not been seen for so long is gone: without the database it could neither look anything up
- * nor make anything known.
+ * A process that was not seen for so long is gone: without the database it can look nothing up and
+ * commit nothing.
  */
 const goneAfterSeconds = 15 * 60
 
 /**
- * Each process leaves word of what it counts on. What it has begun to count on since then was still
- * there when it did so; therefore all that is let go or stored later counts as well, and nobody has
- * to ask the others, or tell them of each step.
+ * Each process records what it counts on. Whatever it began to count on later still existed then,
+ * so everything that was let go or stored after that record counts as in use, too. So no process
+ * has to ask the others, or tell them of each step.
  */
 export class PostgresPresence implements Presence {
   readonly #transactions: Transactions
@@ -27,10 +27,7 @@ export class PostgresPresence implements Presence {
     this.#now = now
   }
 
-  /**
-   * To be called before anything is looked up or stored, and again and again while others are to
-   * get on.
-   */
+  /** Call it before the first lookup or put, and then regularly, so that others can collect. */
   async meet({ inUse, lookupsSince, putsSince }: CountedOn): Promise<CountedOn> {
     this.#isKnown = true
     const now = this.#now()
@@ -58,7 +55,7 @@ interface Told {
   readonly putsSince: number
 }
 
-/** Gives what the others have told. */
+/** Returns what the others have recorded. */
 const tell = prepared((queries, values: Told) => {
   const told = {
     seen_at: sql<string>`clock_timestamp()`,

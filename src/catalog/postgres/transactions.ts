@@ -11,11 +11,10 @@ const mostTries = 8
 const pauseMs = 20
 
 /**
- * A catalog's calls to its database, each a transaction. Whoever changes something locks the rows
- * that decide over it, and then sees what others have committed by that time: nothing is decided by
- * what was read without a lock. Locks are taken in one order, of uploads by id, then of files by
- * name, then of chunks by digest; where two wait for each other all the same, the one that the
- * server undoes is tried again.
+ * A catalog's calls to its database, each one transaction. A change locks the rows that it depends
+ * on and then sees what others have committed by then: it decides nothing from rows that it read
+ * without a lock. Locks are taken in one order: uploads by id, files by name, chunks by digest. If
+ * there is a deadlock all the same, the transaction that the server rolls back is retried.
  */
 export class Transactions {
   readonly #pool: Pool
@@ -44,8 +43,8 @@ export class Transactions {
   }
 
   /**
-   * The same, when all changes that were begun before it are made or undone, those too whose client
-   * has given up waiting for the answer. Others begin when it has ended.
+   * The same, after all earlier changes are committed or rolled back, including those whose client
+   * no longer waits. Later changes start when it has ended.
    */
   changeAlone<T>(work: Work<T>): Promise<T> {
     return this.#run(() =>
@@ -58,10 +57,7 @@ export class Transactions {
     return this.#run(() => this.#attempt(`${begin}; select pg_advisory_xact_lock(${altering})`, work))
   }
 
-  /**
-   * Refuses all later calls, and resolves when those on their way are done and no connection is
-   * left.
-   */
+  /** Rejects later calls. Resolves when earlier ones are done and all connections are closed. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -93,10 +89,9 @@ export class Transactions {
         await connection.query('commit', [])
         return result
       } catch (error) {
-        // Without a connection to say so on, the server undoes it by itself.
+        // If the connection is lost, the server rolls back by itself.
         await connection.query('rollback', []).catch(() => {})
-        // A commit that the server has answered with an error is undone; without an answer nobody
-        // knows.
+        // A commit that failed with an answer is rolled back; without one its outcome is unknown.
         throw new FailedAttempt(error, !isCommitting || stateOf(error) !== undefined)
       }
     })
@@ -133,10 +128,7 @@ function databaseOf(connection: Connection): Database {
   }
 }
 
-/**
- * What others were in the way of is certain to have changed nothing; other failures may be of what
- * is done.
- */
+/** Only conflicts are retried, which changed nothing; other failures may hide a commit. */
 async function persist<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

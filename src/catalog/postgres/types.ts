@@ -2,10 +2,7 @@ import pg from 'pg'
 
 type Parser = (text: string) => unknown
 
-/**
- * How results are read, by the object identifiers of pg_type.dat; all others as pg does. No number
- * here is past 2 ** 53.
- */
+/** Parsers by the identifiers in pg_type.dat; others as in pg. All integers are below 2 ** 53. */
 const parsers: ReadonlyMap<number, Parser> = new Map<number, Parser>([
   // bytea, as `\x` and hexadecimal digits
   [17, (text) => new Uint8Array(Buffer.from(text.slice(2), 'hex'))],

@@ -5,15 +5,14 @@ import { connectionError, failureOf } from './failures.ts'
 
 export interface LockOptions {
   /**
-   * So often the connection is tried, and so long an answer is waited for. At most 5000, which it
-   * is unless given.
+   * How often the connection is checked, and how long to wait for the answer. At most 5000, the
+   * default.
    */
   readonly beatMs?: number
 }
 
 /**
- * Where no answer comes through any more, whoever has the lock knows before the server gives it to
- * others.
+ * If the connection breaks, the holder of the lock notices before the server gives it to others.
  */
 const serverPatience = `set tcp_keepalives_idle = 15; set tcp_keepalives_interval = 5;
   set tcp_keepalives_count = 2; set tcp_user_timeout = 20000`
@@ -21,9 +20,8 @@ const serverPatience = `set tcp_keepalives_idle = 15; set tcp_keepalives_interva
 const takeLock = `select pg_try_advisory_lock(hashtextextended(current_schema() || '/' || $1, 0)) as is_held`
 
 /**
- * Takes the lock of that name of the catalog at a `postgres://` address, if nobody has it, and
- * holds it until it is released, the connection is lost, or the process ends. Rejects
- * `unavailable`.
+ * Takes the named lock of the catalog at a `postgres://` address if it is free, and holds it until
+ * it is released, the connection is lost, or the process ends. Rejects `unavailable`.
  */
 export async function tryHold(
   url: string,

@@ -4,8 +4,8 @@ import type { Database } from '../sql/dialect.ts'
 import { execute } from '../sql/prepared.ts'
 
 /**
- * Compares indexes with their tables where this user may call the extension amcheck. Otherwise
- * damage is found by PostgreSQL's own page checksums, and by the seals of the rows that are read.
+ * Compares indexes with their tables if this user may call the extension amcheck. Otherwise
+ * PostgreSQL's page checksums and the seals of rows find damage.
  */
 export async function verify(db: Database): Promise<readonly string[]> {
   const check = await findIndexCheck(db)
@@ -24,8 +24,7 @@ export async function verify(db: Database): Promise<readonly string[]> {
       const state = stateOf(error) ?? ''
       // Data or an index is corrupted.
       if (/^XX00[12]/.test(state)) faults.push((error as Error).message)
-      // An index that is too large to be compared within the time for a statement must not stop
-      // every collection.
+      // An index too large to be checked within the statement timeout must not stop collections.
       else if (state !== queryCanceled) throw error
     }
   }
@@ -35,8 +34,8 @@ export async function verify(db: Database): Promise<readonly string[]> {
 const queryCanceled = '57014'
 
 /**
- * What amcheck's function is called here; undefined if it is not installed, or only superusers may
- * call it, as by default.
+ * The name of amcheck's function; undefined if it is missing or, as by default, only for
+ * superusers.
  */
 async function findIndexCheck(db: Database): Promise<string | undefined> {
   const [found] = await execute(

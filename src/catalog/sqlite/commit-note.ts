@@ -21,10 +21,7 @@ function pathOf(catalogPath: string): string {
   return `${catalogPath}.commits`
 }
 
-/**
- * The highest count that was noted; undefined if there is no note, or neither half of it can be
- * read.
- */
+/** The highest count noted; undefined if there is no note or neither slot is readable. */
 export function readNote(catalogPath: string): number | undefined {
   const bytes = contentOf(pathOf(catalogPath))
   const counts = slots.flatMap((slot) =>
@@ -33,11 +30,11 @@ export function readNote(catalogPath: string): number | undefined {
   return counts.length === 0 ? undefined : Math.max(...counts)
 }
 
-/** A note is durable so long after it was written, or as soon as the disk is ready after that. */
+/** How long after a write the note is synced. */
 const syncAfterMs = 100
 
 /**
- * One of the two slots is always as it was last synced, so that a torn write leaves an older count.
+ * One of the two slots always holds what was last synced, so a torn write leaves an older count.
  */
 export class CommitNote {
   readonly #fd: number
@@ -52,7 +49,7 @@ export class CommitNote {
     this.#fd = fd
   }
 
-  /** Says `count` from now on, durably. */
+  /** Notes `count` durably. */
   static open(catalogPath: string, count: number): CommitNote {
     const path = pathOf(catalogPath)
     const isNew = contentOf(path).length === 0
@@ -63,10 +60,7 @@ export class CommitNote {
     return new CommitNote(fd)
   }
 
-  /**
-   * Says `count` from now on, also after a kill. Throws if the file cannot be written, or not be
-   * synced earlier.
-   */
+  /** Notes `count` so that it survives a kill. Throws if a write, or an earlier sync, failed. */
   note(count: number): void {
     if (this.#failure) throw this.#failure
     writeSync(this.#fd, slotFor(count), 0, slotBytes, this.#slot * slotBytes)

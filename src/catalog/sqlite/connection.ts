@@ -27,16 +27,16 @@ const busyTimeoutMs = 5000
 const mostCheckedBytes = 4 * 1024 * 1024
 
 /**
- * The one connection that writes. Creates the database or brings it up to date, and keeps it from
- * all other processes. Rejects `unavailable` if another one has it, or a newer Ashlar has written
- * it, and `corrupt` if it is damaged or has lost what was committed.
+ * The only connection that writes. Creates or migrates the database and locks out other processes.
+ * Rejects `unavailable` if another process has it or a newer Ashlar has written it, and `corrupt`
+ * if it is damaged or has lost commits.
  */
 export async function openWriter(path: string, maxCheckedBytes = mostCheckedBytes): Promise<Connection> {
   const lock = holdLock(path)
   try {
     const noted = readNote(path) ?? 0
     const bytes = bytesOf(path)
-    // SQLite would begin an empty one anew, and throw its log away.
+    // SQLite would start an empty one from scratch and discard its log.
     if (bytes === 0 && noted > 0) throw older(path, 0, noted)
     makePrivate(path)
     const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
@@ -48,8 +48,7 @@ export async function openWriter(path: string, maxCheckedBytes = mostCheckedByte
       // Every commit is synced before it is acknowledged; on macOS, past the disk's own cache.
       database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on')
       database.exec('pragma checkpoint_fullfsync = on')
-      // What a killed server had committed and not synced is served from now on: it must be durable
-      // first.
+      // This makes durable what a killed server committed but did not sync, before it is served.
       database.exec('pragma wal_checkpoint(truncate)')
       const db = databaseOf(database)
       await migrate(database, db)
@@ -69,8 +68,8 @@ export async function openWriter(path: string, maxCheckedBytes = mostCheckedByte
 }
 
 /**
- * A connection that only reads, of a database that a writer may have open. Rejects `unavailable`
- * where another Ashlar has written it.
+ * A read-only connection to a database that a writer may have open. Rejects `unavailable` if
+ * another version of Ashlar has written it.
  */
 export function openReader(path: string): Connection {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true })
@@ -93,7 +92,7 @@ function closeWriter(database: DatabaseSync, note: CommitNote, lock: DatabaseSyn
   try {
     database.exec('pragma wal_checkpoint(truncate)')
   } catch (error) {
-    // The log keeps what does not fit into the database now, and the next start brings it there.
+    // The log keeps what does not fit into the database now, until the next start.
     if (!isFull(error)) throw error
   } finally {
     database.close()
@@ -102,7 +101,7 @@ function closeWriter(database: DatabaseSync, note: CommitNote, lock: DatabaseSyn
   }
 }
 
-/** A lock of a file beside the database, which the kernel takes away from a process that dies. */
+/** Locks a file beside the database; the kernel releases the lock if the process dies. */
 export function holdLock(path: string): DatabaseSync {
   makePrivate(`${path}.lock`)
   const lock = new DatabaseSync(`${path}.lock`)
@@ -119,9 +118,9 @@ export function holdLock(path: string): DatabaseSync {
 }
 
 /**
- * Creates the file if it is missing, and takes it from everybody but its owner: SQLite would follow
- * the umask. The -wal and -shm files get the same mode. One that exists is not opened: closing it
- * would release the locks that SQLite has on it.
+ * Creates the file if it is missing, and lets only its owner access it, where SQLite would follow
+ * the umask. SQLite gives the -wal and -shm files the same mode. An existing file is not opened,
+ * because closing it would release the locks that SQLite holds on it.
  */
 function makePrivate(path: string): void {
   try {
@@ -150,7 +149,7 @@ function refuseDamaged(database: DatabaseSync): void {
   if (row?.['integrity_check'] !== 'ok') throw damage(String(row?.['integrity_check']).trim())
 }
 
-/** How many transactions it has seen; 0 if it was written before they were counted. */
+/** How many transactions it has committed; 0 if it is from before they were counted. */
 function countOf(database: DatabaseSync): number {
   const counts = database.prepare("select 1 from sqlite_schema where name = 'commits'").get()
   return counts ? Number(database.prepare('select count from commits').get()?.['count'] ?? 0) : 0
@@ -162,7 +161,7 @@ function older(path: string, counted: number, noted: number): StoreError {
   )
 }
 
-/** Whatever SQLite cannot make sense of while the database is opened is damage. */
+/** An SQL error while the database is opened means damage. */
 function openingFailure(error: unknown): unknown {
   return isSqlError(error) ? damage(`SQLite says "${(error as Error).message}"`, error) : error
 }

@@ -9,9 +9,9 @@ import { SqliteCatalog } from './sqlite-catalog.ts'
 import { syncDirectory } from './sync-directory.ts'
 
 /**
- * Creates the catalog at a path where none is, filled by `fill`. It is there whole or not at all:
- * what a crash leaves is thrown away by the next attempt. Rejects `unavailable` if there is a
- * catalog, or a server has the place.
+ * Creates the catalog at a path that has none, and fills it with `fill`. It appears complete or not
+ * at all; the next attempt discards what a crash leaves. Rejects `unavailable` if there is a
+ * catalog, or a server has the path locked.
  */
 export async function createAnew(
   path: string,
@@ -27,7 +27,7 @@ export async function createAnew(
     }
     const draft = `${path}.rebuilding`
     for (const end of ['', '-wal', '-shm', '.commits']) await rm(`${draft}${end}`, { force: true })
-    // Left by a server that was killed: it belongs to the catalog that is gone.
+    // Left by a killed server, for a catalog that is gone.
     for (const end of ['-wal', '-shm']) await rm(`${path}${end}`, { force: true })
     const catalog = await SqliteCatalog.open(draft)
     try {
@@ -37,7 +37,7 @@ export async function createAnew(
     }
     const count = countOn(draft, (readNote(path) ?? 0) + 1)
     await rename(draft, path)
-    // From now on no catalog from before will do.
+    // From now on no earlier catalog is accepted.
     CommitNote.open(path, count).close()
     await rm(`${draft}.commits`, { force: true })
     await rm(`${draft}.lock`, { force: true })
@@ -47,9 +47,7 @@ export async function createAnew(
   }
 }
 
-/**
- * Has the new catalog count on from `least`, which is past all that an old one can have counted.
- */
+/** Makes the new catalog count from `least`, which is past any count of an old one. */
 function countOn(path: string, least: number): number {
   const database = new DatabaseSync(path)
   try {

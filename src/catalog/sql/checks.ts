@@ -77,7 +77,7 @@ const selectSound = prepared((queries, values: { before: number; limit: number }
 
 type Place = { readonly digest: Uint8Array; readonly location: Location }
 
-/** Those of them that are still at these locations. */
+/** Locks those that are still at these locations. */
 const lockChecked = prepared((queries, { places }: { places: readonly Place[] }, { given, lock }) =>
   queries
     .selectFrom('chunks')

@@ -14,7 +14,7 @@ export async function listChunks(
   from: number,
   limit: number,
 ): Promise<readonly FileChunk[]> {
-  // What was joined has no chunks of its own, and few files were.
+  // Few files were joined; only those have no chunks of their own.
   const own = await listOwnChunks(db, id, from, limit)
   return own.length > 0 ? own : listJoinedChunks(db, id, from, limit)
 }

@@ -7,7 +7,7 @@ import { addGarbage } from './garbage.ts'
 import { none, prepared } from './prepared.ts'
 import { deleteSegments } from './segments.ts'
 
-/** What another one is collecting is left to it. */
+/** Skips lists that another process is collecting. */
 export async function collectChunks(
   db: Database,
   { letGoBefore, inUse, limit }: CollectQuery,
@@ -24,7 +24,7 @@ export async function collectChunks(
   const ids = new Set(taken.map((use) => use.file_id))
   if (next) ids.delete(next.file_id)
   const ended = { ids: [...ids] }
-  // The lists that they were joined of may be free now.
+  // The lists that they were joined from may be free now.
   const freed = await deleteSegments(db, ended)
   await deleteDiscarded(db, ended)
   await collectUnused(db, [...new Set(uses.map(({ chunk_id }) => chunk_id))])
@@ -32,8 +32,8 @@ export async function collectChunks(
 }
 
 /**
- * Locking the chunks waits for transactions that are using them. The statement behind it sees what
- * those have committed, other collections included: if two of them each delete one of the last two
+ * Locking the chunks waits for transactions that are using them, other collections included. The
+ * next statement sees what those have committed: if two collections each delete one of the last two
  * uses, the second deletes the chunk.
  */
 async function collectUnused(db: Database, ids: readonly number[]): Promise<void> {
@@ -80,7 +80,7 @@ const selectDiscarded = prepared((queries, { before, inUse, limit }: Discarded, 
     .select('file_id')
     .where('discarded_at', '<', before)
     .where((eb) => eb.not(isAmong('file_id', inUse, 'id')))
-    // What has it was not let go, or not yet collected.
+    // A file or upload that was joined from the list still needs it.
     .where((eb) => none(eb.selectFrom('joined').whereRef('part_id', '=', 'discarded.file_id')))
     .orderBy('discarded_at')
     .orderBy('file_id')

@@ -48,7 +48,7 @@ export async function listFiles(db: Database, query: ListQuery): Promise<FilePag
   })
 }
 
-/** Names from `from` on and before `until` (to the end without), those with `q` in them. */
+/** Names that contain `q`, from `from` on and before `until` (or to the end). */
 interface NamesToSearch {
   readonly owner: Owner
   readonly q: string
@@ -108,10 +108,10 @@ async function lockPresent(
   return file
 }
 
-/** No name is as long, and no character sorts behind these. */
+/** Longer than any name, and made of the last character. */
 const behindAllNames = '\u{10ffff}'.repeat(maxNameBytes / 4 + 1)
 
-/** The first string behind `from` that can be kept: between the two there is no name. */
+/** The first string after `from` that PostgreSQL can hold: no name lies between the two. */
 function withoutNull(from: string): string {
   const at = from.indexOf('\0')
   return at === -1 ? from : `${from.slice(0, at)}\u0001`
@@ -151,7 +151,7 @@ interface Placing {
   readonly record: RecordPlace | undefined
 }
 
-/** Puts the file behind its name and lets go what stands there. Rejects `precondition_failed`. */
+/** Points the name to the file and lets go the file that had it. Rejects `precondition_failed`. */
 export async function placeFile(
   db: Database,
   described: Omit<StoredFile, 'createdAt' | 'modifiedAt'>,
@@ -171,7 +171,7 @@ export async function placeFile(
   }
 }
 
-/** Of a file that is locked. Resolves with where its record was kept. */
+/** For a locked file. Resolves with the locations of its record. */
 export async function letGo(db: Database, id: FileId): Promise<readonly Location[]> {
   return sealedOf(id, await removeAndList(db, { oldId: id, now: db.now }))
 }
@@ -200,7 +200,10 @@ const removeAndList = preparedTogether(
   endRecordsOfOld,
 )
 
-/** The new file takes the row of the old one: who waits for that row finds the new file there. */
+/**
+ * The new file takes the row of the old one, so transactions that wait for the row find the new
+ * file.
+ */
 const takeRow = (queries: Queries, values: FileTable & Leaving) =>
   queries
     .updateTable('files')

@@ -5,13 +5,13 @@ import type { Garbage } from '../upkeep.ts'
 import type { Database } from './dialect.ts'
 import { inserted, none, prepared } from './prepared.ts'
 
-/** A location without anything is none that could be deleted. */
+/** There is nothing to delete at the location of a lost chunk. */
 export async function addGarbage(db: Database, garbage: readonly Garbage[], foundAt = 0): Promise<void> {
   const known = garbage.filter(({ location }) => location !== lostLocation)
   if (known.length > 0) await insertGarbage(db, { rows: known, foundAt })
 }
 
-/** To be called when no change is under way that could make one of them known. */
+/** Call it when no change is in progress that could add one of them. */
 export async function adoptOrphans(
   db: Database,
   orphans: readonly Garbage[],
@@ -37,7 +37,7 @@ export async function listGarbage(
   limit: number,
   foundBefore = Number.MAX_SAFE_INTEGER,
 ): Promise<readonly Garbage[]> {
-  // What nobody counts on since it was let go was not found by anybody.
+  // Garbage that is not an orphan was found at 0, and is always listed.
   return selectGarbage(db, { limit, foundBefore: Math.max(1, foundBefore) })
 }
 

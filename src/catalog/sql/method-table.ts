@@ -84,7 +84,7 @@ export type Methods = {
     : (db: Database, ...args: never) => Promise<unknown>
 }
 
-/** Those that each engine has of its own. */
+/** Methods that each engine implements itself. */
 export type EngineMethods = Pick<
   Methods,
   'verify' | 'countCommits' | 'countDurableCommits' | 'countCommitsFrom'
@@ -121,7 +121,7 @@ class CatalogCalls {
 
 type ListArguments = Parameters<Catalog['listFiles']>
 
-/** What can be read beside whoever has the catalog open. */
+/** What can be read beside the process that has the catalog open. */
 export type ReadableCatalog = CatalogSurvey &
   Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords'>
 

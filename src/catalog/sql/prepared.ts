@@ -94,7 +94,7 @@ export function inserted<Table extends keyof Schema, Name extends keyof NewRow<T
 ): RawBuilder<never> {
   const names = [...Object.keys(columns), ...Object.keys(same)].map((name) => sql.ref(name))
   const values = [...Object.keys(columns).map((name) => sql.ref(name)), ...Object.values(same)]
-  // Without `where`, SQLite would take an `on conflict` behind it for a part of a join.
+  // Without `where`, SQLite would parse a following `on conflict` as part of a join.
   return sql`insert into ${sql.table(table)} (${sql.join(names)})
     select ${sql.join(values)} from ${given(rows, columns)} where true`
 }

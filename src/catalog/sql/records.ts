@@ -17,7 +17,7 @@ export async function addRecord(db: Database, id: FileId, record: RecordPlace | 
   await insertRecords(db, id, pagesOf(locations))
 }
 
-/** Of a file that is locked. Rejects `record_moved`. */
+/** For a locked file. Rejects `record_moved`. */
 export async function moveRecord(db: Database, id: FileId, { from, to }: RecordMove): Promise<void> {
   const [first] = await listRecords(db, id)
   if (first !== from) throw new StoreError('record_moved', 'The file has been changed meanwhile.')
@@ -60,12 +60,12 @@ export async function listEndedRecords(
   limit: number,
   foundBefore = Number.MAX_SAFE_INTEGER,
 ): Promise<readonly Location[]> {
-  // What the catalog has let go itself was not found by anybody.
+  // Records that are not orphans were found at 0, and are always listed.
   const rows = await selectEnded(db, { limit, foundBefore: Math.max(1, foundBefore) })
   return rows.map(({ location }) => location)
 }
 
-/** Call it when no change is under way that could add one of them. */
+/** Call it when no change is in progress that could add one of them. */
 export async function adoptRecords(
   db: Database,
   locations: readonly Location[],
@@ -122,7 +122,7 @@ interface NewRecords {
 const upsertRecords = prepared((_, { id, rows, foundAt }: NewRecords, dialect) => {
   const columns = { location: 'text', page: 'integer', seal: 'integer' } as const
   const same = { file_id: dialect.typed(id, 'id'), found_at: dialect.typed(foundAt, 'integer') }
-  // One that was taken for an orphan is added after all.
+  // One that was taken for an orphan can still be added.
   return sql`${inserted(dialect, 'records', rows, columns, same)} on conflict (location) do update set
     file_id = excluded.file_id, page = excluded.page, seal = excluded.seal, found_at = excluded.found_at`
 })

@@ -59,7 +59,7 @@ async function placeLatest(db: Database, file: StoredFile): Promise<void> {
   const namesake = await findFile(db, file.owner, { name: file.name })
   if (namesake && namesake.id !== file.id) {
     const isLater = await comesBefore(db, namesake, file)
-    // What is of no file when the restore ends goes then.
+    // The end of the restore discards lists that no file has.
     await removeFile(db, { id: isLater ? file.id : namesake.id })
     if (isLater) return
   }

@@ -90,7 +90,7 @@ export interface RecordTable {
   location: Location
   file_id: FileId | null
   page: number
-  /** Of those that the catalog had not heard of; 0 for all others. */
+  /** When an orphan was found; 0 for all others. */
   found_at: number
   /** For the file that it belongs to, or belonged to. */
   seal: number

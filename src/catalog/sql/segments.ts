@@ -16,8 +16,9 @@ export interface Segment {
 }
 
 /**
- * The list that holds byte `from` and those behind it, in order, at most `limit`. What was joined
- * has the lists of its parts, so that joining takes as long for any size. All else has one list.
+ * The list that holds byte `from` and those after it, in order, at most `limit`. A joined upload
+ * has the lists of its parts, so that joining takes the same time for any size. All others have one
+ * list.
  */
 export async function segmentsFrom(
   db: Database,
@@ -33,7 +34,7 @@ export async function segmentsFrom(
   })
 }
 
-/** Gives it the lists of these uploads, and of what they were joined of, each from its place on. */
+/** Gives it the lists of these uploads, or of the parts that they were joined from. */
 async function addSegments(db: Database, fileId: FileId, segments: readonly Segment[]): Promise<void> {
   const inner = await selectInner(db, { segments })
   const rows = inner.map(({ listId, start, innerStart, partId, seal }) => {
@@ -45,7 +46,7 @@ async function addSegments(db: Database, fileId: FileId, segments: readonly Segm
   await insertJoined(db, { fileId, rows })
 }
 
-/** Whether the upload was joined of others, or something that is still there was joined of it. */
+/** Whether the upload was joined from others, or is part of something joined that still exists. */
 export async function isBoundByJoin(db: Database, id: FileId): Promise<boolean> {
   return (await selectBond(db, { id })).length > 0
 }
@@ -57,7 +58,7 @@ export const deleteSegments = prepared((queries, values: { ids: readonly FileId[
     .returning('start'),
 )
 
-/** With the lists that each of them was joined of. */
+/** With the lists that each of them was joined from. */
 const selectInner = prepared((queries, { segments }: { segments: readonly Segment[] }, { given }) =>
   queries
     .selectFrom(given(segments, { listId: 'id', start: 'integer' }))

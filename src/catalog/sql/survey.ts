@@ -78,7 +78,7 @@ async function faultOf(
   return undefined
 }
 
-/** With where they begin in the file. */
+/** `start` is where in the file the chunk begins. */
 async function* usesOf(db: Database, { listId, start }: Segment) {
   for (let from = 0; ;) {
     const uses = await selectUses(db, { id: listId, from, end: Number.MAX_SAFE_INTEGER, limit: usesPerPage })
@@ -115,7 +115,7 @@ const selectByLocation = prepared(
       .limit(values.limit),
 )
 
-/** The first of them in the order of ids. */
+/** The first of them by id. */
 const lists = (queries: Queries, isAmong: RawBuilder<boolean>, limit: number, { typed }: Dialect) =>
   queries
     .selectFrom(

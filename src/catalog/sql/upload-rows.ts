@@ -15,7 +15,7 @@ export async function lockUploads(
   return new Map(rows.map((row) => [row.id, uploadOfRow(row)]))
 }
 
-/** The same, shared with others who only want them to stay as they are. */
+/** The same with a shared lock, for transactions that only need them not to change. */
 export async function holdUploads(
   db: Database,
   ids: readonly FileId[],

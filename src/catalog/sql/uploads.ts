@@ -89,7 +89,7 @@ export async function deleteUpload(db: Database, id: FileId, expiredBefore = Inf
   const upload = (await lockUploads(db, [id])).get(id)
   if (!upload || upload.expiresAt >= expiredBefore) return false
   await removeUploads(db, { ids: [id] })
-  // The chunks of a finished one are those of the file, which lets them go itself.
+  // The chunks of a finished upload belong to its file.
   if (!upload.isFinished) await insertDiscarded(db, { id, at: 0 })
   return true
 }

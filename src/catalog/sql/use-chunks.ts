@@ -91,7 +91,7 @@ async function settleLocations(
   for (const { digest, location, mends } of uses) {
     const { id, size, location: before } = held.get(digest)!
     const current = mended.get(id) ?? before
-    // One write can be used at several places; its location is no garbage then.
+    // One stored chunk can be used several times; its location is not garbage then.
     if (location === undefined || location === current) continue
     const isMended = mends === current
     if (isMended) mended.set(id, location)
@@ -127,8 +127,8 @@ const selectByDigest = prepared((queries, values: { digest: Uint8Array }) =>
 )
 
 /**
- * Waits for transactions that are storing or collecting one of them, and leaves out those that are
- * present then. A location that comes with a chunk is no orphan any more.
+ * Waits for transactions that are storing or collecting one of them, and skips those that are
+ * present then. A location that comes with a chunk is no longer an orphan.
  */
 const insertChunks = preparedTogether(
   [
@@ -163,7 +163,7 @@ const lockToUse = prepared((queries, values: Digests, dialect) =>
   presentOf(queries, values, dialect).modifyEnd(dialect.lock('for key share')),
 )
 
-/** Of several who mend the same one, the first does. */
+/** If several transactions mend the same chunk, the first one does. */
 const lockToMend = prepared((queries, values: Digests, dialect) =>
   presentOf(queries, values, dialect).modifyEnd(dialect.lock('for no key update')),
 )

@@ -5,9 +5,8 @@ import { errorOf } from './failures.ts'
 import type { Call, Calls, Replies, ThreadSettings } from './messages.ts'
 
 /**
- * A thread with a database connection of its own, seen from the main one. It keeps the process
- * alive only while calls are on their way. When it dies, they all reject `unavailable`, and so does
- * every later one.
+ * The main thread's side of a thread with its own database connection. It keeps the process alive
+ * only while calls are pending. If the thread dies, these and all later calls reject `unavailable`.
  */
 export class DatabaseThread {
   readonly #worker: Worker
@@ -36,7 +35,7 @@ export class DatabaseThread {
     return this.#committed
   }
 
-  /** Resolves when the thread has ended, whoever ended it. */
+  /** Resolves when the thread has ended for whatever reason. */
   get exited(): Promise<void> {
     return this.#exited.promise
   }
@@ -56,7 +55,7 @@ export class DatabaseThread {
     return this.#post(method, args, now)
   }
 
-  /** Refuses all later calls; resolves when those on their way are done. */
+  /** Rejects later calls. Resolves when pending ones are done. */
   async finish(): Promise<void> {
     this.#end ??= new StoreError('unavailable', 'The catalog is closed.')
     await Promise.allSettled(Array.from(this.#waiting.values(), ({ promise }) => promise))
@@ -82,7 +81,7 @@ export class DatabaseThread {
   async #post(method: string, args: readonly unknown[], now?: number): Promise<unknown> {
     const id = this.#nextId++
     this.#calls.push({ id, method, args, now })
-    // Those of one moment are one message: each wakes the thread.
+    // Concurrent calls share a message, because each message wakes the thread.
     if (this.#calls.length === 1) queueMicrotask(() => this.#sendCalls())
     if (this.#waiting.size === 0) this.#worker.ref()
     const waiting = Promise.withResolvers<unknown>()
@@ -97,7 +96,7 @@ export class DatabaseThread {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
       this.#worker.postMessage(calls)
     } catch (error) {
-      // Something in them cannot be sent: a mistake of whoever calls.
+      // Something in them cannot be sent, which is a mistake of the caller.
       for (const { id } of calls) {
         this.#waiting.get(id)?.reject(error)
         this.#waiting.delete(id)

@@ -7,7 +7,7 @@ export interface Failure {
   readonly code: ErrorCode
   readonly message: string
   readonly isRefusal: boolean
-  /** The stack of what lies behind it. */
+  /** The stack of the cause. */
   readonly cause?: string
 }
 
@@ -64,9 +64,7 @@ export function isBusy(error: unknown): boolean {
   return resultOf(error) === resultBusy
 }
 
-/**
- * Even who only reads has to create the files beside the database that readers and writers meet in.
- */
+/** Even a reader has to create the -wal and -shm files, which readers and writers share. */
 export function isForbiddenDirectory(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === resultReadonlyDirectory
 }

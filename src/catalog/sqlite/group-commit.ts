@@ -10,9 +10,8 @@ export type Outcome =
   | (PromiseRejectedResult & { readonly isUndone: boolean })
 
 /**
- * Runs pieces of work in one transaction, so that all of them together wait for one sync. Work that
- * rejects is undone alone. Outcomes are known once the transaction is synced; if it cannot be, all
- * are rejected.
+ * Runs pieces of work in one transaction, so that they share one sync. Work that rejects is rolled
+ * back alone. Outcomes are known once the transaction is synced; if that fails, all are rejected.
  */
 export class GroupCommit {
   readonly #database: DatabaseSync
@@ -48,7 +47,7 @@ export class GroupCommit {
       this.#commit(count)
       return outcomes
     } catch (error) {
-      // If the sync failed, the log may hold the transaction all the same.
+      // If the sync failed, the log may still hold the transaction.
       const isUndone = !isCommitting || !this.#failure
       if (this.#database.isTransaction) this.#database.exec('rollback')
       return works.map(() => rejected(error, isUndone))
@@ -83,7 +82,7 @@ export class GroupCommit {
   }
 }
 
-/** The kernel may have dropped the dirty pages: the next sync would succeed without them. */
+/** The kernel may have dropped the dirty pages, and the next sync would succeed without them. */
 function failStop(cause: unknown): StoreError {
   return new StoreError(
     'unavailable',

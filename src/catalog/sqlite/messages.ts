@@ -5,7 +5,7 @@ import type { Failure } from './failures.ts'
 export interface ThreadSettings {
   readonly role: 'writer' | 'reader'
   readonly path: string
-  /** A writer checks a database of up to so many bytes whole before it opens it. */
+  /** A writer checks a database of at most this size before it opens it. */
   readonly maxCheckedBytes?: number
 }
 
@@ -16,11 +16,11 @@ export interface Call {
   readonly id: number
   readonly method: string
   readonly args: readonly unknown[]
-  /** When it was made, if it may change something. Milliseconds since 1970. */
+  /** When a call that may change something was made. Milliseconds since 1970. */
   readonly now: number | undefined
 }
 
-/** Those of one moment. */
+/** Concurrent calls. */
 export type Calls = readonly Call[]
 
 /** To the main thread: the outcomes of calls that ran together. */
@@ -37,11 +37,11 @@ export type Reply =
 export interface SqliteCatalogOptions {
   /** Milliseconds since 1970; `Date.now` unless given. */
   readonly now?: () => number
-  /** A database of up to so many bytes is checked whole when it is opened; 4 MiB unless given. */
+  /** A database of at most this size is checked when it is opened; 4 MiB by default. */
   readonly maxCheckedBytes?: number
 }
 
-/** A view would take the whole buffer behind it along to the other thread. */
+/** Sending a view copies its whole buffer to the other thread. */
 export function compact(use: ChunkUse): ChunkUse {
   return { ...use, blockDigests: new Uint8Array(use.blockDigests) }
 }

@@ -1,10 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { outcomeOf, type Outcome, type Work } from './group-commit.ts'
 
-/**
- * Runs pieces of work that only read, each on a state of the database that does not change
- * meanwhile.
- */
+/** Runs pieces of work that only read, each on one state of the database. */
 export class Snapshots {
   readonly committed = 0
   readonly #database: DatabaseSync

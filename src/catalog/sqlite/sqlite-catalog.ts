@@ -58,15 +58,12 @@ export class SqliteCatalog extends InvokedCatalog {
     }
   }
 
-  /**
-   * Resolves if a thread ends that nobody told to: every call rejects from then on, and only a
-   * restart helps.
-   */
+  /** Resolves if a thread ends unexpectedly: every later call rejects, and only a restart helps. */
   get death(): Promise<void> {
     return this.#death.promise
   }
 
-  /** Transactions committed so far; fewer than changes where these came together. */
+  /** Transactions committed so far; concurrent changes share one. */
   get committed(): number {
     return this.#writer.committed
   }
@@ -96,10 +93,7 @@ export class SqliteCatalog extends InvokedCatalog {
     return (isSmall ? super.verify() : verifyApart(this.#path)).catch(toFaults)
   }
 
-  /**
-   * Resolves when all calls before it are done, everything is in the one file, and another process
-   * may open it.
-   */
+  /** Resolves when earlier calls are done, all is in one file, and other processes may open it. */
   override close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -107,14 +101,14 @@ export class SqliteCatalog extends InvokedCatalog {
 
   async #close(): Promise<void> {
     const finished = this.#writer.finish()
-    // While a reader is there, the writer cannot bring everything into the one file.
+    // The writer cannot move the whole log into the database while a reader has it open.
     await this.#reader.close()
     await this.#searches.close()
     await finished
     await this.#writer.close()
   }
 
-  /** Half a catalog is none: if one thread dies, so does the other. */
+  /** If one thread dies, so does the other. */
   async #endTogether(): Promise<void> {
     await Promise.race([this.#writer.exited, this.#reader.exited])
     if (this.#closing) return

@@ -3,7 +3,7 @@ import { InvokedSurvey } from '../sql/method-table.ts'
 import { DatabaseThread } from './database-thread.ts'
 
 /**
- * Reads the catalog of a store beside whoever has it open, or nobody. It takes no lock and changes
+ * Reads the catalog of a store, also while a server has it open. It takes no lock and changes
  * nothing.
  */
 export class SqliteSurvey extends InvokedSurvey {
@@ -16,8 +16,8 @@ export class SqliteSurvey extends InvokedSurvey {
   }
 
   /**
-   * Rejects `unavailable` if there is none, if another version of Ashlar has written it, or if it
-   * cannot be read.
+   * Rejects `unavailable` if there is none, it is of another version of Ashlar, or it is
+   * unreadable.
    */
   static async open(path: string): Promise<SqliteSurvey> {
     const survey = new SqliteSurvey(path)

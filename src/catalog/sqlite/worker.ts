@@ -11,7 +11,7 @@ type Method = (db: Database, ...args: readonly unknown[]) => Promise<unknown>
 
 const { role, path, maxCheckedBytes } = workerData as ThreadSettings
 const allMethods = { ...methods, ...engineMethods } as unknown as Readonly<Record<string, Method>>
-// Many writes share a sync; reads share nothing, so none should wait long for those behind it.
+// Many writes share a sync. Reads share nothing, and a batch is answered as a whole.
 const mostTogether = role === 'writer' ? 256 : 16
 const port = parentPort!
 const arrived: Call[] = []
@@ -33,7 +33,7 @@ async function serve(): Promise<void> {
   isServing = false
 }
 
-/** Everything that has been sent by now, without waiting for the event loop to bring it. */
+/** All calls sent so far, without waiting for the event loop. */
 function takeArrived(): readonly Call[] {
   while (arrived.length < mostTogether) {
     const next = receiveMessageOnPort(port)
@@ -62,7 +62,7 @@ async function open(): Promise<void> {
 }
 
 async function close(): Promise<void> {
-  // The thread ends when nobody listens any more.
+  // The thread ends when it no longer listens.
   port.unref()
   connection?.close()
 }

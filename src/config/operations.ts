@@ -17,6 +17,12 @@ export const operationOptions = {
     help: 'who may read /metrics: local (this machine, not through a proxy), all, or none',
     schema: z.enum(['local', 'all', 'none'], 'must be local, all or none'),
   },
+  tuning: {
+    default: 'on',
+    value: 'how',
+    help: 'on, or off: leaves memory, sockets and the garbage collector to Node and the system as they are',
+    schema: z.enum(['on', 'off'], 'must be on or off'),
+  },
   logLevel: {
     default: 'info',
     value: 'level',

@@ -23,6 +23,7 @@ import { isStoreError } from '../model/errors.ts'
 import { keepHeapSmall } from '../system/keep-heap-small.ts'
 import { openFileLimit } from '../system/open-file-limit.ts'
 import { shareHeaps } from '../system/share-heaps.ts'
+import { turnTuningOff } from '../system/tuning.ts'
 
 /** How often the log is to hear of a store that was moved; writes and `/readyz` look by themselves. */
 const placeIntervalMs = 5_000
@@ -119,6 +120,7 @@ export async function runServer(argv: readonly string[], env: NodeJS.ProcessEnv)
   try {
     const config = readConfig(argv, env, warn)
     sizeThreadPool(config)
+    if (config.tuning === 'off') turnTuningOff()
     keepHeapSmall(storePlace(config).kind === 's3')
     shareHeaps()
     await tryToListen(config)

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import { isTuned } from './tuning.ts'
 
 /**
  * Buffers have their bound, and what V8 keeps for each client is to have one, too: left to itself it lets garbage pile up to several times
@@ -7,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
  * with a fifth, that took half of the throughput.
  */
 export function keepHeapSmall(isBucket: boolean): void {
+  if (!isTuned()) return
   setFlagsFromString(`--heap-growing-percent=${isBucket ? 400 : 20}`)
   // Small collections are over before other threads have begun.
   if (isBucket) setFlagsFromString('--no-parallel-scavenge')

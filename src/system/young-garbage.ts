@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { isTuned } from './tuning.ts'
 
 /**
  * Less than what has V8 begin a full collection, which is so many percent of what is in use (`keepHeapSmall`): with four times as much, most of
@@ -13,7 +14,7 @@ const usualBytes = 4 * 1024 * 1024
  * that a collection of what is young suffices, which takes a fraction of the time.
  */
 export class YoungGarbage {
-  readonly #collect = exposedCollector()
+  readonly #collect = isTuned() ? exposedCollector() : undefined
   readonly #bytesPerCollection: number
   #bytes = 0
 
@@ -26,7 +27,7 @@ export class YoungGarbage {
     this.#bytes += bytes
     if (this.#bytes < this.#bytesPerCollection) return
     this.#bytes = 0
-    this.#collect({ type: 'minor', execution: 'sync' })
+    this.#collect?.({ type: 'minor', execution: 'sync' })
   }
 }
 

@@ -334,7 +334,7 @@ describe('limits, both sides', () => {
     expect(
       optionRows.filter(({ declaration, flag }) => declaration === flag).map(({ flag }) => flag),
     ).toEqual(['--allow-unauthenticated'])
-    expect(optionRows).toHaveLength(47)
+    expect(optionRows).toHaveLength(48)
   })
 
   it('refuses a switch variable that is neither true nor false', () => {

@@ -3,15 +3,17 @@ import { fastStart } from '../support/fast-start.ts'
 
 /** Their properties are tried more often here: see test/support/runs.ts. */
 const properties = [
+  'test/buffers/*.test.ts',
   'test/catalog/sqlite-catalog.test.ts',
   'test/chunks/**/*.test.ts',
-  'test/client/{plan-parts,read-file}.test.ts',
-  'test/files/{download,plan-blocks}.test.ts',
+  'test/client/{upload/plan-parts,download/read-file}.test.ts',
+  'test/files/download/{download,plan-blocks}.test.ts',
   'test/hashing/*.test.ts',
   'test/http/headers/*.test.ts',
   'test/http/names.test.ts',
   'test/model/*.test.ts',
   'test/rx/*.test.ts',
+  'test/streams/*.test.ts',
 ]
 
 export default defineConfig({

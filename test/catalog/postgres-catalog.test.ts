@@ -7,9 +7,11 @@ import { describeCatalog } from './describe-catalog.ts'
 import { PostgresServer } from '../cluster/postgres-server.ts'
 
 let server: PostgresServer
+// The first time on a machine, the server is installed.
+const installMs = 600_000
 beforeAll(async () => {
   server = await PostgresServer.start()
-})
+}, installMs)
 afterAll(() => server.stop())
 
 /** Gives every call to another one of them. */

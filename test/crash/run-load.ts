@@ -69,7 +69,8 @@ export async function runLoad(
   server.expectNoErrors()
 }
 
-async function isGone(server: CrashingServer): Promise<boolean> {
+/** Whether the server has been killed, or is seen to be within a while. */
+export async function isGone(server: CrashingServer): Promise<boolean> {
   const { promise: tooLate, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => resolve(false), goneWithinMs)
   try {

@@ -1,12 +1,13 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkServer } from '../check-server.ts'
+import { checkServer, type Found } from '../check-server.ts'
 import type { Client } from '../client.ts'
 import { CrashingServer } from '../crashing-server.ts'
 import type { Dice } from '../dice.ts'
 import { History } from '../history.ts'
-import { createClients, runLoad, settle } from '../run-load.ts'
+import { createClients, isGone, runLoad, settle } from '../run-load.ts'
 import type { Upload } from '../upload.ts'
+import { Violation } from '../violation.ts'
 import { Disk } from './disk.ts'
 import type { Survives } from './pending.ts'
 import { readJournal } from './read-journal.ts'
@@ -92,10 +93,21 @@ export class Recording {
     // What is collected is committed and synced, and with it what else was not: most do without.
     const collectIntervalMs = this.#dice.pick([15, 600_000, 600_000])
     await using server = new CrashingServer(this.storeIn(this.#disk), { collectIntervalMs }, env)
-    const found = await checkServer(await server.port, this.history, this.uploads, Infinity)
+    const found = await this.#look(server, killAt)
+    if (!found) return
     settle(this.history, this.#clients, found)
     this.#settledAt = this.#length
     await runLoad(this.#clients, server, killAt < Infinity ? Infinity : actions, (stop) => stop())
+  }
+
+  /** Undefined if it is killed while it starts or is looked at: nobody has asked for anything yet. */
+  async #look(server: CrashingServer, killAt: number): Promise<Found | undefined> {
+    try {
+      return await checkServer(await server.port, this.history, this.uploads, Infinity)
+    } catch (error) {
+      if (killAt === Infinity || error instanceof Violation || !(await isGone(server))) throw error
+      return undefined
+    }
   }
 
   get #length(): number {

@@ -24,6 +24,6 @@ export default defineConfig({
     reporters: ['default', 'test/slowest-files.ts'],
     // Most of a file's time would be the start of a worker and of everything that it imports.
     isolate: false,
-    maxWorkers: 3,
+    maxWorkers: 2,
   },
 })

@@ -43,7 +43,8 @@ const start = () => ServerProcess.start(join(directory, 'store'), args)
 async function expectToBecomeFull(server: ServerProcess): Promise<void> {
   let ready: Answer
   do {
-    await create(server, { 'Upload-Defer-Length': 1 })
+    const created = await create(server, { 'Upload-Defer-Length': 1 })
+    if (created.status !== 201) expect(problemIn(created)).toEqual(full)
     ready = await request(server, 'GET', '/readyz')
   } while (isDeepStrictEqual(ready.json(), { status: 'ready' }))
   expect([ready.status, ready.json()]).toEqual([200, { status: 'ready', writes: 'no_space' }])

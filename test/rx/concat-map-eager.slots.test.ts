@@ -93,8 +93,8 @@ describe('concatMapEager, bound and slots:', () => {
 describe('concatMapEager and synchronous inners:', () => {
   /** With the large bound all of them stand in the operator's own queue, which costs more for each the longer it is. */
   const cases = [
-    { many: 20_000, bound: 1 },
-    { many: 20_000, bound: 5 },
+    { many: 100_000, bound: 1 },
+    { many: 100_000, bound: 5 },
     { many: 10_000, bound: 20_000 },
   ]
 

@@ -26,7 +26,7 @@ it('every route has the action that a principal must be allowed', async () => {
   ])
   expect(shown(operationRoutes(store, { metrics, isReady: () => true }))).toEqual([
     'GET /healthz open',
-    'GET /metrics open',
+    'GET /metrics admin',
     'GET /readyz open',
   ])
   const uploads = [

@@ -80,8 +80,8 @@ describe('a download', () => {
 
   it('is one of many that share a pool too small for their windows', async () => {
     const { store } = faultyFileStore(parts, { maxBufferMemory: 8 * MiB })
-    const read = await Promise.all(Array.from({ length: 12 }, () => readBack(store, 'file')))
-    expect(read.filter((one) => one.equals(bytes))).toHaveLength(12)
+    const read = await Promise.all(Array.from({ length: 24 }, () => readBack(store, 'file')))
+    expect(read.filter((one) => one.equals(bytes))).toHaveLength(24)
     await expectIdle(store)
   })
 

@@ -1,4 +1,4 @@
-// Bundles the programs of this repository, which start from a few files in half of the CPU time that their modules take.
+// Bundles the programs of this repository: starting from a few files takes half of the CPU time.
 // `node tools/bundle-sources.mjs` refreshes the bundles that fast-start.mjs uses; with `dist`, it bundles the worker thread of the
 // built SQLite catalog in place.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ const threads = {
   'hash-worker': 'src/hashing/hash-worker.ts',
 }
 
-/** Longer than any process goes on that may yet load a part of an old bundle. */
+/** An old bundle may still be loaded, in part, by a process that began with it. */
 const keptMs = 7 * 24 * 3600 * 1000
 
 /** Makes the bundles unless they are fresh. Also the global setup of the tests. */
@@ -35,7 +35,7 @@ export default async function refresh() {
 
 /** Writes the bundles of some entries, which share files, and resolves with what is listed of them. */
 async function bundle(entries, folder) {
-  // Loaded here because nothing else in this file takes time.
+  // Loaded only where something has to be bundled.
   const { rolldown } = await import('rolldown')
   const build = await rolldown({
     input: entries,

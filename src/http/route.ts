@@ -6,9 +6,9 @@ export type Action = 'read' | 'create' | 'write' | 'delete' | 'share' | 'admin' 
 
 type Method = 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
 
-/** One request that a front answers. Routing and `Allow` are made from these rows, and who may do what will be. */
+/** One request that a front answers. Routing and `Allow` are made from these rows; so will be who may do what. */
 export interface Route {
-  /** A GET is a HEAD, too, unless HEAD has a row of its own. */
+  /** A row for GET also answers HEAD, unless HEAD has a row of its own. */
   readonly method: Method
   /** A path, or the beginning of paths, up to a slash, with `{*name}` for whatever follows. */
   readonly path: string

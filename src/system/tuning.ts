@@ -1,8 +1,8 @@
 let isOn = true
 
 /**
- * Has every part of `system/` leave the operating system and V8 as they are, from now on: for a Node on which one of them does harm,
- * and to tell whether one does. For the life of the process, before any of them is used.
+ * Makes everything in `system/` leave the operating system and V8 alone, for the rest of the process. Call it
+ * before anything there is used: in a Node where one of the tricks does harm, or to find out whether it does.
  */
 export function turnTuningOff(): void {
   isOn = false

@@ -55,25 +55,18 @@ const isSound = sql<boolean>`condition = 'sound'`
 const isNotSound = sql<boolean>`condition <> 'sound'`
 const columns = ['digest', 'size', 'block_digests', 'location', 'condition'] as const
 
-const selectNotSound = prepared((queries, values: { before: number; limit: number }) =>
-  queries
-    .selectFrom('chunks')
-    .select(columns)
-    .where(isNotSound)
-    .where('checked_at', '<', values.before)
-    .orderBy('checked_at')
-    .limit(values.limit),
-)
-
-const selectSound = prepared((queries, values: { before: number; limit: number }) =>
-  queries
-    .selectFrom('chunks')
-    .select(columns)
-    .where(isSound)
-    .where('checked_at', '<', values.before)
-    .orderBy('checked_at')
-    .limit(values.limit),
-)
+const selectDue = (isOfCondition: typeof isSound) =>
+  prepared((queries, values: { before: number; limit: number }) =>
+    queries
+      .selectFrom('chunks')
+      .select(columns)
+      .where(isOfCondition)
+      .where('checked_at', '<', values.before)
+      .orderBy('checked_at')
+      .limit(values.limit),
+  )
+const selectNotSound = selectDue(isNotSound)
+const selectSound = selectDue(isSound)
 
 type Place = { readonly digest: Uint8Array; readonly location: Location }
 

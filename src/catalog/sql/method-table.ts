@@ -101,7 +101,7 @@ class CatalogCalls {
     for (const name of Object.keys(methodKinds) as MethodName[]) {
       Object.defineProperty(CatalogCalls.prototype, name, {
         configurable: true,
-        // As of any method.
+        // Like an ordinary method: tests wrap them.
         writable: true,
         value(this: CatalogCalls, ...args: readonly unknown[]) {
           return name === 'listFiles' ? this.#listFiles(...(args as ListArguments)) : this.#invoke(name, args)

@@ -13,7 +13,7 @@ export interface Operations {
   readonly isReady: () => boolean
 }
 
-/** What tells an operator, and whatever watches over the server, how it is. */
+/** What operators and monitoring ask the server about itself. */
 export function operationRoutes(
   store: FileStore,
   { metrics, metricsAccess = 'local', isReady }: Operations,
@@ -40,7 +40,7 @@ export function operationRoutes(
     {
       method: 'GET',
       path: '/metrics',
-      action: 'open',
+      action: 'admin',
       async handle(ctx) {
         restrictMetrics(ctx.req, metricsAccess)
         ctx.type = metrics.registry.contentType

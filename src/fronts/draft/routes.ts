@@ -7,7 +7,7 @@ import { refuseOlderDraft, speaksOlderDraft } from './refuse-older-draft.ts'
 import { getState, showState } from './show-state.ts'
 import { startPost, startPut } from './start-upload.ts'
 
-/** What is asked in the draft: other requests for the same addresses are left to the rows of other fronts. */
+/** Takes only requests made in the draft; those that tus or a plain PUT makes at the same addresses are left to other fronts. */
 export function draftRoutes(store: FileStore): readonly Route[] {
   return [
     {

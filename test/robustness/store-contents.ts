@@ -31,7 +31,7 @@ export async function contentsOf(store: FileStore): Promise<StoreContents> {
 /** Fails unless everything that was lent is given back, soon, and nobody waits or works any more. */
 export function expectIdle(store: FileStore): Promise<void> {
   return eventually(() => {
-    const { pool, storing, reading, writingPieces, wholeWrites, openFiles, receiving, unsettled } = store
+    const { pool, storing, reading, writingPieces, wholeWrites, openFiles, receiving, uncommitted } = store
     expect({
       leased: pool.leasedBytes,
       waiting: pool.waiting,
@@ -40,7 +40,7 @@ export function expectIdle(store: FileStore): Promise<void> {
       writing: writingPieces.running + writingPieces.waiting + wholeWrites.running,
       open: openFiles.inUse,
       receiving: receiving.size,
-      unsettled: unsettled.size,
+      uncommitted: uncommitted.size,
     }).toEqual({
       leased: 0,
       waiting: 0,
@@ -49,7 +49,7 @@ export function expectIdle(store: FileStore): Promise<void> {
       writing: 0,
       open: [],
       receiving: 0,
-      unsettled: 0,
+      uncommitted: 0,
     })
   })
 }

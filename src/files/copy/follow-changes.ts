@@ -7,7 +7,7 @@ import {
   discardRecord,
   endRecords,
   putFirstPage,
-  settle,
+  forgetPuts,
 } from '../manifests/keep-records.ts'
 
 /**
@@ -34,6 +34,6 @@ export async function followChanges(
     if (isRefusal(error)) await discardRecord(store, { at, locations: [to] })
     throw error
   } finally {
-    settle(store, [to])
+    forgetPuts(store, [to])
   }
 }

@@ -105,7 +105,7 @@ async function committing(
     if (isRefusal(error)) await discard()
     throw error
   } finally {
-    settle(
+    forgetPuts(
       store,
       records.flatMap(({ locations }) => locations),
     )
@@ -185,8 +185,8 @@ function sizeOf({ sizes }: PackedChunks): number {
 }
 
 /** The catalog knows them, or nobody will tell it any more. */
-export function settle({ unsettled }: FileStore, locations: readonly Location[]): void {
-  for (const location of locations) unsettled.settle(location)
+export function forgetPuts({ uncommitted }: FileStore, locations: readonly Location[]): void {
+  for (const location of locations) uncommitted.forget(location)
 }
 
 /**
@@ -222,7 +222,7 @@ async function discardGroup(
     store.options.onBackgroundError(error, 'deleting records of a file that is none')
   } finally {
     // Those that no delete was tried for, too: they are found as orphans.
-    settle(store, locations.flat())
+    forgetPuts(store, locations.flat())
   }
 }
 

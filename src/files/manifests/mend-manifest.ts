@@ -2,7 +2,7 @@ import { damage } from '../../catalog/seals.ts'
 import { isRefusal, isStoreError } from '../../model/errors.ts'
 import type { KnownManifest } from './check-manifest.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { discardRecord, endRecords, pagesOfChunks, putRecord, settle } from './keep-records.ts'
+import { discardRecord, endRecords, pagesOfChunks, putRecord, forgetPuts } from './keep-records.ts'
 
 /**
  * Writes the manifest of a file anew from the catalog, and deletes what is left of the old one. Resolves with false if
@@ -24,7 +24,7 @@ export async function mendManifest(store: FileStore, { file, locations }: KnownM
     if (isStoreError(error, 'record_moved')) return false
     throw error
   } finally {
-    settle(store, record.locations)
+    forgetPuts(store, record.locations)
   }
   await endRecords(store, locations)
   return true

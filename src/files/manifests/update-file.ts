@@ -3,7 +3,7 @@ import type { Location } from '../../model/chunk.ts'
 import { StoreError, isRefusal, isStoreError } from '../../model/errors.ts'
 import { soleOwner, type FileRef, type StoredFile } from '../../model/file.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { chunksPerRecord, discardRecord, endRecords, putFirstPage, settle } from './keep-records.ts'
+import { chunksPerRecord, discardRecord, endRecords, putFirstPage, forgetPuts } from './keep-records.ts'
 
 /** What is to change, or how it follows from the file as it is: asked again whenever somebody else was faster. */
 export type Changes = FileChanges | ((file: StoredFile) => FileChanges)
@@ -55,7 +55,7 @@ async function changeRecorded(
     if (isRefusal(error)) await discardRecord(store, { at, locations: [to] })
     throw error
   } finally {
-    settle(store, [to])
+    forgetPuts(store, [to])
   }
 }
 

@@ -11,7 +11,7 @@ import { FreeSpace } from './free-space.ts'
 import { HotFiles } from './hot-files.ts'
 import { OpenFiles } from './open-files.ts'
 import { StoringTurns } from './storing-turns.ts'
-import { UnsettledPuts } from './unsettled-puts.ts'
+import { UncommittedPuts } from './uncommitted-puts.ts'
 import { UploadTurns } from './upload-turns.ts'
 import { WholeWrites } from './whole-writes.ts'
 
@@ -100,7 +100,7 @@ export interface FileStore extends Stores {
   /** Who appends to which upload. */
   readonly turns: UploadTurns
   /** Chunks and records that the catalog may not know yet. */
-  readonly unsettled: UnsettledPuts
+  readonly uncommitted: UncommittedPuts
 }
 
 /** A client that fetches a file in several requests may pause for so long between two of them. */
@@ -112,7 +112,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   // memory for who moves.
   const mostPieces = Math.max(1, Math.floor(maxBufferMemory / 2 / slowPieceBytes))
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
-  const unsettled = new UnsettledPuts()
+  const uncommitted = new UncommittedPuts()
   const presence = stores.presence ?? alone
   const space = new FreeSpace(options)
   const hotFiles = new HotFiles(options.maxHotMemory ?? 0, presence !== alone)
@@ -123,9 +123,9 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     space,
     health,
     catalog: hotFiles.watch(space.guardCatalog(health.watch())),
-    chunks: unsettled.watch(space.guardChunks(stores.chunks)),
-    records: unsettled.watch(space.guardChunks(stores.records)),
-    unsettled,
+    chunks: uncommitted.watch(space.guardChunks(stores.chunks)),
+    records: uncommitted.watch(space.guardChunks(stores.records)),
+    uncommitted,
     options,
     // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.
     pool: new BufferPool(maxBufferMemory, Math.floor(maxBufferMemory / 2)),

@@ -13,12 +13,12 @@ const deletesAtOnce = 8
  * them. Rests on what `findOrphans` rests on. Resolves with their number.
  */
 export async function findUnknownRecords(store: FileStore, signal?: AbortSignal): Promise<number> {
-  const { records, unsettled, catalog } = store
+  const { records, uncommitted, catalog } = store
   let found = 0
   for await (const batch of inBatches(records.list(signal && { signal }), batchSize)) {
-    await unsettled.endOfPuts()
+    await uncommitted.endOfPuts()
     const settled = batch
-      .filter(({ location, isDamaged }) => !isDamaged && !unsettled.has(location))
+      .filter(({ location, isDamaged }) => !isDamaged && !uncommitted.has(location))
       .map(({ location }) => location)
     found += (await catalog.adoptRecords(settled, Date.now())).length
   }

@@ -17,7 +17,7 @@ export const orphanBatch = 1000
  *
  * That nobody will tell the catalog of such a location rests on three things: only the process that has the catalog puts
  * chunks; those that it has put and not settled are left alone; and a location is never used again. Several processes over one
- * catalog would have to know of each other's unsettled puts.
+ * catalog would have to know of each other's uncommitted puts.
  */
 export async function findOrphans(store: FileStore, signal?: AbortSignal): Promise<FoundOrphans> {
   // To a catalog that has lost rows all that they told of would be orphans.
@@ -25,7 +25,7 @@ export async function findOrphans(store: FileStore, signal?: AbortSignal): Promi
   let orphans = 0
   let bytes = 0
   for await (const batch of inBatches(store.chunks.list(signal && { signal }), orphanBatch)) {
-    const adopted = await store.catalog.adoptOrphans(await settledOf(store, batch), Date.now())
+    const adopted = await store.catalog.adoptOrphans(await withoutUncommitted(store, batch), Date.now())
     orphans += adopted.length
     for (const { size } of adopted) bytes += size
   }
@@ -37,10 +37,10 @@ export async function findOrphans(store: FileStore, signal?: AbortSignal): Promi
  * Without what damage hides, and those of puts that are under way. The catalog must be asked afterwards: what is settled later than this look is left out,
  * and what was settled before is known to the catalog by then.
  */
-async function settledOf(
-  { unsettled }: FileStore,
+async function withoutUncommitted(
+  { uncommitted }: FileStore,
   batch: readonly StoredChunk[],
 ): Promise<readonly StoredChunk[]> {
-  await unsettled.endOfPuts()
-  return batch.filter(({ location, isDamaged }) => !isDamaged && !unsettled.has(location))
+  await uncommitted.endOfPuts()
+  return batch.filter(({ location, isDamaged }) => !isDamaged && !uncommitted.has(location))
 }

@@ -2,9 +2,9 @@ import { alone, type CountedOn } from '../../catalog/presence.ts'
 import type { FileStore } from '../state/file-store.ts'
 
 /** Tells other processes what this one counts on, and resolves with what anybody does. */
-export function meetOthers({ presence, openFiles, receiving, unsettled }: FileStore): Promise<CountedOn> {
+export function meetOthers({ presence, openFiles, receiving, uncommitted }: FileStore): Promise<CountedOn> {
   const { kept, lookupsSince } = openFiles
-  return presence.meet({ inUse: [...kept, ...receiving], lookupsSince, putsSince: unsettled.since })
+  return presence.meet({ inUse: [...kept, ...receiving], lookupsSince, putsSince: uncommitted.since })
 }
 
 /** An orphan that was found later may be of a put that somebody is about to make known. Milliseconds since 1970. */

@@ -56,11 +56,11 @@ export class PendingParts {
         await putMissing(owned)
         return attempt()
       })
-      this.#settle(owned)
+      this.#forgetPuts(owned)
       return answer
     } catch (error) {
       // What has become of the call is certain to the catalog itself: it can tell later whether these are orphans.
-      if (isUncertain) this.#settle(owned)
+      if (isUncertain) this.#forgetPuts(owned)
       else for (const part of owned) this.#deleteBytes(part)
       throw error
     } finally {
@@ -75,8 +75,8 @@ export class PendingParts {
     this.#parts.clear()
   }
 
-  #settle(parts: readonly StoredPart[]): void {
-    for (const { use } of parts) if (use.location) this.#store.unsettled.settle(use.location)
+  #forgetPuts(parts: readonly StoredPart[]): void {
+    for (const { use } of parts) if (use.location) this.#store.uncommitted.forget(use.location)
   }
 
   #discard(part: StoredPart): void {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { createAnew } from '../../../src/catalog/sqlite/create-anew.ts'
 import { collectGarbage } from '../../../src/files/upkeep/collect-garbage.ts'
 import { findOrphans } from '../../../src/files/upkeep/find-orphans.ts'
-import { putRecord, settle } from '../../../src/files/manifests/keep-records.ts'
+import { putRecord, forgetPuts } from '../../../src/files/manifests/keep-records.ts'
 import { packed } from '../../../src/model/chunk.ts'
 import { digestOfChunk } from '../../../src/model/hashers.ts'
 import { StoreError } from '../../../src/model/errors.ts'
@@ -149,7 +149,7 @@ describe('a catalog that is lost', () => {
 
   it('waits for no record of a form that could not be discarded', async () => {
     const { server } = await killedForm(4)
-    expect(server.store.unsettled.size).toBe(0)
+    expect(server.store.uncommitted.size).toBe(0)
   })
 
   it('has what became of each file of a form after it was stored', async () => {
@@ -277,11 +277,11 @@ describe('a record', () => {
     const { store } = server
     await given(server, 'x')
     const { chunks, records, ...file } = (await allFiles(store.catalog))[0]!
-    const unsettled = await putRecord(store, { ...file, name: 'y' as typeof file.name }, [packed(chunks)])
+    const uncommitted = await putRecord(store, { ...file, name: 'y' as typeof file.name }, [packed(chunks)])
     await findOrphans(store)
     await collectGarbage(store)
     expect(recordCount(server)).toBe(2)
-    settle(store, unsettled.record.locations)
+    forgetPuts(store, uncommitted.record.locations)
     await findOrphans(store)
     await collectGarbage(store)
     expect(recordCount(server)).toBe(1)

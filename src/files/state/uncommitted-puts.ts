@@ -6,25 +6,25 @@ import type { Location } from '../../model/chunk.ts'
  * since a store may list it by then, until it is settled: the catalog knows it, or has refused it, or its bytes are
  * deleted. What is forgotten here is never mistaken for an orphan: it only stays.
  */
-export class UnsettledPuts {
+export class UncommittedPuts {
   /** With the time at which the put began. */
   readonly #locations = new Map<Location, number>()
   readonly #underWay = new Map<Promise<Location>, number>()
 
-  /** The same store. Every put through it is unsettled, and every delete settles. */
+  /** The same store. Every put through it is uncommitted, and every delete settles. */
   watch(store: ChunkStore): ChunkStore {
     return {
       put: (digest, pieces, options) => this.#remember(store.put(digest, pieces, options)),
       read: (location, offset, into, options) => store.read(location, offset, into, options),
       delete: (location, options) =>
         // Also if it fails: then nobody but a search for orphans will ever find the bytes.
-        store.delete(location, options).finally(() => this.settle(location)),
+        store.delete(location, options).finally(() => this.forget(location)),
       list: (options) => store.list(options),
       close: () => store.close(),
     }
   }
 
-  settle(location: Location): void {
+  forget(location: Location): void {
     this.#locations.delete(location)
   }
 

@@ -58,8 +58,8 @@ export async function appendToUpload(
   openBody: () => Readable,
   request: AppendRequest,
 ): Promise<AppendedUpload> {
-  const turn = store.turns.take(id)
-  if (!turn) {
+  const lock = store.uploadLocks.tryAcquire(id)
+  if (!lock) {
     throw new StoreError(
       'offset_conflict',
       'Another request appends to the upload: ask for its offset, which ends that one, and continue from there.',
@@ -69,7 +69,7 @@ export async function appendToUpload(
   try {
     const upload = await presentUpload(store, id)
     await refuseEarly(store, upload, request)
-    const body = salvaged(openBody(), turn.signal)
+    const body = salvaged(openBody(), lock.signal)
     try {
       await takeOver(store, upload, body, request)
     } finally {
@@ -83,7 +83,7 @@ export async function appendToUpload(
     return finished
   } finally {
     store.receiving.delete(id)
-    turn.end()
+    lock.release()
   }
 }
 

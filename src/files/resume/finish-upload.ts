@@ -49,8 +49,8 @@ function describedNow({ id, owner, name, mediaType, metadata }: Upload): Describ
 }
 
 /** The upload, finished or not, after a request that appends to it has been ended. Rejects `not_found`. */
-export async function settledUpload(store: FileStore, id: FileId): Promise<Upload> {
-  await store.turns.settle(id)
+export async function takeOverUpload(store: FileStore, id: FileId): Promise<Upload> {
+  await store.uploadLocks.interrupt(id)
   return presentUpload(store, id)
 }
 

@@ -12,7 +12,7 @@ import { HotFiles } from './hot-files.ts'
 import { OpenFiles } from './open-files.ts'
 import { StoringTurns } from './storing-turns.ts'
 import { UncommittedPuts } from './uncommitted-puts.ts'
-import { UploadTurns } from './upload-turns.ts'
+import { UploadLocks as x } from './upload-locks.ts'
 import { WholeWrites } from './whole-writes.ts'
 
 /** The small lease: what an upload fills piece by piece. */
@@ -98,7 +98,7 @@ export interface FileStore extends Stores {
   /** Uploads that this process is receiving: they never expire under its hands. */
   readonly receiving: Set<FileId>
   /** Who appends to which upload. */
-  readonly turns: UploadTurns
+  readonly uploadLocks: x
   /** Chunks and records that the catalog may not know yet. */
   readonly uncommitted: UncommittedPuts
 }
@@ -139,7 +139,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     // Not for longer than a deleted file stays anyway.
     openFiles: new OpenFiles(Math.min(awaitsClientMs, options.collectGraceMs)),
     receiving: new Set(),
-    turns: new UploadTurns(),
+    uploadLocks: new x(),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FileStore } from '../../files/state/file-store.ts'
-import { settledUpload } from '../../files/resume/finish-upload.ts'
+import { takeOverUpload } from '../../files/resume/finish-upload.ts'
 import { StoreError } from '../../model/errors.ts'
 import { parseFileId, soleOwner } from '../../model/file.ts'
 import { pathBehind, type HttpContext } from '../../http/server/context.ts'
@@ -19,7 +19,7 @@ export async function listUploads(store: FileStore, ctx: HttpContext): Promise<v
 
 /** `DELETE /api/uploads/{id}`: ends an upload, and a request that still appends to it. */
 export async function deleteUpload(store: FileStore, ctx: HttpContext): Promise<void> {
-  const { id, isFinished } = await settledUpload(store, parseFileId(pathBehind('/api/uploads/', ctx)))
+  const { id, isFinished } = await takeOverUpload(store, parseFileId(pathBehind('/api/uploads/', ctx)))
   if (isFinished) throw new StoreError('not_found', 'The upload is a file by now: delete that.')
   await store.catalog.deleteUpload(id)
   ctx.status = 204

@@ -1,5 +1,5 @@
 import type { FileStore } from '../../files/state/file-store.ts'
-import { settledUpload } from '../../files/resume/finish-upload.ts'
+import { takeOverUpload } from '../../files/resume/finish-upload.ts'
 import { addressOf, type HttpContext } from '../../http/server/context.ts'
 import { HttpProblem } from '../../http/middleware/render-errors.ts'
 import { uploadIdOf } from '../../http/headers/upload-address.ts'
@@ -25,7 +25,7 @@ export function getState(store: FileStore, ctx: HttpContext): Promise<void> {
 export async function showState(store: FileStore, ctx: HttpContext): Promise<void> {
   // "SHOULD include the Cache-Control header field with the value no-store to prevent HTTP caching".
   ctx.set('Cache-Control', 'no-store')
-  const upload = await settledUpload(store, uploadIdOf(ctx))
+  const upload = await takeOverUpload(store, uploadIdOf(ctx))
   ctx.status = 204
   // "MUST include the offset in the Upload-Offset header field".
   ctx.set('Upload-Offset', String(upload.offset))

@@ -2,7 +2,7 @@ import { checkCurrentFile, refuseWithoutSpace } from '../../files/upload/preflig
 import {
   discardUpload,
   finishIfComplete,
-  settledUpload,
+  takeOverUpload,
   type AppendedUpload,
 } from '../../files/resume/finish-upload.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
@@ -107,7 +107,7 @@ async function joinParts(store: FileStore, ctx: HttpContext, concat: string): Pr
     )
   const partIds = partIdsIn(concat)
   let size = 0
-  for (const id of partIds) size += (await settledUpload(store, id)).offset
+  for (const id of partIds) size += (await takeOverUpload(store, id)).offset
   if (size > store.options.maxFileSize) throw tooLarge(store.options.maxFileSize)
   const file = described(store, ctx, newUploadId())
   await checkCurrentFile(store, file.name, readPrecondition(ctx.req.headers))

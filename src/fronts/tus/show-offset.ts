@@ -1,5 +1,5 @@
 import type { FileStore } from '../../files/state/file-store.ts'
-import { finishIfLeftOver, settledUpload } from '../../files/resume/finish-upload.ts'
+import { finishIfLeftOver, takeOverUpload } from '../../files/resume/finish-upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { readPrecondition } from '../../http/headers/etags.ts'
 import { readAnnounced } from './announced.ts'
@@ -11,7 +11,7 @@ import { describeProgress } from './tus-route.ts'
  * true; and whoever hears that all bytes are there may rely on the file, also if the server stopped before it was made.
  */
 export async function showOffset(store: FileStore, ctx: HttpContext): Promise<void> {
-  const settled = await settledUpload(store, uploadIdOf(ctx))
+  const settled = await takeOverUpload(store, uploadIdOf(ctx))
   const upload = await finishIfLeftOver(store, settled, readPrecondition(ctx.req.headers))
   const { metadata, concat } = readAnnounced(upload)
   ctx.status = 200

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { appendToUpload } from '../../../src/files/resume/append-to-upload.ts'
-import { finishIfComplete, presentUpload, settledUpload } from '../../../src/files/resume/finish-upload.ts'
+import { finishIfComplete, presentUpload, takeOverUpload } from '../../../src/files/resume/finish-upload.ts'
 import type { BodyCheck } from '../../../src/files/upload/receive.ts'
 import { StoreError } from '../../../src/model/errors.ts'
 import { parseFileName, soleOwner, type FileId } from '../../../src/model/file.ts'
@@ -97,7 +97,7 @@ describe('as it comes', () => {
     const appending = appendToUpload(store, id, open, { from: 0, checks: [] })
     const cutOff = appending.catch((error: unknown) => error)
     await eventually(() => expect(faults.calls.put).toBe(2))
-    const settling = settledUpload(store, id)
+    const settling = takeOverUpload(store, id)
     await expect(appendToUpload(store, id, open, { from: 0, checks: [] })).rejects.toMatchObject({
       code: 'offset_conflict',
     })
@@ -162,7 +162,7 @@ it.each([
   const id = await givenUpload(bytes.length)
   const appending = appendToUpload(store, id, () => bodyOf(bytes), { from: 0, checks: [] })
   await expect(appending).rejects.toMatchObject({ code: 'unavailable' })
-  const { upload } = await finishIfComplete(store, await settledUpload(store, id))
+  const { upload } = await finishIfComplete(store, await takeOverUpload(store, id))
   expect(upload).toMatchObject({ isFinished: true, offset: bytes.length })
   expect((await readBack(store, `@${id}`)).equals(bytes)).toBe(true)
   await expectIdle(store)

@@ -53,7 +53,7 @@ export class ChunkCopier {
       const { chunks, storing } = this.#store
       // The leases come before the turn: uploads that have theirs wait for one, too.
       const put = defer(() => chunks.put(chunk.digest, pieces, { signal: this.#signal }))
-      return await lastValueFrom(storing.queue()(chunk.size, put))
+      return await lastValueFrom(storing.forUpload()(chunk.size, put))
     } finally {
       for (const lease of leases) lease.release()
     }

@@ -70,7 +70,7 @@ async function join(store: FileStore, { id }: Upload, crumbs: readonly FileChunk
     const digest = digestOfChunk(blockDigests)
     const put = defer(() => store.chunks.put(digest, pieces))
     const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
-    const location = await lastValueFrom(store.storing.queue()(size, put))
+    const location = await lastValueFrom(store.storing.forUpload()(size, put))
     const { start } = crumbs[0]!
     const use = { digest, size, blockDigests, location }
     const part = { index: 0, use, putAfterAll: () => Promise.resolve(location), release: () => {} }

@@ -10,7 +10,7 @@ import { CatalogHealth } from './catalog-health.ts'
 import { FreeSpace } from './free-space.ts'
 import { HotFiles } from './hot-files.ts'
 import { OpenFiles } from './open-files.ts'
-import { StoringTurns } from './storing-turns.ts'
+import { StoreLimiter } from './store-limiter.ts'
 import { UncommittedPuts } from './uncommitted-puts.ts'
 import { UploadLocks as x } from './upload-locks.ts'
 import { WholeWrites } from './whole-writes.ts'
@@ -82,7 +82,7 @@ export interface FileStore extends Stores {
   /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
   readonly spareBlock: SpareBlock
   /** Chunks being stored, of all uploads. */
-  readonly storing: StoringTurns
+  readonly storing: StoreLimiter
   /** Blocks being read, of all downloads. */
   readonly reading: FairLimiter
   /** Blocks of which pieces are being written to slow clients. */
@@ -130,7 +130,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.
     pool: new BufferPool(maxBufferMemory, Math.floor(maxBufferMemory / 2)),
     spareBlock: createSpareBlock(),
-    storing: new StoringTurns(options.maxUploadConcurrency, stores.gathering),
+    storing: new StoreLimiter(options.maxUploadConcurrency, stores.gathering),
     reading: new FairLimiter(options.maxDownloadConcurrency),
     writingPieces: new FairLimiter(mostPieces),
     wholeWrites: new WholeWrites(mostBlocks),

@@ -10,7 +10,7 @@ import { inOrder } from '../../rx/in-order.ts'
 import { pieceBytes, type FileStore } from '../state/file-store.ts'
 import { findSoundChunk } from './find-sound-chunk.ts'
 import type { PendingParts, StoredPart } from './pending-parts.ts'
-import type { InTurn } from '../state/storing-turns.ts'
+import type { LimitedStoring } from '../state/store-limiter.ts'
 
 /** Watches an upload's bytes go by, in order. */
 export interface ByteObserver {
@@ -52,7 +52,7 @@ export function storeChunks(
   { maxBytes = store.options.maxFileSize, hashed }: StoreChunksOptions = {},
 ): Observable<StoredPart> {
   const { chunkSize, maxUploadConcurrency } = store.options
-  const inTurn = store.storing.queue()
+  const limited = store.storing.forUpload()
   /** Being hashed, or waiting for those before them. */
   const held = new Set<FilledChunk>()
   let received = 0
@@ -83,7 +83,7 @@ export function storeChunks(
     tap<HashedChunk>(hashed),
     mergeMap((chunk) => {
       held.delete(chunk.filled)
-      return storeInTurn(store, chunk, inTurn, pending)
+      return storeLimited(store, chunk, limited, pending)
     }),
     inOrder(({ index }) => index),
     finalize(() => {
@@ -104,10 +104,10 @@ async function withDigest(filled: FilledChunk, index: number): Promise<HashedChu
 }
 
 /** Stores a chunk when its turn has come. Who unsubscribes earlier leaves the chunk to `pending`, or unstored. */
-function storeInTurn(
+function storeLimited(
   store: FileStore,
   chunk: HashedChunk,
-  inTurn: InTurn,
+  limited: LimitedStoring,
   pending: PendingParts,
 ): Observable<StoredPart> {
   return new Observable((subscriber) => {
@@ -133,7 +133,7 @@ function storeInTurn(
       if (!isStored) abort.abort()
       if (!isBegun) chunk.release()
     })
-    inTurn(chunk.size, work).subscribe(subscriber)
+    limited(chunk.size, work).subscribe(subscriber)
   })
 }
 

@@ -3,13 +3,13 @@ import type { Gathering } from '../../chunks/chunk-store.ts'
 import { FairLimiter } from '../../rx/fair-limiter.ts'
 
 /** Wraps the storing of a chunk of so many bytes so that it starts when its turn has come. */
-export type InTurn = <T>(bytes: number, work: Observable<T>) => Observable<T>
+export type LimitedStoring = <T>(bytes: number, work: Observable<T>) => Observable<T>
 
 /**
  * Bounds the chunks that are stored at once, of all uploads. Small ones that the chunk store gathers are one operation of it, however
  * many they are: they neither wait for the others nor keep them waiting, and have a larger bound of their own.
  */
-export class StoringTurns {
+export class StoreLimiter {
   readonly #gatheredBytes: number
   readonly #gathered: FairLimiter
   readonly #others: FairLimiter
@@ -31,7 +31,7 @@ export class StoringTurns {
   }
 
   /** For one upload, so that a long one does not keep the others waiting. */
-  queue(): InTurn {
+  forUpload(): LimitedStoring {
     const [gathered, others] = [this.#gathered.queue(), this.#others.queue()]
     return (bytes, work) => (bytes <= this.#gatheredBytes ? gathered(work) : others(work))
   }

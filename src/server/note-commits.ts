@@ -5,7 +5,7 @@ import { damage } from '../catalog/seals.ts'
 import { noteFile } from '../chunks/disk/note-file.ts'
 import { openIdentityObject } from '../chunks/s3/identity-object.ts'
 import type { Config } from '../config/config.ts'
-import type { Ongoing } from '../files/upkeep/upkeep-in-turn.ts'
+import type { Ongoing } from '../files/upkeep/run-as-leader.ts'
 import { nameOfCatalog, storePlace } from './places.ts'
 import { s3Options } from './s3-options.ts'
 

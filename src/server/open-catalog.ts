@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { CatalogRestore } from '../catalog/catalog-restore.ts'
 import { alone, type Presence } from '../catalog/presence.ts'
-import { aloneAtUpkeep, type UpkeepTurns } from '../catalog/upkeep-turns.ts'
+import { soleLeader, type LeaderLock } from '../catalog/leader-lock.ts'
 import type { CatalogSurvey } from '../catalog/upkeep.ts'
 import { SqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts'
 import { SqliteSurvey } from '../catalog/sqlite/sqlite-survey.ts'
@@ -13,7 +13,7 @@ import { catalogPlace, type Places } from './places.ts'
 export interface OpenedCatalog {
   readonly catalog: Catalog
   readonly presence: Presence
-  readonly upkeepTurns: UpkeepTurns
+  readonly leaderLock: LeaderLock
   /** Other processes may use it at the same time. */
   readonly isShared: boolean
   /** Resolves if it can never be used again by this process. */
@@ -29,15 +29,15 @@ export async function openCatalog(places: Places): Promise<OpenedCatalog> {
   if (place.kind === 'sqlite') {
     await makeDurableDirectory(dirname(place.path))
     const catalog = await SqliteCatalog.open(place.path)
-    return { catalog, presence: alone, upkeepTurns: aloneAtUpkeep, isShared: false, death: catalog.death }
+    return { catalog, presence: alone, leaderLock: soleLeader, isShared: false, death: catalog.death }
   }
   const { url } = place
-  const { tryHold } = await import('../catalog/postgres/upkeep-lock.ts')
+  const { tryAcquireLock } = await import('../catalog/postgres/advisory-lock.ts')
   const catalog = await (await postgres()).openPostgresCatalog(url)
   return {
     catalog,
     presence: catalog.presence,
-    upkeepTurns: { take: () => tryHold(url, 'upkeep') },
+    leaderLock: { tryAcquire: () => tryAcquireLock(url, 'upkeep') },
     isShared: true,
   }
 }

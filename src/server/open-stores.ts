@@ -38,13 +38,13 @@ export async function openStore(
   await checkPresence(config)
   sizeThreadPool(config)
   const opened = await openConfigured(config, onBackgroundError)
-  const turn = await opened.upkeepTurns.take()
-  if (!turn) {
+  const leadership = await opened.leaderLock.tryAcquire()
+  if (!leadership) {
     await opened.close()
     throw new StoreError('unavailable', `A server looks after ${opened.place} at the moment.`)
   }
   const close = async () => {
-    await turn.release()
+    await leadership.release()
     await opened.close()
   }
   return { ...opened, close }
@@ -121,7 +121,7 @@ export async function openStoreToRebuild(
 }
 
 export interface ConfiguredStore
-  extends OpenedStore, Pick<OpenedCatalog, 'upkeepTurns' | 'isShared' | 'death'> {}
+  extends OpenedStore, Pick<OpenedCatalog, 'leaderLock' | 'isShared' | 'death'> {}
 
 /**
  * Opens what the configuration names, and creates what is missing. On a full disk it uses the space that is kept for this.
@@ -147,7 +147,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
   try {
     // To an empty catalog all that is there would be garbage.
     if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
-    const { catalog, presence, upkeepTurns, isShared, death } = await openCatalog(config)
+    const { catalog, presence, leaderLock, isShared, death } = await openCatalog(config)
     try {
       if (!known) await refuseEmptyCatalog(config, catalog, records)
       await bindStore(config, catalog)
@@ -177,7 +177,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
       await catalog.close()
       await reserves?.close()
     }
-    return { store, place: nameOfStore(config), upkeepTurns, isShared, ...(death && { death }), close }
+    return { store, place: nameOfStore(config), leaderLock, isShared, ...(death && { death }), close }
   } catch (error) {
     await closeChunks()
     throw error

@@ -9,7 +9,7 @@ import { collectRegularly } from '../files/upkeep/collect-regularly.ts'
 import { keepPresent } from '../files/upkeep/keep-present.ts'
 import { scrubManifestsRegularly, scrubRegularly } from '../files/upkeep/scrub-regularly.ts'
 import { systemClock, Throttle } from '../files/upkeep/throttle.ts'
-import { upkeepInTurn } from '../files/upkeep/upkeep-in-turn.ts'
+import { runAsLeader } from '../files/upkeep/run-as-leader.ts'
 import { createApp } from './app.ts'
 import { Lingering } from '../http/server/lingering.ts'
 import { createMetrics } from '../http/server/metrics.ts'
@@ -33,7 +33,7 @@ async function serve(config: Config): Promise<void> {
   const onBackgroundError: BackgroundReport = (error, doing) =>
     log.error({ err: error }, `failed while ${doing}`)
   const opened = await openConfigured(config, onBackgroundError)
-  const { store, place, upkeepTurns, isShared } = opened
+  const { store, place, leaderLock, isShared } = opened
   const { confirmPlace = async () => {} } = store.options
   void opened.death?.then(async () => {
     log.fatal('a thread of the catalog has died: exiting, because only a restart helps')
@@ -54,7 +54,7 @@ async function serve(config: Config): Promise<void> {
     noteCommits(config, store.catalog, meetingMs, onBackgroundError),
   ]
   const ongoing = [
-    upkeepInTurn(upkeepTurns, beginUpkeep, { retryMs: meetingMs, onError: onBackgroundError }),
+    runAsLeader(leaderLock, beginUpkeep, { retryMs: meetingMs, onError: onBackgroundError }),
     ...(isShared ? [keepPresent(store, meetingMs)] : []),
     watchPlace(confirmPlace, placeIntervalMs, (error) => {
       if (error === undefined) log.info({ store: place }, 'the store is back where it was')

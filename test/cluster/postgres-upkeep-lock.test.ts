@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { tryHold } from '../../src/catalog/postgres/upkeep-lock.ts'
+import { tryAcquireLock } from '../../src/catalog/postgres/advisory-lock.ts'
 import { CuttingProxy } from './cutting-proxy.ts'
 import { patiently, PostgresServer } from './postgres-server.ts'
 
@@ -11,32 +11,32 @@ afterAll(() => server.stop())
 
 it('is held by one at a time, for each name and each catalog', async () => {
   const [url, other] = [await server.createSchema(), await server.createSchema()]
-  const held = (await tryHold(url, 'scrub'))!
+  const held = (await tryAcquireLock(url, 'scrub'))!
   expect(held.signal.aborted).toBe(false)
-  expect(await tryHold(url, 'scrub')).toBeUndefined()
+  expect(await tryAcquireLock(url, 'scrub')).toBeUndefined()
   for (const [where, name] of [
     [url, 'collect'],
     [other, 'scrub'],
   ] as const) {
-    await (await tryHold(where, name))!.release()
+    await (await tryAcquireLock(where, name))!.release()
   }
   await held.release()
   expect(held.signal.aborted).toBe(true)
-  const next = (await tryHold(url, 'scrub'))!
+  const next = (await tryAcquireLock(url, 'scrub'))!
   await next.release()
   await next.release()
 })
 
 it('is lost with its connection, and who had it knows', async () => {
   const url = await server.createSchema()
-  const held = (await tryHold(url, 'scrub'))!
+  const held = (await tryAcquireLock(url, 'scrub'))!
   await server.query(
     `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()`,
   )
   await expect.poll(() => held.signal.aborted, patiently).toBe(true)
   expect(held.signal.reason).toMatchObject({ code: 'unavailable' })
   await held.release()
-  await (await tryHold(url, 'scrub'))!.release()
+  await (await tryAcquireLock(url, 'scrub'))!.release()
 })
 
 it('is lost when no answer comes through any more, and can be let go all the same', async () => {
@@ -44,7 +44,7 @@ it('is lost when no answer comes through any more, and can be let go all the sam
   onTestFinished(() => proxy.stop())
   const url = new URL(await server.createSchema())
   url.port = String(proxy.port)
-  const held = (await tryHold(url.href, 'scrub', { beatMs: 300 }))!
+  const held = (await tryAcquireLock(url.href, 'scrub', { beatMs: 300 }))!
   proxy.stall()
   await expect.poll(() => held.signal.aborted, patiently).toBe(true)
   expect(held.signal.reason).toMatchObject({ code: 'unavailable' })
@@ -52,11 +52,11 @@ it('is lost when no answer comes through any more, and can be let go all the sam
 })
 
 it('cannot be had where there is no database', async () => {
-  const missing = tryHold(server.url({ database: 'missing' }), 'scrub')
+  const missing = tryAcquireLock(server.url({ database: 'missing' }), 'scrub')
   await expect(missing).rejects.toMatchObject({
     code: 'unavailable',
     message: expect.stringContaining('create it'),
   })
-  const refused = tryHold('postgres://a:b@127.0.0.1:1/c', 'scrub')
+  const refused = tryAcquireLock('postgres://a:b@127.0.0.1:1/c', 'scrub')
   await expect(refused).rejects.toMatchObject({ code: 'unavailable' })
 })

@@ -20,7 +20,7 @@ import { until } from './until.ts'
 const ceph = new CephCluster(inject('ceph'))
 const chunkBytes = 64 * 1024
 const smallChunks = ['--chunk-size', '64KiB']
-/** Nodes tell each other what they count on every ten seconds, and as often ask for the turn at upkeep. */
+/** Nodes tell each other what they count on every ten seconds, and as often try to become the leader. */
 const meetingTimeoutMs = 40_000
 
 let bucket: S3Bucket
@@ -264,7 +264,7 @@ describe('commands over a bucket and PostgreSQL', () => {
       stderr: '',
     })
     expect(await site.run('gc', '--dry-run')).toMatchObject({ code: 0, stderr: '' })
-    await until('the node has the turn', meetingTimeoutMs, async () => (await site.run('gc')).code === 2)
+    await until('the node leads', meetingTimeoutMs, async () => (await site.run('gc')).code === 2)
     expect(await site.run('gc')).toMatchObject({
       stdout: '',
       stderr: `ashlar: A server looks after ${site.store} at the moment (a running server collects by itself, every --collect-interval; --dry-run goes beside it)\n`,

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { FileStore } from '../state/file-store.ts'
 import { meetOthers } from './meet-others.ts'
-import type { Ongoing } from './upkeep-in-turn.ts'
+import type { Ongoing } from './run-as-leader.ts'
 
 /** Tells other processes now and then what this one counts on. What fails is reported, and tried again. */
 export function keepPresent(store: FileStore, intervalMs: number): Ongoing {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
-import type { UpkeepTurn } from '../upkeep-turns.ts'
+import type { Leadership } from '../leader-lock.ts'
 import { connectionError, failureOf } from './failures.ts'
 
 export interface LockOptions {
@@ -23,11 +23,11 @@ const takeLock = `select pg_try_advisory_lock(hashtextextended(current_schema() 
  * Takes the named lock of the catalog at a `postgres://` address if it is free, and holds it until
  * it is released, the connection is lost, or the process ends. Rejects `unavailable`.
  */
-export async function tryHold(
+export async function tryAcquireLock(
   url: string,
   name: string,
   { beatMs = 5000 }: LockOptions = {},
-): Promise<UpkeepTurn | undefined> {
+): Promise<Leadership | undefined> {
   const client = new pg.Client({
     connectionString: url,
     fallback_application_name: 'ashlar',

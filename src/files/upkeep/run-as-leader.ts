@@ -1,41 +1,41 @@
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
-import type { UpkeepTurns } from '../../catalog/upkeep-turns.ts'
+import type { LeaderLock } from '../../catalog/leader-lock.ts'
 
 /** What goes on until it is stopped. */
 export interface Ongoing {
   stop(): Promise<void>
 }
 
-export interface TurnOptions {
-  /** Who does not get the turn asks again after so long. */
+export interface LeaderOptions {
+  /** How long to wait before trying again to become the leader. */
   readonly retryMs: number
   readonly onError: (error: unknown, doing: string) => void
 }
 
-/** Has `begin` do its work while this process has the turn, and stops it when another may have it. */
-export function upkeepInTurn(
-  turns: UpkeepTurns,
+/** Has `begin` do its work while this process leads, and stops it when another may have it. */
+export function runAsLeader(
+  lock: LeaderLock,
   begin: () => readonly Ongoing[],
-  { retryMs, onError }: TurnOptions,
+  { retryMs, onError }: LeaderOptions,
 ): Ongoing {
   const stopping = new AbortController()
   const { signal } = stopping
-  const takeTurn = async () => {
-    const turn = await turns.take()
-    if (!turn) return
+  const lead = async () => {
+    const leadership = await lock.tryAcquire()
+    if (!leadership) return
     const ongoing = begin()
-    const isOver = AbortSignal.any([turn.signal, signal])
+    const isOver = AbortSignal.any([leadership.signal, signal])
     if (!isOver.aborted) await once(isOver, 'abort')
     await Promise.all(ongoing.map((each) => each.stop()))
-    await turn.release()
+    await leadership.release()
   }
   const run = async () => {
     while (!signal.aborted) {
       try {
-        await takeTurn()
+        await lead()
       } catch (error) {
-        onError(error, 'taking the turn at collecting and verifying')
+        onError(error, 'leading the upkeep of the store')
       }
       // Only the end of it all cuts the pause short.
       await setTimeout(retryMs, undefined, { signal, ref: false }).catch(() => undefined)

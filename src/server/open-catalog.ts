@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { CatalogRestore } from '../catalog/catalog-restore.ts'
-import { alone, type Presence } from '../catalog/presence.ts'
+import { singleNode, type Membership } from '../catalog/membership.ts'
 import { soleLeader, type LeaderLock } from '../catalog/leader-lock.ts'
 import type { CatalogSurvey } from '../catalog/upkeep.ts'
 import { SqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts'
@@ -12,7 +12,7 @@ import { catalogPlace, type Places } from './places.ts'
 
 export interface OpenedCatalog {
   readonly catalog: Catalog
-  readonly presence: Presence
+  readonly membership: Membership
   readonly leaderLock: LeaderLock
   /** Other processes may use it at the same time. */
   readonly isShared: boolean
@@ -29,14 +29,14 @@ export async function openCatalog(places: Places): Promise<OpenedCatalog> {
   if (place.kind === 'sqlite') {
     await makeDurableDirectory(dirname(place.path))
     const catalog = await SqliteCatalog.open(place.path)
-    return { catalog, presence: alone, leaderLock: soleLeader, isShared: false, death: catalog.death }
+    return { catalog, membership: singleNode, leaderLock: soleLeader, isShared: false, death: catalog.death }
   }
   const { url } = place
   const { tryAcquireLock } = await import('../catalog/postgres/advisory-lock.ts')
   const catalog = await (await postgres()).openPostgresCatalog(url)
   return {
     catalog,
-    presence: catalog.presence,
+    membership: catalog.membership,
     leaderLock: { tryAcquire: () => tryAcquireLock(url, 'upkeep') },
     isShared: true,
   }

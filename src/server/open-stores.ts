@@ -3,8 +3,8 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
 import { type Config, readConfig } from '../config/config.ts'
 import { type FileStoreOptions, createFileStore } from '../files/state/file-store.ts'
-import { keepPresent } from '../files/upkeep/keep-present.ts'
-import { meetOthers, meetingMs } from '../files/upkeep/meet-others.ts'
+import { heartbeatRegularly } from '../files/upkeep/heartbeat-regularly.ts'
+import { heartbeat, heartbeatMs } from '../files/upkeep/heartbeat.ts'
 import { type Rebuilt, rebuild } from '../files/manifests/rebuild.ts'
 import { StoreError, isStoreError } from '../model/errors.ts'
 import { soleOwner } from '../model/file.ts'
@@ -83,9 +83,9 @@ export async function openStoreToFill(
   sizeThreadPool(config)
   const opened = await openConfigured(config, onBackgroundError)
   if (!opened.isShared) return opened
-  const presence = keepPresent(opened.store, meetingMs)
+  const heartbeats = heartbeatRegularly(opened.store, heartbeatMs)
   const close = async () => {
-    await presence.stop()
+    await heartbeats.stop()
     await opened.close()
   }
   return { ...opened, close }
@@ -147,7 +147,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
   try {
     // To an empty catalog all that is there would be garbage.
     if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
-    const { catalog, presence, leaderLock, isShared, death } = await openCatalog(config)
+    const { catalog, membership, leaderLock, isShared, death } = await openCatalog(config)
     try {
       if (!known) await refuseEmptyCatalog(config, catalog, records)
       await bindStore(config, catalog)
@@ -158,7 +158,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
     }
     const reserves = await openReserves(config)
     const store = createFileStore(
-      { catalog, chunks, records, presence, ...(gathering && { gathering }) },
+      { catalog, chunks, records, membership, ...(gathering && { gathering }) },
       {
         ...config,
         maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,
@@ -171,7 +171,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
       },
     )
     // Others have to know of this process before it counts on anything.
-    if (isShared) await meetOthers(store)
+    if (isShared) await heartbeat(store)
     const close = async () => {
       await closeChunks()
       await catalog.close()

@@ -1,12 +1,12 @@
 import { ConfigError, readConfig, type Config } from '../config/config.ts'
 import { openConfigured, type BackgroundReport, warn } from './open-stores.ts'
-import { meetingMs } from '../files/upkeep/meet-others.ts'
+import { heartbeatMs } from '../files/upkeep/heartbeat.ts'
 import { noteCommits } from './note-commits.ts'
 import { nameOfCatalog, storePlace } from './places.ts'
 import { planOpenFiles, sizeThreadPool } from './process-limits.ts'
 import { watchPlace } from './watch-place.ts'
 import { collectRegularly } from '../files/upkeep/collect-regularly.ts'
-import { keepPresent } from '../files/upkeep/keep-present.ts'
+import { heartbeatRegularly } from '../files/upkeep/heartbeat-regularly.ts'
 import { scrubManifestsRegularly, scrubRegularly } from '../files/upkeep/scrub-regularly.ts'
 import { systemClock, Throttle } from '../files/upkeep/throttle.ts'
 import { runAsLeader } from '../files/upkeep/run-as-leader.ts'
@@ -51,11 +51,11 @@ async function serve(config: Config): Promise<void> {
     collectRegularly(store, config, reportCollection(log, metrics)),
     scrubRegularly(store, config, reportScrub(log, metrics), systemClock, throttle),
     scrubManifestsRegularly(store, config, reportManifests(log, metrics), systemClock, throttle),
-    noteCommits(config, store.catalog, meetingMs, onBackgroundError),
+    noteCommits(config, store.catalog, heartbeatMs, onBackgroundError),
   ]
   const ongoing = [
-    runAsLeader(leaderLock, beginUpkeep, { retryMs: meetingMs, onError: onBackgroundError }),
-    ...(isShared ? [keepPresent(store, meetingMs)] : []),
+    runAsLeader(leaderLock, beginUpkeep, { retryMs: heartbeatMs, onError: onBackgroundError }),
+    ...(isShared ? [heartbeatRegularly(store, heartbeatMs)] : []),
     watchPlace(confirmPlace, placeIntervalMs, (error) => {
       if (error === undefined) log.info({ store: place }, 'the store is back where it was')
       else log.error({ err: error, store: place }, 'the store is not where it was: writes are refused')

@@ -43,7 +43,7 @@ export async function openPostgresCatalog(
     await migrate(transactions)
     await transactions.read(refuseDraft)
     const catalog = new PostgresCatalog(transactions, options.now)
-    await catalog.presence.meet({ inUse: [], lookupsSince: Infinity, putsSince: Infinity })
+    await catalog.membership.heartbeat({ inUse: [], lookupsSince: Infinity, putsSince: Infinity })
     return catalog
   })
 }

@@ -7,7 +7,7 @@ import { methods } from '../sql/methods.ts'
 import { listUnknownRecords } from '../sql/records.ts'
 import type { Garbage } from '../upkeep.ts'
 import { engineMethods } from './engine-methods.ts'
-import { PostgresPresence } from './presence.ts'
+import { PostgresMembership } from './membership.ts'
 import type { Transactions } from './transactions.ts'
 
 type Method = (db: Database, ...args: readonly unknown[]) => Promise<unknown>
@@ -17,7 +17,7 @@ const allMethods = { ...methods, ...engineMethods } as unknown as Readonly<Recor
 /** The catalog in a PostgreSQL database, for any number of processes. */
 export class PostgresCatalog extends InvokedCatalog {
   /** This process among those that use the catalog. */
-  readonly presence: PostgresPresence
+  readonly membership: PostgresMembership
 
   readonly #transactions: Transactions
   #closing: Promise<void> | undefined
@@ -28,7 +28,7 @@ export class PostgresCatalog extends InvokedCatalog {
       const at = now()
       return transactions[methodKinds[name]]((db) => allMethods[name]!({ ...db, now: at }, ...args))
     })
-    this.presence = new PostgresPresence(transactions, now)
+    this.membership = new PostgresMembership(transactions, now)
     this.#transactions = transactions
   }
 
@@ -58,7 +58,7 @@ export class PostgresCatalog extends InvokedCatalog {
 
   async #close(): Promise<void> {
     // Who cannot say so is forgotten after a while.
-    const left = this.presence.leave().catch(() => {})
+    const left = this.membership.leave().catch(() => {})
     await this.#transactions.close()
     await left
   }

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts'
-import { alone, type Presence } from '../../catalog/presence.ts'
+import { singleNode, type Membership } from '../../catalog/membership.ts'
 import type { ChunkStore, Gathering } from '../../chunks/chunk-store.ts'
 import { blockBytes } from '../../model/digest.ts'
 import type { FileId } from '../../model/file.ts'
@@ -60,7 +60,7 @@ export interface Stores {
   /** What the store of the chunks makes one operation of; absent where that is nothing. */
   readonly gathering?: Gathering
   /** Needed where other processes use the same catalog. */
-  readonly presence?: Presence
+  readonly membership?: Membership
 }
 
 export interface SpareBlock {
@@ -71,7 +71,7 @@ export interface SpareBlock {
 
 /** What all verbs work with. */
 export interface FileStore extends Stores {
-  readonly presence: Presence
+  readonly membership: Membership
   readonly options: FileStoreOptions
   /** Asked by whatever creates something. */
   readonly space: FreeSpace
@@ -113,13 +113,13 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   const mostPieces = Math.max(1, Math.floor(maxBufferMemory / 2 / slowPieceBytes))
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
   const uncommitted = new UncommittedPuts()
-  const presence = stores.presence ?? alone
+  const membership = stores.membership ?? singleNode
   const space = new FreeSpace(options)
-  const hotFiles = new HotFiles(options.maxHotMemory ?? 0, presence !== alone)
+  const hotFiles = new HotFiles(options.maxHotMemory ?? 0, membership !== singleNode)
   const health = new CatalogHealth(stores.catalog, options.onBackgroundError)
   return {
     ...stores,
-    presence,
+    membership,
     space,
     health,
     catalog: hotFiles.watch(space.guardCatalog(health.watch())),

@@ -3,7 +3,7 @@ import type { Garbage } from '../../catalog/upkeep.ts'
 import type { Location } from '../../model/chunk.ts'
 import { deleteEndedRecords } from './collect-records.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { meetOthers, orphansFoundBefore, skewOf, untoldMs } from './meet-others.ts'
+import { heartbeat, orphansFoundBefore, skewOf, untoldMs } from './heartbeat.ts'
 
 export interface CollectedGarbage {
   /** Uploads that nobody continued in time. */
@@ -38,7 +38,7 @@ async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | unde
     signal?.throwIfAborted()
     const expiredBefore = Date.now() - skewOf(store) - untoldMs(store)
     // Uploads that somebody is receiving never expire meanwhile.
-    const inUse = new Set((await meetOthers(store)).inUse)
+    const inUse = new Set((await heartbeat(store)).inUse)
     // They stay in the list: ask for so many more.
     const expired = await catalog.listExpiredUploads(expiredBefore, stepSize + inUse.size)
     const idle = expired.filter(({ id }) => !inUse.has(id) && !store.receiving.has(id))
@@ -52,7 +52,7 @@ async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefi
   let hasMore = true
   while (hasMore) {
     signal?.throwIfAborted()
-    const { inUse, lookupsSince } = await meetOthers(store)
+    const { inUse, lookupsSince } = await heartbeat(store)
     // A lookup that began earlier may be about to open what is let go now.
     const letGoBefore = Math.min(Date.now() - options.collectGraceMs, lookupsSince) - skewOf(store)
     hasMore = (await catalog.collectChunks({ letGoBefore, inUse, limit: stepSize })).hasMore

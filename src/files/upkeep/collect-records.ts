@@ -1,6 +1,6 @@
 import { from, lastValueFrom, mergeMap } from 'rxjs'
 import type { FileStore } from '../state/file-store.ts'
-import { orphansFoundBefore } from './meet-others.ts'
+import { orphansFoundBefore } from './heartbeat.ts'
 import { inBatches } from '../../rx/at-once.ts'
 
 /** Locations that are held in memory, and that one transaction looks at. */

@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { collectGarbage } from '../../../src/files/upkeep/collect-garbage.ts'
 import type { ChunkStore } from '../../../src/chunks/chunk-store.ts'
-import type { CountedOn, Presence } from '../../../src/catalog/presence.ts'
-import { meetOthers } from '../../../src/files/upkeep/meet-others.ts'
+import type { InUse, Membership } from '../../../src/catalog/membership.ts'
+import { heartbeat } from '../../../src/files/upkeep/heartbeat.ts'
 import { openFile } from '../../../src/files/download/download.ts'
 import type { FileStore } from '../../../src/files/state/file-store.ts'
 import { newLocation } from '../../../src/chunks/disk/chunk-path.ts'
@@ -218,9 +218,9 @@ describe('an upload', () => {
 
 /** Two processes that tell each other what they count on. */
 function sharing() {
-  const told = new Map<string, CountedOn>()
-  const presenceOf = (name: string): Presence => ({
-    async meet(own) {
+  const told = new Map<string, InUse>()
+  const presenceOf = (name: string): Membership => ({
+    async heartbeat(own) {
       told.set(name, own)
       const all = [...told.values()]
       return { ...own, inUse: all.flatMap(({ inUse }) => inUse) }
@@ -236,11 +236,11 @@ describe('over a catalog that others share, an upload', () => {
     const { one, other } = sharing()
     const id = await givenUpload(0)
     other.receiving.add(id)
-    await meetOthers(other)
+    await heartbeat(other)
     expect(await collect(one)).toEqual({ uploads: 0, chunks: 0 })
     expect(await store.catalog.findUpload(soleOwner, id)).toBeDefined()
     other.receiving.delete(id)
-    await meetOthers(other)
+    await heartbeat(other)
     expect(await collect(one)).toEqual({ uploads: 1, chunks: 1 })
   })
 

@@ -1,16 +1,16 @@
 import { setTimeout } from 'node:timers/promises'
 import type { FileStore } from '../state/file-store.ts'
-import { meetOthers } from './meet-others.ts'
+import { heartbeat } from './heartbeat.ts'
 import type { Ongoing } from './run-as-leader.ts'
 
 /** Tells other processes now and then what this one counts on. What fails is reported, and tried again. */
-export function keepPresent(store: FileStore, intervalMs: number): Ongoing {
+export function heartbeatRegularly(store: FileStore, intervalMs: number): Ongoing {
   const stopping = new AbortController()
   const { signal } = stopping
   const run = async () => {
     while (!signal.aborted) {
       try {
-        await meetOthers(store)
+        await heartbeat(store)
       } catch (error) {
         store.options.onBackgroundError(error, 'telling other processes what this one counts on')
       }

@@ -1,24 +1,24 @@
-import { alone, type CountedOn } from '../../catalog/presence.ts'
+import { singleNode, type InUse } from '../../catalog/membership.ts'
 import type { FileStore } from '../state/file-store.ts'
 
 /** Tells other processes what this one counts on, and resolves with what anybody does. */
-export function meetOthers({ presence, openFiles, receiving, uncommitted }: FileStore): Promise<CountedOn> {
+export function heartbeat({ membership, openFiles, receiving, uncommitted }: FileStore): Promise<InUse> {
   const { kept, lookupsSince } = openFiles
-  return presence.meet({ inUse: [...kept, ...receiving], lookupsSince, putsSince: uncommitted.since })
+  return membership.heartbeat({ inUse: [...kept, ...receiving], lookupsSince, putsSince: uncommitted.since })
 }
 
 /** An orphan that was found later may be of a put that somebody is about to make known. Milliseconds since 1970. */
 export async function orphansFoundBefore(store: FileStore): Promise<number> {
-  const { putsSince } = await meetOthers(store)
+  const { putsSince } = await heartbeat(store)
   return Math.min(Date.now() - store.options.orphanGraceMs, putsSince) - skewOf(store)
 }
 
 /** How often processes over one catalog tell each other what they count on. */
-export const meetingMs = 10_000
+export const heartbeatMs = 10_000
 
 /** What another process has begun to receive so recently may not have been told yet. Milliseconds. */
-export function untoldMs({ presence }: FileStore): number {
-  return presence === alone ? 0 : 2 * meetingMs
+export function untoldMs({ membership }: FileStore): number {
+  return membership === singleNode ? 0 : 2 * heartbeatMs
 }
 
 /** By how much the clock of another process may be behind. */

@@ -21,21 +21,25 @@ describe('what a process counts on', () => {
   it('is known to all others from when it was opened until it is closed', async () => {
     const schema = await server.createSchema()
     const one = await begin(schema, () => 1000)
-    expect(await one.presence.meet(nothing)).toEqual(nothing)
+    expect(await one.membership.heartbeat(nothing)).toEqual(nothing)
     const other = await begin(schema, () => 2000)
     // It may have begun anything since.
-    expect(await one.presence.meet(nothing)).toEqual({ inUse: [], lookupsSince: 2000, putsSince: 2000 })
+    expect(await one.membership.heartbeat(nothing)).toEqual({
+      inUse: [],
+      lookupsSince: 2000,
+      putsSince: 2000,
+    })
     const [both, own] = [anId(), anId()]
-    await other.presence.meet({ inUse: [both], lookupsSince: 1500, putsSince: 3000 })
-    const met = await one.presence.meet({ inUse: [own, both], lookupsSince: 1900, putsSince: 1800 })
+    await other.membership.heartbeat({ inUse: [both], lookupsSince: 1500, putsSince: 3000 })
+    const met = await one.membership.heartbeat({ inUse: [own, both], lookupsSince: 1900, putsSince: 1800 })
     expect(met).toEqual({ inUse: [own, both], lookupsSince: 1500, putsSince: 1800 })
-    expect(await other.presence.meet(nothing)).toEqual({
+    expect(await other.membership.heartbeat(nothing)).toEqual({
       inUse: [own, both],
       lookupsSince: 1000,
       putsSince: 1000,
     })
     await other.close()
-    expect(await one.presence.meet(nothing)).toEqual(nothing)
+    expect(await one.membership.heartbeat(nothing)).toEqual(nothing)
   })
 
   it('is forgotten if it has not been seen for a quarter of an hour', async () => {
@@ -47,11 +51,11 @@ describe('what a process counts on', () => {
         schema,
       )
     await age(14)
-    expect(await one.presence.meet(nothing)).toMatchObject({ lookupsSince: 2000 })
+    expect(await one.membership.heartbeat(nothing)).toMatchObject({ lookupsSince: 2000 })
     await age(16)
-    expect(await one.presence.meet(nothing)).toEqual(nothing)
+    expect(await one.membership.heartbeat(nothing)).toEqual(nothing)
     expect(await server.query('select lookups_since from nodes', schema)).toHaveLength(1)
-    await other.presence.meet(nothing)
-    expect(await one.presence.meet(nothing)).toMatchObject({ lookupsSince: 2000 })
+    await other.membership.heartbeat(nothing)
+    expect(await one.membership.heartbeat(nothing)).toMatchObject({ lookupsSince: 2000 })
   })
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { FileId } from '../../model/file.ts'
-import type { CountedOn, Presence } from '../presence.ts'
+import type { InUse, Membership } from '../membership.ts'
 import { prepared } from '../sql/prepared.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -16,7 +16,7 @@ const goneAfterSeconds = 15 * 60
  * so everything that was let go or stored after that record counts as in use, too. So no process
  * has to ask the others, or tell them of each step.
  */
-export class PostgresPresence implements Presence {
+export class PostgresMembership implements Membership {
   readonly #transactions: Transactions
   readonly #now: () => number
   readonly #id = randomUUID()
@@ -28,7 +28,7 @@ export class PostgresPresence implements Presence {
   }
 
   /** Call it before the first lookup or put, and then regularly, so that others can collect. */
-  async meet({ inUse, lookupsSince, putsSince }: CountedOn): Promise<CountedOn> {
+  async heartbeat({ inUse, lookupsSince, putsSince }: InUse): Promise<InUse> {
     this.#isKnown = true
     const now = this.#now()
     const told = { lookupsSince: Math.min(now, lookupsSince), putsSince: Math.min(now, putsSince) }

@@ -1,7 +1,7 @@
 import type { FileId } from '../model/file.ts'
 
 /** What collection must keep although no file and no upload has it. Milliseconds since 1970. */
-export interface CountedOn {
+export interface InUse {
   /** Files that are being downloaded, and uploads that are being received. */
   readonly inUse: readonly FileId[]
   /** A lookup may be about to return what was let go since then; `Infinity` without a lookup. */
@@ -11,13 +11,13 @@ export interface CountedOn {
 }
 
 /** How the processes of one catalog tell each other what they count on. */
-export interface Presence {
+export interface Membership {
   /**
    * Tells the others, and resolves with what any process counts on, the caller included. Rejects
    * `unavailable`.
    */
-  meet(own: CountedOn): Promise<CountedOn>
+  heartbeat(own: InUse): Promise<InUse>
 }
 
 /** For a process that has the catalog to itself. */
-export const alone: Presence = { meet: async (own) => own }
+export const singleNode: Membership = { heartbeat: async (own) => own }

@@ -15,7 +15,7 @@ export {
   type FileStoreOptions,
   type Stores,
 } from './files/state/file-store.ts'
-export { Pace } from './files/download/pace.ts'
+export { ClientSpeed } from './files/download/client-speed.ts'
 export { rebuild } from './files/manifests/rebuild.ts'
 export { updateFile } from './files/manifests/update-file.ts'
 export { uploadFile } from './files/upload/upload-file.ts'

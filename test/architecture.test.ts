@@ -112,7 +112,7 @@ describe('one file imports another', () => {
     ['http/app.ts', '../rx/pulled.ts'],
     ['fronts/tus/create-upload.ts', '../../model/file.ts'],
     ['fronts/tus/create-upload.ts', '../../http/headers/etags.ts'],
-    ['fronts/tus/create-upload.ts', './announced.ts'],
+    ['fronts/tus/create-upload.ts', './protocol-state.ts'],
     ['http/headers/etags.ts', '../../catalog/catalog.ts'],
     ['http/app.ts', '../chunks/chunk-store.ts'],
     ['client/put.ts', '../model/digest.ts'],

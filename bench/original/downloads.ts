@@ -5,7 +5,7 @@ import { concatMap, EMPTY, lastValueFrom, type Observable } from 'rxjs'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { download, openFile } from '../../src/files/download/download.ts'
-import { Pace } from '../../src/files/download/pace.ts'
+import { ClientSpeed } from '../../src/files/download/client-speed.ts'
 import type { FileChunk } from '../../src/model/chunk.ts'
 import { BufferPool, type Lease } from '../../src/buffers/buffer-pool.ts'
 import { concatMapEager } from '../../src/rx/concat-map-eager.ts'
@@ -70,12 +70,12 @@ export function byVerb(
       maxBufferMemory: Math.max(128 * mib, 2 * n * readBytes),
     },
   )
-  const pace = new Pace()
+  const speed = new ClientSpeed()
   return async () => {
     const opened = await openFile(store, { name: file.name })
     if (!opened) throw new Error('the file is gone')
     const output = new Writable({ write: (_bytes, _encoding, done) => process.nextTick(done) })
-    const written = download(store, opened.file, { start: 0, end: file.size }, output, pace)
+    const written = download(store, opened.file, { start: 0, end: file.size }, output, speed)
     await lastValueFrom(written, { defaultValue: undefined })
     opened.close()
   }

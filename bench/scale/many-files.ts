@@ -9,7 +9,7 @@ import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { download, openFile } from '../../src/files/download/download.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
-import { Pace } from '../../src/files/download/pace.ts'
+import { ClientSpeed } from '../../src/files/download/client-speed.ts'
 import { BlockHasher, digestOfChunk } from '../../src/model/hashers.ts'
 import { soleOwner } from '../../src/model/file.ts'
 import { benchFileStore } from '../bench-file-store.ts'
@@ -67,7 +67,7 @@ export class ManyFiles {
         done()
       },
     })
-    const first = download(this.#store, opened.file, { start: 0, end: 1 }, output, new Pace())
+    const first = download(this.#store, opened.file, { start: 0, end: 1 }, output, new ClientSpeed())
     await lastValueFrom(first, { defaultValue: undefined })
     opened.close()
     if (received !== 1) throw new Error(`${received} bytes came of ${name}`)

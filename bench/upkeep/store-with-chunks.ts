@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { ChunkUse } from '../../src/catalog/catalog.ts'
 import { locationInPack, newPackPath } from '../../src/chunks/disk/chunk-path.ts'
-import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { DiskChunkStore, diskBatching } from '../../src/chunks/disk/disk-chunk-store.ts'
 import { writePackHeader } from '../../src/chunks/disk/packs/pack-header.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
@@ -22,7 +22,7 @@ export async function withStoreIn<T>(directory: string, use: (store: FileStore) 
   const chunks = verifying(await DiskChunkStore.open(join(directory, 'chunks')))
   const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
   try {
-    return await use(benchFileStore({ catalog, chunks, records, gathering: diskGathering }))
+    return await use(benchFileStore({ catalog, chunks, records, batching: diskBatching }))
   } finally {
     await chunks.close()
     await records.close()

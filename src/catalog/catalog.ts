@@ -67,7 +67,7 @@ export interface NewUpload {
   /** True if it exists to be joined and never becomes a file by itself. */
   readonly isPartial?: boolean
   /** What the protocol that created it must repeat to clients; kept as given. */
-  readonly announced?: string
+  readonly protocolState?: string
   readonly expiresAt: number
 }
 

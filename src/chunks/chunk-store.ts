@@ -35,11 +35,11 @@ export interface StoredChunk {
 }
 
 /** Small chunks that come together are put, or deleted, in one operation by some stores: it pays then to have many under way. */
-export interface Gathering {
+export interface Batching {
   /** Of a chunk, at most. */
   readonly bytes: number
   /** Chunks that it is worth while to have under way. */
-  readonly atOnce: number
+  readonly concurrency: number
 }
 
 /** Keeps immutable chunks. Every put goes to a location of its own, so no writer meets another. */

@@ -22,9 +22,9 @@ export interface Upload {
    * It is whole, and a precondition kept it from becoming a file: it becomes one only when a request asks for that again, never
    * because somebody looks.
    */
-  readonly isDeclined: boolean
+  readonly hasFailedPrecondition: boolean
   /** What the protocol that made it has to repeat, as it came; opaque to all others. Text of some KiB at most. */
-  readonly announced?: string
+  readonly protocolState?: string
   readonly createdAt: number
   /** From then on it may be collected. Milliseconds since 1970. */
   readonly expiresAt: number

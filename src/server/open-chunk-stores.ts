@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ChunkStore, Gathering } from '../chunks/chunk-store.ts'
-import { DiskChunkStore, diskGathering } from '../chunks/disk/disk-chunk-store.ts'
+import type { ChunkStore, Batching } from '../chunks/chunk-store.ts'
+import { DiskChunkStore, diskBatching } from '../chunks/disk/disk-chunk-store.ts'
 import { diskError } from '../chunks/disk/fs-calls.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
 import { MemoryChunkStore } from '../chunks/memory/memory-chunk-store.ts'
@@ -28,7 +28,7 @@ export interface ChunkStores {
   readonly chunks: ChunkStore
   readonly records: ChunkStore
   /** Absent where each chunk takes an operation, and a connection, of its own. */
-  readonly gathering?: Gathering
+  readonly batching?: Batching
   readonly close: () => Promise<void>
 }
 
@@ -58,7 +58,7 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
   return {
     chunks,
     records,
-    gathering: diskGathering,
+    batching: diskBatching,
     close,
   }
 }
@@ -73,7 +73,7 @@ export async function openChunksToRead(config: Config): Promise<ChunkStoreToRead
 }
 
 /** Opens nothing. Rejects `not_found` where it can be seen that one of these is missing. */
-export async function refuseUnused(config: Config, needed: readonly Name[]): Promise<void> {
+export async function requireDirectories(config: Config, needed: readonly Name[]): Promise<void> {
   const place = storePlace(config)
   if (place.kind === 's3') return
   for (const name of needed) {

@@ -10,7 +10,7 @@ import { StoreError, isStoreError } from '../model/errors.ts'
 import { soleOwner } from '../model/file.ts'
 import { type OpenedCatalog, createCatalog, hasCatalog, openCatalog, openSurvey } from './open-catalog.ts'
 import { countOn, refuseOlder } from './note-commits.ts'
-import { openChunkStores, openChunksToRead, refuseUnused } from './open-chunk-stores.ts'
+import { openChunkStores, openChunksToRead, requireDirectories } from './open-chunk-stores.ts'
 import { openReserves, releaseForStart } from './open-reserves.ts'
 import { nameOfStore } from './places.ts'
 import {
@@ -35,7 +35,7 @@ export async function openStore(
   onBackgroundError: BackgroundReport,
 ): Promise<OpenedStore> {
   const config = readConfig(argv, env, warn)
-  await checkPresence(config)
+  await requireStore(config)
   sizeThreadPool(config)
   const opened = await openConfigured(config, onBackgroundError)
   const leadership = await opened.leaderLock.tryAcquire()
@@ -53,7 +53,7 @@ export async function openStore(
 /** The same for one that changes nothing: a server may have the store open. */
 export async function openStoreToRead(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<StoreToRead> {
   const config = readConfig(argv, env, warn)
-  await checkPresence(config)
+  await requireStore(config)
   sizeThreadPool(config)
   await readStoreIdentity(config)
   const survey = await openSurvey(config)
@@ -97,7 +97,7 @@ export async function openStoreToRebuild(
   env: NodeJS.ProcessEnv,
 ): Promise<StoreToRebuild> {
   const config = readConfig(argv, env, warn)
-  await refuseUnused(config, ['chunks', 'records'])
+  await requireDirectories(config, ['chunks', 'records'])
   sizeThreadPool(config)
   await readStoreIdentity(config)
   const { chunks, records, close } = await openChunkStores(config)
@@ -143,7 +143,7 @@ export async function openConfigured(
 async function openOnce(config: Config, onBackgroundError: BackgroundReport): Promise<ConfiguredStore> {
   await refuseForeignPlace(config)
   const known = await readStoreIdentity(config)
-  const { chunks, records, gathering, close: closeChunks } = await openChunkStores(config)
+  const { chunks, records, batching: batching, close: closeChunks } = await openChunkStores(config)
   try {
     // To an empty catalog all that is there would be garbage.
     if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
@@ -158,7 +158,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
     }
     const reserves = await openReserves(config)
     const store = createFileStore(
-      { catalog, chunks, records, membership, ...(gathering && { gathering }) },
+      { catalog, chunks, records, membership, ...(batching && { batching }) },
       {
         ...config,
         maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,
@@ -211,8 +211,8 @@ function lostCatalog(config: Config): StoreError {
   return new StoreError('unavailable', message)
 }
 
-async function checkPresence(config: Config): Promise<void> {
-  await refuseUnused(config, ['chunks'])
+async function requireStore(config: Config): Promise<void> {
+  await requireDirectories(config, ['chunks'])
   if (!(await hasCatalog(config))) throw lostCatalog(config)
 }
 

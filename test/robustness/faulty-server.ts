@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import pino from 'pino'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
-import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { DiskChunkStore, diskBatching } from '../../src/chunks/disk/disk-chunk-store.ts'
 import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { readConfig } from '../../src/config/config.ts'
@@ -52,7 +52,7 @@ export async function openFaultyServer(
     ),
   }
   const store = createFileStore(
-    { ...faults, chunks: verifying(faults.chunks), gathering: diskGathering },
+    { ...faults, chunks: verifying(faults.chunks), batching: diskBatching },
     {
       ...config,
       // A negative time of grace: also what was let go in this very millisecond.

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { lastValueFrom } from 'rxjs'
 import { download, openFile } from '../../src/files/download/download.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
-import { Pace } from '../../src/files/download/pace.ts'
+import { ClientSpeed } from '../../src/files/download/client-speed.ts'
 import type { ByteRange } from '../../src/files/download/plan-blocks.ts'
 import { parseFileRef } from '../../src/model/file.ts'
 
@@ -31,7 +31,9 @@ export async function sendTo(
   if (!open) throw new Error(`there is no file ${ref}`)
   try {
     const wanted = range ?? { start: 0, end: open.file.size }
-    await lastValueFrom(download(store, open.file, wanted, output, new Pace()), { defaultValue: undefined })
+    await lastValueFrom(download(store, open.file, wanted, output, new ClientSpeed()), {
+      defaultValue: undefined,
+    })
   } finally {
     open.close()
   }

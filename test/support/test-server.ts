@@ -5,7 +5,7 @@ import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
-import { DiskChunkStore, diskGathering } from '../../src/chunks/disk/disk-chunk-store.ts'
+import { DiskChunkStore, diskBatching } from '../../src/chunks/disk/disk-chunk-store.ts'
 import { MemoryChunkStore } from '../../src/chunks/memory/memory-chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/state/file-store.ts'
@@ -92,7 +92,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const records = hasRecordsOnDisk
     ? await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
     : new MemoryChunkStore()
-  const store = createFileStore({ catalog, chunks, records, gathering: diskGathering }, all)
+  const store = createFileStore({ catalog, chunks, records, batching: diskBatching }, all)
   const metrics = createMetrics(store)
   const lingering = new Lingering(all)
   const app = createApp(store, { ...all, metrics, lingering })

@@ -61,7 +61,7 @@ export function rowOfUpload(upload: NewUpload, now: number): UploadTable {
     is_partial: upload.isPartial ?? false,
     is_finished: false,
     is_declined: false,
-    announced: upload.announced ?? null,
+    announced: upload.protocolState ?? null,
     created_at: now,
     expires_at: upload.expiresAt,
   }
@@ -78,8 +78,8 @@ export function uploadOfRow(row: UploadTable): Upload {
     ...(row.size !== null && { size: row.size }),
     isPartial: Boolean(row.is_partial),
     isFinished: Boolean(row.is_finished),
-    isDeclined: Boolean(row.is_declined),
-    ...(row.announced !== null && { announced: row.announced }),
+    hasFailedPrecondition: Boolean(row.is_declined),
+    ...(row.announced !== null && { protocolState: row.announced }),
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   }

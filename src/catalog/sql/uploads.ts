@@ -82,7 +82,7 @@ export async function appendUpload(
 }
 
 export async function declineUpload(db: Database, id: FileId): Promise<void> {
-  await markDeclined(db, { id })
+  await markPreconditionFailed(db, { id })
 }
 
 export async function deleteUpload(db: Database, id: FileId, expiredBefore = Infinity): Promise<boolean> {
@@ -158,7 +158,7 @@ const changeSize = prepared((queries, values: { id: FileId; size: number }) =>
   queries.updateTable('uploads').set({ size: values.size }).where('id', '=', values.id),
 )
 
-const markDeclined = prepared((queries, values: { id: FileId }) =>
+const markPreconditionFailed = prepared((queries, values: { id: FileId }) =>
   queries
     .updateTable('uploads')
     .set({ is_declined: sql.lit(true) })

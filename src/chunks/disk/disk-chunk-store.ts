@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import type { Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
-import { CallGate } from '../wrappers/call-gate.ts'
+import { DrainGate } from '../wrappers/drain-gate.ts'
 import type {
   CallOptions,
   ChunkStore,
-  Gathering,
+  Batching,
   ListOptions,
   PutOptions,
   ReadOptions,
@@ -27,8 +27,8 @@ import { rewritePack } from './packs/rewrite-pack.ts'
 import { Shards } from './shards.ts'
 import { TemporaryFiles } from './temporary-files.ts'
 
-/** What every disk chunk store gathers. */
-export const diskGathering: Gathering = { bytes: packedBytes, atOnce: maxEntries }
+/** What every disk chunk store batches. */
+export const diskBatching: Batching = { bytes: packedBytes, concurrency: maxEntries }
 
 export interface DiskChunkStoreOptions {
   /** Chunk files kept open between reads, 128 unless given. */
@@ -55,7 +55,7 @@ export class DiskChunkStore implements ChunkStore {
   readonly #temporary: TemporaryFiles
   readonly #packWrites: PackWrites
   readonly #packDeletes = new PackDeletes((path, numbers) => this.#deleteFromPack(path, numbers))
-  readonly #calls = new CallGate()
+  readonly #calls = new DrainGate()
   #closed: Promise<void> | undefined
 
   private constructor(directory: string, shards: Shards, files: OpenFiles, hasDurableDeletes: boolean) {

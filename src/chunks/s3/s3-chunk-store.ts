@@ -1,7 +1,7 @@
 import type { Location } from '../../model/chunk.ts'
 import type { Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
-import { CallGate } from '../wrappers/call-gate.ts'
+import { DrainGate } from '../wrappers/drain-gate.ts'
 import type { CallOptions, ChunkStore, ListOptions, ReadOptions, StoredChunk } from '../chunk-store.ts'
 import { isNoSuchKey, type Bucket } from './bucket.ts'
 import { JoinedReads, type JoinedReadsOptions } from './joined-reads.ts'
@@ -20,7 +20,7 @@ export class S3ChunkStore implements ChunkStore {
   readonly #bucket: Bucket
   readonly #prefix: string
   readonly #reads: JoinedReads
-  readonly #calls = new CallGate()
+  readonly #calls = new DrainGate()
   #closed: Promise<void> | undefined
 
   constructor(bucket: Bucket, prefix: string, options: JoinedReadsOptions) {

@@ -5,7 +5,7 @@ import { writeTo } from '../../streams/write-to.ts'
 import { closedEarly } from '../../streams/until-closed.ts'
 import { pieceBytes, slowPieceBytes, type FileStore } from '../state/file-store.ts'
 import type { HeldBlock } from './held-block.ts'
-import type { Pace } from './pace.ts'
+import type { ClientSpeed } from './client-speed.ts'
 
 /**
  * Makes a function that writes block by block: whole, straight from their buffers, to a client that keeps up. One that
@@ -15,13 +15,13 @@ import type { Pace } from './pace.ts'
 export function blockWriter(
   store: FileStore,
   output: Writable,
-  pace: Pace,
+  speed: ClientSpeed,
 ): (block: HeldBlock) => Observable<never> {
   const writeBytes = writeTo(output)
   const limited = store.writingPieces.queue()
 
   const write = (bytes: Uint8Array, onSettled: () => void) =>
-    pace.timed(output, bytes.length, writeBytes(bytes, onSettled)).pipe(
+    speed.timed(output, bytes.length, writeBytes(bytes, onSettled)).pipe(
       // A connection that is torn down fails its writes first, in a way of its own, and then closes.
       catchError((error: unknown) => throwError(() => closedEarly(error))),
     )
@@ -68,8 +68,8 @@ export function blockWriter(
 
   return (block) =>
     defer(() => {
-      const mayBeWhole = pace.isFast || block.planned.length <= pieceBytes
-      const endWhole = mayBeWhole ? store.wholeWrites.tryBegin() : undefined
+      const mayBeWhole = speed.isFast || block.planned.length <= pieceBytes
+      const endWhole = mayBeWhole ? store.zeroCopyBudget.tryAcquire() : undefined
       return endWhole ? writeWhole(block, endWhole) : writePieces(block)
     })
 }

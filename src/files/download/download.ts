@@ -7,7 +7,7 @@ import { blockWriter } from './block-writer.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { HeldBlock } from './held-block.ts'
 import type { OpenFile } from '../state/open-files.ts'
-import type { Pace } from './pace.ts'
+import type { ClientSpeed } from './client-speed.ts'
 import { planBlocks, type ByteRange } from './plan-blocks.ts'
 import { untilClosed } from '../../streams/until-closed.ts'
 
@@ -33,20 +33,20 @@ export function reopenFile(store: FileStore, ref: FileRef, digests: readonly str
  *
  * Errors `corrupt` (a chunk that is missing, too) or `unavailable` from the chunk store, and with
  * `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes, whatever is being waited for. All buffers go back, the
- * one being written when the stream is done with it. `pace` is the connection's.
+ * one being written when the stream is done with it. `speed` is the connection's.
  */
 export function download(
   store: FileStore,
   file: StoredFile,
   wanted: ByteRange,
   output: Writable,
-  pace: Pace,
+  speed: ClientSpeed,
 ): Observable<never> {
   return defer(() => {
     const limited = store.reading.queue()
     const held = new Set<HeldBlock>()
     const planned = new Pulled(planBlocks(store.catalog, file, wanted))
-    const write = blockWriter(store, output, pace)
+    const write = blockWriter(store, output, speed)
 
     const writeInOrder = (block: HeldBlock) => {
       return write(block).pipe(
@@ -59,7 +59,7 @@ export function download(
     }
 
     return planned.pipe(
-      map((block) => new HeldBlock(store, block, limited, pace)),
+      map((block) => new HeldBlock(store, block, limited, speed)),
       tap((block) => held.add(block)),
       concatMapEager(store.options.maxDownloadConcurrencyPerFile, startRead, writeInOrder, planned.pull),
       ignoreElements(),

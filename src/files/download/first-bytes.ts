@@ -4,7 +4,7 @@ import { isStoreError } from '../../model/errors.ts'
 import type { StoredFile } from '../../model/file.ts'
 import { download } from './download.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { Pace } from './pace.ts'
+import { ClientSpeed } from './client-speed.ts'
 
 /** The beginning of an open file, or all of it if it is shorter; undefined if that is damaged. Rejects as `download` errors. */
 export async function firstBytes(
@@ -22,7 +22,9 @@ export async function firstBytes(
   })
   const range = { start: 0, end: Math.min(most, file.size) }
   try {
-    await lastValueFrom(download(store, file, range, collecting, new Pace()), { defaultValue: undefined })
+    await lastValueFrom(download(store, file, range, collecting, new ClientSpeed()), {
+      defaultValue: undefined,
+    })
     return Buffer.concat(pieces)
   } catch (error) {
     if (isStoreError(error, 'corrupt')) return undefined

@@ -3,7 +3,7 @@ import { isStoreError, StoreError } from '../../model/errors.ts'
 import type { Lease, Offer } from '../../buffers/buffer-pool.ts'
 import type { Limited } from '../../rx/fair-limiter.ts'
 import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
-import type { Pace } from './pace.ts'
+import type { ClientSpeed } from './client-speed.ts'
 import type { PlannedBlock } from './plan-blocks.ts'
 
 /**
@@ -14,15 +14,15 @@ export class HeldBlock {
   readonly planned: PlannedBlock
   readonly #store: FileStore
   readonly #limited: Limited
-  readonly #pace: Pick<Pace, 'isFast'>
+  readonly #speed: Pick<ClientSpeed, 'isFast'>
   #lease: Lease | undefined
   #offer: Offer | undefined
 
-  constructor(store: FileStore, planned: PlannedBlock, limited: Limited, pace: Pick<Pace, 'isFast'>) {
+  constructor(store: FileStore, planned: PlannedBlock, limited: Limited, speed: Pick<ClientSpeed, 'isFast'>) {
     this.#store = store
     this.planned = planned
     this.#limited = limited
-    this.#pace = pace
+    this.#speed = speed
   }
 
   /**
@@ -99,7 +99,7 @@ export class HeldBlock {
         size,
         blockDigests,
         // Nothing is made ready for who may never come so far.
-        ...(this.#pace.isFast && { until }),
+        ...(this.#speed.isFast && { until }),
         signal,
       })
     } catch (error) {

@@ -4,26 +4,26 @@ import { isStoreError } from '../../model/errors.ts'
 import type { StoredFile } from '../../model/file.ts'
 import { download } from './download.ts'
 import type { FileStore } from '../state/file-store.ts'
-import type { HotFile } from '../state/hot-files.ts'
-import { Pace } from './pace.ts'
+import type { HotFile } from '../state/small-file-cache.ts'
+import { ClientSpeed } from './client-speed.ts'
 
 /**
  * Has the bytes of an open file in memory, now and for who comes next, if it is small and sound and there is room; who gets undefined downloads it. `changes`
- * is what `hotFiles` counted before the file was looked up. Rejects as `download` errors.
+ * is what `smallFiles` counted before the file was looked up. Rejects as `download` errors.
  */
 export async function openSmallFile(
   store: FileStore,
   file: StoredFile,
   changes: number,
 ): Promise<HotFile | undefined> {
-  const { hotFiles } = store
-  const there = hotFiles.findBytes(file)
+  const { smallFiles } = store
+  const there = smallFiles.findBytes(file)
   if (there) return there
-  const room = hotFiles.makeRoom(file)
+  const room = smallFiles.makeRoom(file)
   if (!room) return undefined
   try {
     const whole = { start: 0, end: file.size }
-    await lastValueFrom(download(store, file, whole, filling(room.bytes), new Pace()), {
+    await lastValueFrom(download(store, file, whole, filling(room.bytes), new ClientSpeed()), {
       defaultValue: undefined,
     })
     room.keep(changes)

@@ -7,11 +7,11 @@ import { checkCurrentFile } from '../upload/preflight.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { finishIfComplete, presentUpload, type AppendedUpload } from './finish-upload.ts'
 import { keptPrecondition } from './kept-precondition.ts'
-import { onTheSide } from './on-the-side.ts'
+import { withStagingUpload } from './staging-upload.ts'
 import type { BodyCheck } from '../upload/receive.ts'
 import { newExpiry, receiveIntoUpload } from '../upload/receive-into-upload.ts'
-import { recutCrumbs } from './recut-crumbs.ts'
-import { salvaged, type Salvaged } from '../../streams/salvaged.ts'
+import { compactTail } from './compact-tail.ts'
+import { untilCut, type CutBody } from '../../streams/until-cut.ts'
 import { tooLarge, type ByteObserver } from '../upload/store-chunks.ts'
 
 export interface AppendRequest {
@@ -69,7 +69,7 @@ export async function appendToUpload(
   try {
     const upload = await presentUpload(store, id)
     await refuseEarly(store, upload, request)
-    const body = salvaged(openBody(), lock.signal)
+    const body = untilCut(openBody(), lock.signal)
     try {
       await takeOver(store, upload, body, request)
     } finally {
@@ -77,7 +77,7 @@ export async function appendToUpload(
     }
     const failure = body.failure()
     const appended = await presentUpload(store, id)
-    if (failure === undefined) await recutCrumbs(store, appended)
+    if (failure === undefined) await compactTail(store, appended)
     const finished = await finishIfLast(store, appended, request, failure !== undefined)
     if (failure !== undefined) throw failure
     return finished
@@ -114,7 +114,7 @@ async function refuseEarly(
 async function takeOver(
   store: FileStore,
   upload: Upload,
-  body: Salvaged,
+  body: CutBody,
   { checks, observers = [], size = upload.size }: AppendRequest,
 ): Promise<void> {
   const { id, offset } = upload
@@ -127,13 +127,13 @@ async function takeOver(
     await receiveIntoUpload(store, { id, offset }, body.bytes, most, observers)
     return
   }
-  await onTheSide(store, upload, async (sideId) => {
-    const side = { id: sideId, offset: 0 }
-    await receiveIntoUpload(store, side, body.bytes, most, [...checks, ...observers])
+  await withStagingUpload(store, upload, async (stagingId) => {
+    const staging = { id: stagingId, offset: 0 }
+    await receiveIntoUpload(store, staging, body.bytes, most, [...checks, ...observers])
     if (body.failure() !== undefined) throw body.failure()
     for (const check of checks) check.verify()
     await declareSize()
-    await store.catalog.appendUpload(id, offset, sideId, newExpiry(store))
+    await store.catalog.appendUpload(id, offset, stagingId, newExpiry(store))
   })
 }
 

@@ -79,7 +79,7 @@ export async function finishIfLeftOver(
   upload: Upload,
   precondition: Precondition,
 ): Promise<Upload> {
-  if (upload.isDeclined) return upload
+  if (upload.hasFailedPrecondition) return upload
   try {
     return (await finishIfComplete(store, upload, precondition)).upload
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Catalog } from '../../catalog/catalog.ts'
 import { singleNode, type Membership } from '../../catalog/membership.ts'
-import type { ChunkStore, Gathering } from '../../chunks/chunk-store.ts'
+import type { ChunkStore, Batching } from '../../chunks/chunk-store.ts'
 import { blockBytes } from '../../model/digest.ts'
 import type { FileId } from '../../model/file.ts'
 import { BufferPool } from '../../buffers/buffer-pool.ts'
@@ -8,12 +8,12 @@ import { FairLimiter } from '../../rx/fair-limiter.ts'
 import { YoungGarbage } from '../../system/young-garbage.ts'
 import { CatalogHealth } from './catalog-health.ts'
 import { FreeSpace } from './free-space.ts'
-import { HotFiles } from './hot-files.ts'
+import { SmallFileCache } from './small-file-cache.ts'
 import { OpenFiles } from './open-files.ts'
 import { StoreLimiter } from './store-limiter.ts'
 import { UncommittedPuts } from './uncommitted-puts.ts'
 import { UploadLocks as x } from './upload-locks.ts'
-import { WholeWrites } from './whole-writes.ts'
+import { ZeroCopyBudget } from './zero-copy-budget.ts'
 
 /** The small lease: what an upload fills piece by piece. */
 export const pieceBytes = 64 * 1024
@@ -58,13 +58,13 @@ export interface Stores {
   /** Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes must be durable. */
   readonly records: ChunkStore
   /** What the store of the chunks makes one operation of; absent where that is nothing. */
-  readonly gathering?: Gathering
+  readonly batching?: Batching
   /** Needed where other processes use the same catalog. */
   readonly membership?: Membership
 }
 
-export interface SpareBlock {
-  readonly turns: FairLimiter
+export interface EmergencyBlock {
+  readonly limiter: FairLimiter
   /** For who has the turn. */
   readonly bytes: () => Buffer
 }
@@ -80,7 +80,7 @@ export interface FileStore extends Stores {
   /** All chunk and block buffers come from here. */
   readonly pool: BufferPool
   /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
-  readonly spareBlock: SpareBlock
+  readonly emergencyBlock: EmergencyBlock
   /** Chunks being stored, of all uploads. */
   readonly storing: StoreLimiter
   /** Blocks being read, of all downloads. */
@@ -88,11 +88,11 @@ export interface FileStore extends Stores {
   /** Blocks of which pieces are being written to slow clients. */
   readonly writingPieces: FairLimiter
   /** Blocks being written whole to fast ones. */
-  readonly wholeWrites: WholeWrites
+  readonly zeroCopyBudget: ZeroCopyBudget
   /** Told of what comes in. */
   readonly youngGarbage: YoungGarbage
   /** Small files that are in memory. */
-  readonly hotFiles: HotFiles
+  readonly smallFiles: SmallFileCache
   /** Files that are being downloaded. */
   readonly openFiles: OpenFiles
   /** Uploads that this process is receiving: they never expire under its hands. */
@@ -115,27 +115,27 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   const uncommitted = new UncommittedPuts()
   const membership = stores.membership ?? singleNode
   const space = new FreeSpace(options)
-  const hotFiles = new HotFiles(options.maxHotMemory ?? 0, membership !== singleNode)
+  const smallFiles = new SmallFileCache(options.maxHotMemory ?? 0, membership !== singleNode)
   const health = new CatalogHealth(stores.catalog, options.onBackgroundError)
   return {
     ...stores,
     membership,
     space,
     health,
-    catalog: hotFiles.watch(space.guardCatalog(health.watch())),
+    catalog: smallFiles.watch(space.guardCatalog(health.watch())),
     chunks: uncommitted.watch(space.guardChunks(stores.chunks)),
     records: uncommitted.watch(space.guardChunks(stores.records)),
     uncommitted,
     options,
     // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.
     pool: new BufferPool(maxBufferMemory, Math.floor(maxBufferMemory / 2)),
-    spareBlock: createSpareBlock(),
-    storing: new StoreLimiter(options.maxUploadConcurrency, stores.gathering),
+    emergencyBlock: createEmergencyBlock(),
+    storing: new StoreLimiter(options.maxUploadConcurrency, stores.batching),
     reading: new FairLimiter(options.maxDownloadConcurrency),
     writingPieces: new FairLimiter(mostPieces),
-    wholeWrites: new WholeWrites(mostBlocks),
+    zeroCopyBudget: new ZeroCopyBudget(mostBlocks),
     youngGarbage: new YoungGarbage(),
-    hotFiles,
+    smallFiles,
     // Not for longer than a deleted file stays anyway.
     openFiles: new OpenFiles(Math.min(awaitsClientMs, options.collectGraceMs)),
     receiving: new Set(),
@@ -143,7 +143,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   }
 }
 
-function createSpareBlock(): SpareBlock {
+function createEmergencyBlock(): EmergencyBlock {
   let bytes: Buffer | undefined
-  return { turns: new FairLimiter(1), bytes: () => (bytes ??= Buffer.alloc(blockBytes)) }
+  return { limiter: new FairLimiter(1), bytes: () => (bytes ??= Buffer.alloc(blockBytes)) }
 }

@@ -166,11 +166,11 @@ export class FreeSpace {
 
 interface Described {
   readonly metadata?: Readonly<Record<string, string>>
-  readonly announced?: string
+  readonly protocolState?: string
 }
 
-function sizeOf({ metadata, announced = '' }: Described): number {
-  return JSON.stringify(metadata ?? {}).length + announced.length
+function sizeOf({ metadata, protocolState = '' }: Described): number {
+  return JSON.stringify(metadata ?? {}).length + protocolState.length
 }
 
 function listBytes(chunks: readonly ChunkUse[]): number {

@@ -1,23 +1,23 @@
 import type { Observable } from 'rxjs'
-import type { Gathering } from '../../chunks/chunk-store.ts'
+import type { Batching } from '../../chunks/chunk-store.ts'
 import { FairLimiter } from '../../rx/fair-limiter.ts'
 
 /** Wraps the storing of a chunk of so many bytes so that it starts when its turn has come. */
 export type LimitedStoring = <T>(bytes: number, work: Observable<T>) => Observable<T>
 
 /**
- * Bounds the chunks that are stored at once, of all uploads. Small ones that the chunk store gathers are one operation of it, however
+ * Bounds the chunks that are stored at once, of all uploads. Small ones that the chunk store batches are one operation of it, however
  * many they are: they neither wait for the others nor keep them waiting, and have a larger bound of their own.
  */
 export class StoreLimiter {
-  readonly #gatheredBytes: number
-  readonly #gathered: FairLimiter
+  readonly #batchedBytes: number
+  readonly #batched: FairLimiter
   readonly #others: FairLimiter
 
-  constructor(limit: number, gathering: Gathering | undefined) {
+  constructor(limit: number, batching: Batching | undefined) {
     this.#others = new FairLimiter(limit)
-    this.#gathered = gathering ? new FairLimiter(gathering.atOnce) : this.#others
-    this.#gatheredBytes = gathering?.bytes ?? 0
+    this.#batched = batching ? new FairLimiter(batching.concurrency) : this.#others
+    this.#batchedBytes = batching?.bytes ?? 0
   }
 
   /** Chunks. */
@@ -32,11 +32,11 @@ export class StoreLimiter {
 
   /** For one upload, so that a long one does not keep the others waiting. */
   forUpload(): LimitedStoring {
-    const [gathered, others] = [this.#gathered.queue(), this.#others.queue()]
-    return (bytes, work) => (bytes <= this.#gatheredBytes ? gathered(work) : others(work))
+    const [batched, others] = [this.#batched.queue(), this.#others.queue()]
+    return (bytes, work) => (bytes <= this.#batchedBytes ? batched(work) : others(work))
   }
 
   #sum(of: (limiter: FairLimiter) => number): number {
-    return [...new Set([this.#gathered, this.#others])].reduce((sum, limiter) => sum + of(limiter), 0)
+    return [...new Set([this.#batched, this.#others])].reduce((sum, limiter) => sum + of(limiter), 0)
   }
 }

@@ -100,6 +100,10 @@ function deleteAll(
     }
   }
   return lastValueFrom(
-    from(garbage).pipe(mergeMap(deleteOne, store.gathering?.atOnce ?? deletesAtOnce), concatAll(), toArray()),
+    from(garbage).pipe(
+      mergeMap(deleteOne, store.batching?.concurrency ?? deletesAtOnce),
+      concatAll(),
+      toArray(),
+    ),
   )
 }

@@ -5,7 +5,7 @@ import { inBatches } from '../../rx/at-once.ts'
 
 /** Locations that are held in memory, and that one transaction looks at. */
 const batchSize = 1000
-/** Where a store gathers deletes, as many as it takes; elsewhere each holds a connection. */
+/** Where a store batches deletes, as many as fit a batch; elsewhere each holds a connection. */
 const deletesAtOnce = 8
 
 /**
@@ -32,7 +32,7 @@ export async function deleteEndedRecords(store: FileStore, signal?: AbortSignal)
     signal?.throwIfAborted()
     const ended = await catalog.listEndedRecords(batchSize, await orphansFoundBefore(store))
     if (ended.length === 0) return
-    const atOnce = store.gathering?.atOnce ?? deletesAtOnce
+    const atOnce = store.batching?.concurrency ?? deletesAtOnce
     await lastValueFrom(from(ended).pipe(mergeMap((location) => records.delete(location), atOnce)))
     await catalog.forgetRecords(ended)
   }

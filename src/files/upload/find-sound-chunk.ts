@@ -42,10 +42,13 @@ async function verify(store: FileStore, chunk: Chunk): Promise<void> {
     }
     return
   }
-  const { spareBlock } = store
-  await lastValueFrom(spareBlock.turns.queue()(defer(() => readAll(store, chunk, spareBlock.bytes()))), {
-    defaultValue: undefined,
-  })
+  const { emergencyBlock } = store
+  await lastValueFrom(
+    emergencyBlock.limiter.queue()(defer(() => readAll(store, chunk, emergencyBlock.bytes()))),
+    {
+      defaultValue: undefined,
+    },
+  )
 }
 
 async function readAll(store: FileStore, chunk: Chunk, buffer: Buffer): Promise<void> {

@@ -1,11 +1,11 @@
 import { lastValueFrom } from 'rxjs'
 import { download, openFile, reopenFile } from '../../files/download/download.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
-import type { HotFile } from '../../files/state/hot-files.ts'
+import type { HotFile } from '../../files/state/small-file-cache.ts'
 import { openSmallFile } from '../../files/download/open-small-file.ts'
 import { StoreError } from '../../model/errors.ts'
 import { parseFileRef, type FileRef, type StoredFile } from '../../model/file.ts'
-import { Pace } from '../../files/download/pace.ts'
+import { ClientSpeed } from '../../files/download/client-speed.ts'
 import { pathBehind, type HttpContext } from '../../http/server/context.ts'
 import { evaluateConditions, ifRangeHolds } from '../../http/headers/conditionals.ts'
 import { disposition } from '../../http/headers/disposition.ts'
@@ -16,19 +16,19 @@ import { HttpProblem } from '../../http/middleware/render-errors.ts'
 import { describeCharset, describeCharsetOf, needsCharset } from '../../http/bodies/text-charset.ts'
 
 /** One for each connection: what is known of a client's speed holds for its next request. */
-const paces = new WeakMap<object, Pace>()
+const speeds = new WeakMap<object, ClientSpeed>()
 
 /** `GET` and `HEAD /files/{ref}`: the bytes, or the part of them that is asked for. */
 export function getFile(store: FileStore, ctx: HttpContext): Promise<void> {
   const ref = parseFileRef(pathBehind('/files/', ctx))
-  const hot = store.hotFiles.find(ref)
+  const hot = store.smallFiles.find(ref)
   if (!hot) return getStoredFile(store, ctx, ref)
   sendHot(ctx, hot)
   return Promise.resolve()
 }
 
 async function getStoredFile(store: FileStore, ctx: HttpContext, ref: FileRef): Promise<void> {
-  const { changes } = store.hotFiles
+  const { changes } = store.smallFiles
   const contents = contentsIn(ctx.get('If-Match'))
   const mayContinue = Array.isArray(contents) && contents.length > 0
   const open = (await openFile(store, ref)) ?? (mayContinue ? reopenFile(store, ref, contents) : undefined)
@@ -111,9 +111,9 @@ async function sendDownload(
   const { res } = ctx
   ctx.respond = false
   if (ctx.method !== 'HEAD') {
-    const pace = paces.get(res.socket ?? res) ?? new Pace()
-    paces.set(res.socket ?? res, pace)
-    await lastValueFrom(download(store, file, range, res, pace), { defaultValue: undefined })
+    const speed = speeds.get(res.socket ?? res) ?? new ClientSpeed()
+    speeds.set(res.socket ?? res, speed)
+    await lastValueFrom(download(store, file, range, res, speed), { defaultValue: undefined })
   }
   res.end()
 }

@@ -89,7 +89,7 @@ async function createUpload(
     mediaType,
     metadata: parseMetadata(ctx.get('Upload-Metadata')),
     expiresAt: newExpiry(store),
-    announced: keepPrecondition(precondition),
+    protocolState: keepPrecondition(precondition),
     ...(size !== undefined && { size }),
   })
 }

@@ -12,7 +12,7 @@ import { BodyDigests } from '../../http/headers/body-digests.ts'
 import { etagOf, readPrecondition } from '../../http/headers/etags.ts'
 import { expectedDigests } from '../../http/headers/expected-digests.ts'
 import { refuseCoded } from '../../http/middleware/refuse-coded.ts'
-import { readAnnounced } from './announced.ts'
+import { readProtocolState } from './protocol-state.ts'
 import { uploadIdOf } from '../../http/headers/upload-address.ts'
 import { describeProgress, expiryOf, wholeNumber } from './tus-route.ts'
 import { uploadChecksums } from './upload-checksum.ts'
@@ -97,7 +97,7 @@ export function describeAppended(ctx: HttpContext, { upload, committed }: Append
  * the final or its partial uploads."
  */
 function refuseFinal(upload: Upload): void {
-  if (readAnnounced(upload).concat?.startsWith('final')) {
+  if (readProtocolState(upload).concat?.startsWith('final')) {
     throw new StoreError('forbidden', 'Nothing can be appended to a final upload.')
   }
 }

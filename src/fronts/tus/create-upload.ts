@@ -12,7 +12,7 @@ import { parseFileId, soleOwner, type FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { readPrecondition } from '../../http/headers/etags.ts'
-import { writeAnnounced } from './announced.ts'
+import { writeProtocolState } from './protocol-state.ts'
 import { describeAppended, hasOffsetMediaType, receiveBody } from './append.ts'
 import { locationOf, newUploadId } from '../../http/headers/upload-address.ts'
 import { describeFile } from '../../http/headers/upload-metadata.ts'
@@ -82,7 +82,7 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
 async function canBeContinued(store: FileStore, id: FileId, error: unknown): Promise<boolean> {
   const upload = await store.catalog.findUpload(soleOwner, id)
   if (!upload) return false
-  if (upload.isDeclined || isStoreError(error, 'timeout')) return true
+  if (upload.hasFailedPrecondition || isStoreError(error, 'timeout')) return true
   const isBrokenOff = !isStoreError(error) || ['aborted', 'incomplete_body'].includes(error.code)
   // With a checksum nothing counts of what broke off, and its client has most likely gone.
   return isBrokenOff && upload.offset > 0
@@ -141,7 +141,7 @@ function described(store: FileStore, ctx: HttpContext, id: FileId) {
     id,
     owner: soleOwner,
     ...describeFile(metadata, id),
-    announced: writeAnnounced({
+    protocolState: writeProtocolState({
       metadata: metadata || undefined,
       concat: ctx.get('Upload-Concat') || undefined,
     }),

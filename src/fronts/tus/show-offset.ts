@@ -2,7 +2,7 @@ import type { FileStore } from '../../files/state/file-store.ts'
 import { finishIfLeftOver, takeOverUpload } from '../../files/resume/finish-upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { readPrecondition } from '../../http/headers/etags.ts'
-import { readAnnounced } from './announced.ts'
+import { readProtocolState } from './protocol-state.ts'
 import { uploadIdOf } from '../../http/headers/upload-address.ts'
 import { describeProgress } from './tus-route.ts'
 
@@ -13,7 +13,7 @@ import { describeProgress } from './tus-route.ts'
 export async function showOffset(store: FileStore, ctx: HttpContext): Promise<void> {
   const settled = await takeOverUpload(store, uploadIdOf(ctx))
   const upload = await finishIfLeftOver(store, settled, readPrecondition(ctx.req.headers))
-  const { metadata, concat } = readAnnounced(upload)
+  const { metadata, concat } = readProtocolState(upload)
   ctx.status = 200
   // "The Server MUST prevent the client and/or proxies from caching the response by adding the Cache-Control: no-store
   // header to the response."

@@ -66,7 +66,7 @@ export function createMetrics(store: FileStore): HttpMetrics {
   gauge('ashlar_buffer_leased_bytes', 'Bytes of buffers in use', () => store.pool.leasedBytes)
   gauge('ashlar_buffer_max_bytes', 'Bytes of buffers at most', () => store.pool.maxBytes)
   gauge('ashlar_buffer_waiting', 'Pipelines that wait for a buffer', () => store.pool.waiting)
-  gauge('ashlar_hot_bytes', 'Bytes of small files in memory', () => store.hotFiles.bytes)
+  gauge('ashlar_hot_bytes', 'Bytes of small files in memory', () => store.smallFiles.bytes)
   gauge('ashlar_chunks_storing', 'Chunks being stored', () => store.storing.running)
   gauge('ashlar_chunks_waiting', 'Chunks that wait to be stored', () => store.storing.waiting)
   gauge('ashlar_blocks_reading', 'Blocks being read', () => store.reading.running)

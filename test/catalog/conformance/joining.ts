@@ -27,7 +27,7 @@ export function describeJoining(opened: () => Catalog): void {
     const { owner, chunks, first, second } = await twoParts()
     const given = anUpload(owner, 'joined', {
       metadata: { a: '1' },
-      announced: 'final; a b',
+      protocolState: 'final; a b',
       expiresAt: 2 ** 50,
     })
     const joined = await opened().joinUploads(given, [second.id, first.id, second.id])
@@ -38,7 +38,7 @@ export function describeJoining(opened: () => Catalog): void {
       offset: 17,
       isPartial: false,
       isFinished: false,
-      isDeclined: false,
+      hasFailedPrecondition: false,
       createdAt,
     })
     expect(await opened().findUpload(owner, given.id)).toStrictEqual(joined)

@@ -11,7 +11,7 @@ export function describeRememberedUploads(opened: () => Catalog): void {
     return { ...upload, file: committed!.file }
   }
 
-  it.each([{}, { size: 20, announced: 'a' }])(
+  it.each([{}, { size: 20, protocolState: 'a' }])(
     'still finds one that was made with %o, as it was but finished, and the file',
     async (fields) => {
       const { file, ...upload } = await finish(fields)

@@ -19,7 +19,7 @@ export function describeUploads(opened: () => Catalog): void {
       metadata: { a: 'é' },
       size: 2 ** 53 - 1,
       isPartial: true,
-      announced: ' a b=,\té\n',
+      protocolState: ' a b=,\té\n',
       expiresAt: 2 ** 52,
     })
     const before = Date.now()
@@ -28,7 +28,7 @@ export function describeUploads(opened: () => Catalog): void {
       ...given,
       offset: 0,
       isFinished: false,
-      isDeclined: false,
+      hasFailedPrecondition: false,
       createdAt: upload.createdAt,
     })
     expect(upload.createdAt).toBeGreaterThanOrEqual(before)
@@ -40,7 +40,10 @@ export function describeUploads(opened: () => Catalog): void {
     const owner = anOwner()
     const { id } = await opened().createUpload(anUpload(owner, 'x', { size: 0 }))
     await opened().declineUpload(id)
-    expect(await opened().findUpload(owner, id)).toMatchObject({ isDeclined: true, isFinished: false })
+    expect(await opened().findUpload(owner, id)).toMatchObject({
+      hasFailedPrecondition: true,
+      isFinished: false,
+    })
     await opened().finishUploads([{ id, digest: aDigest() }])
     expect(await opened().findFile(owner, { id })).toMatchObject({ size: 0 })
     await opened().declineUpload(id)
@@ -55,7 +58,7 @@ export function describeUploads(opened: () => Catalog): void {
       offset: 0,
       isPartial: false,
       isFinished: false,
-      isDeclined: false,
+      hasFailedPrecondition: false,
       createdAt,
     })
     const found = await opened().findUpload(upload.owner, upload.id)

@@ -313,7 +313,7 @@ it('beside itself, and beside files with the same content that come and go, lose
 })
 
 it('deletes few records at once where each takes a connection', async () => {
-  const { gathering: _, ...others } = store
+  const { batching: _, ...others } = store
   const { digest, bytes } = sampleChunk(10)
   const ended = await Promise.all(Array.from({ length: 30 }, () => store.records.put(digest, [bytes])))
   await store.catalog.adoptRecords(ended, 0)

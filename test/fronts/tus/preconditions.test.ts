@@ -245,6 +245,6 @@ describe('an upload that a stop of the server left whole', () => {
 it('what was declined is remembered by the catalog, not by the process', async () => {
   const path = await declined()
   const upload = await server.store.catalog.findUpload(soleOwner, parseFileId(idIn(path)))
-  expect(upload).toMatchObject({ isDeclined: true, isFinished: false })
+  expect(upload).toMatchObject({ hasFailedPrecondition: true, isFinished: false })
   await endUploads(server, [path])
 })

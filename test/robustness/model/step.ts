@@ -1,4 +1,4 @@
-import { mostHotBytes } from '../../../src/files/state/hot-files.ts'
+import { mostHotBytes } from '../../../src/files/state/small-file-cache.ts'
 import { modelOfListing } from '../../catalog/listing-model.ts'
 import type { DescribedFile, SeenAnswer } from './answer.ts'
 import type { Condition, Kind, Operation } from './operation.ts'

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
 import { describe, expect, it } from 'vitest'
-import { salvaged } from '../../src/streams/salvaged.ts'
+import { untilCut } from '../../src/streams/until-cut.ts'
 
 const idle = new AbortController().signal
 
@@ -15,7 +15,7 @@ function bodyWith(bytes: string): PassThrough {
 
 it('a complete body passes whole', async () => {
   const body = bodyWith('all ')
-  const { bytes, failure } = salvaged(body, idle)
+  const { bytes, failure } = untilCut(body, idle)
   body.end('of it')
   expect(await text(bytes)).toBe('all of it')
   expect(failure()).toBeUndefined()
@@ -30,16 +30,16 @@ describe('a body that is cut off ends with what arrived', () => {
     ['without a word', (body: PassThrough) => body.destroy(), { code: 'aborted' }],
   ])('%s', async (_, cut, failure) => {
     const body = bodyWith('some')
-    const salvage = salvaged(body, idle)
-    salvage.bytes.once('data', () => cut(body))
-    expect(await text(salvage.bytes)).toBe('some')
-    expect(salvage.failure()).toMatchObject(failure)
+    const untilEnd = untilCut(body, idle)
+    untilEnd.bytes.once('data', () => cut(body))
+    expect(await text(untilEnd.bytes)).toBe('some')
+    expect(untilEnd.failure()).toMatchObject(failure)
   })
 
   it('by somebody else', async () => {
     const abort = new AbortController()
     const body = bodyWith('some')
-    const { bytes, failure } = salvaged(body, abort.signal)
+    const { bytes, failure } = untilCut(body, abort.signal)
     bytes.once('data', () => abort.abort())
     expect(await text(bytes)).toBe('some')
     expect(failure()).toMatchObject({ code: 'aborted' })
@@ -47,7 +47,7 @@ describe('a body that is cut off ends with what arrived', () => {
   })
 
   it('before it was read', async () => {
-    const { bytes, failure } = salvaged(bodyWith('none'), AbortSignal.abort())
+    const { bytes, failure } = untilCut(bodyWith('none'), AbortSignal.abort())
     expect(await text(bytes)).toBe('')
     expect(failure()).toMatchObject({ code: 'aborted' })
   })
@@ -57,7 +57,7 @@ describe('a body that is cut off ends with what arrived', () => {
     body.once('error', () => {})
     body.destroy(broken)
     await finished(body).catch(() => {})
-    const { bytes, failure } = salvaged(body, idle)
+    const { bytes, failure } = untilCut(body, idle)
     expect(await text(bytes)).toBe('')
     expect(failure()).toBe(broken)
   })
@@ -66,7 +66,7 @@ describe('a body that is cut off ends with what arrived', () => {
 it('what ended well is not cut off any more', async () => {
   const abort = new AbortController()
   const body = bodyWith('all')
-  const { bytes, failure } = salvaged(body, abort.signal)
+  const { bytes, failure } = untilCut(body, abort.signal)
   body.end()
   expect(await text(bytes)).toBe('all')
   abort.abort()
@@ -76,10 +76,10 @@ it('what ended well is not cut off any more', async () => {
 
 it('what is let go can be read by others to its end, and fail, without harm', async () => {
   const body = bodyWith('some')
-  const salvage = salvaged(body, idle)
-  await once(salvage.bytes, 'data')
-  salvage.bytes.pause()
-  salvage.letGo()
+  const untilEnd = untilCut(body, idle)
+  await once(untilEnd.bytes, 'data')
+  untilEnd.bytes.pause()
+  untilEnd.letGo()
   expect(body.isPaused()).toBe(true)
   let rest = 0
   body.on('data', (piece: Buffer) => (rest += piece.length)).resume()
@@ -88,5 +88,5 @@ it('what is let go can be read by others to its end, and fail, without harm', as
   await expect.poll(() => rest, { interval: 1 }).toBe(640 * 1024)
   body.destroy(new Error('too late'))
   await finished(body).catch(() => {})
-  expect(salvage.failure()).toBeUndefined()
+  expect(untilEnd.failure()).toBeUndefined()
 })

@@ -2,7 +2,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import { StoreError } from '../model/errors.ts'
 
 /** What arrived of a body. */
-export interface Salvaged {
+export interface CutBody {
   /** Ends where the body does, be it complete or cut off. */
   readonly bytes: Readable
   /** Why the body was cut off, once `bytes` has ended; undefined if it is complete. */
@@ -12,7 +12,7 @@ export interface Salvaged {
 }
 
 /** Makes of a body that may break off one that ends. Aborting the signal cuts it off. */
-export function salvaged(body: Readable, signal: AbortSignal): Salvaged {
+export function untilCut(body: Readable, signal: AbortSignal): CutBody {
   const bytes = new PassThrough()
   let failure: unknown
   const cut = (error: unknown) => {

@@ -39,7 +39,7 @@ interface Entry {
  * What a name means is known here only while nobody else changes the catalog: all changes have to go through `watch`. Where others
  * change it, too (`isShared`), it is to be asked, and only the bytes of the file that it names are here.
  */
-export class HotFiles {
+export class SmallFileCache {
   readonly #maxBytes: number
   readonly #isShared: boolean
   /** From the least to the most recently used. */

@@ -8,22 +8,22 @@ import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
 import { PendingParts } from '../upload/pending-parts.ts'
 
 /** As many chunks of like size at the end of an upload become one. */
-const crumbsPerChunk = 16
+const smallChunksToJoin = 16
 /** Chunks of like size: none is so many times as large as the last one. */
 const likeness = 4
 const maxTail = 1024
 
 /**
- * Joins small chunks at the end of an upload, so that one that came in many small requests does not stay in crumbs. A call
- * reads and stores less than a chunk's bytes for each size of crumbs, and all calls together each byte a few times, so
- * finishing has nothing left to do. Where memory is short, or anything fails, crumbs stay: they are as good, only more.
+ * Joins small chunks at the end of an upload, so that one that came in many small requests does not stay in small chunks. A call
+ * reads and stores less than a chunk's bytes for each of their sizes, and all calls together each byte a few times, so
+ * finishing has nothing left to do. Where memory is short, or anything fails, small chunks stay: they are as good, only more.
  */
-export async function recutCrumbs(store: FileStore, upload: Upload): Promise<void> {
+export async function compactTail(store: FileStore, upload: Upload): Promise<void> {
   try {
     for (;;) {
       const { chunkSize } = store.options
-      const crumbs = crumbsAtEnd(await tailOf(store, upload), chunkSize)
-      if (!areWorthIt(crumbs, chunkSize) || !(await join(store, upload, crumbs))) return
+      const small = smallChunksAtEnd(await tailOf(store, upload), chunkSize)
+      if (!areWorthIt(small, chunkSize) || !(await join(store, upload, small))) return
     }
   } catch (error) {
     store.options.onBackgroundError(error, `joining small chunks of upload ${upload.id}`)
@@ -39,30 +39,30 @@ async function tailOf(store: FileStore, { id, offset }: Upload): Promise<readonl
   return []
 }
 
-function crumbsAtEnd(tail: readonly FileChunk[], chunkSize: number): readonly FileChunk[] {
+function smallChunksAtEnd(tail: readonly FileChunk[], chunkSize: number): readonly FileChunk[] {
   const last = tail.at(-1)
   if (!last) return []
   const most = Math.min(chunkSize / 2, last.size * likeness)
   let bytes = 0
-  const isCrumb = ({ size }: FileChunk) => {
+  const isSmall = ({ size }: FileChunk) => {
     bytes += size
     return size < most && bytes <= chunkSize
   }
-  return tail.slice(tail.findLastIndex((chunk) => !isCrumb(chunk)) + 1)
+  return tail.slice(tail.findLastIndex((chunk) => !isSmall(chunk)) + 1)
 }
 
 /** Enough of them, or so much that another one would not fit. */
-function areWorthIt(crumbs: readonly FileChunk[], chunkSize: number): boolean {
-  const bytes = crumbs.reduce((sum, { size }) => sum + size, 0)
-  const last = crumbs.at(-1)?.size ?? 0
-  return crumbs.length >= crumbsPerChunk || (crumbs.length > 1 && bytes + last > chunkSize)
+function areWorthIt(small: readonly FileChunk[], chunkSize: number): boolean {
+  const bytes = small.reduce((sum, { size }) => sum + size, 0)
+  const last = small.at(-1)?.size ?? 0
+  return small.length >= smallChunksToJoin || (small.length > 1 && bytes + last > chunkSize)
 }
 
 /** Whether they are one now. */
-async function join(store: FileStore, { id }: Upload, crumbs: readonly FileChunk[]): Promise<boolean> {
+async function join(store: FileStore, { id }: Upload, small: readonly FileChunk[]): Promise<boolean> {
   const leases: Lease[] = []
   try {
-    const pieces = await readAll(store, crumbs, leases)
+    const pieces = await readAll(store, small, leases)
     if (!pieces) return false
     const hasher = new BlockHasher()
     for (const piece of pieces) hasher.update(piece)
@@ -71,7 +71,7 @@ async function join(store: FileStore, { id }: Upload, crumbs: readonly FileChunk
     const put = defer(() => store.chunks.put(digest, pieces))
     const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
     const location = await lastValueFrom(store.storing.forUpload()(size, put))
-    const { start } = crumbs[0]!
+    const { start } = small[0]!
     const use = { digest, size, blockDigests, location }
     const part = { index: 0, use, putAfterAll: () => Promise.resolve(location), release: () => {} }
     await new PendingParts(store).handOver([part], (uses) =>
@@ -86,12 +86,12 @@ async function join(store: FileStore, { id }: Upload, crumbs: readonly FileChunk
 /** Everything that was leased is in `leases`, also where memory did not suffice. */
 async function readAll(
   store: FileStore,
-  crumbs: readonly FileChunk[],
+  small: readonly FileChunk[],
   leases: Lease[],
 ): Promise<readonly Uint8Array[] | undefined> {
   const pieces: Uint8Array[] = []
   let room: Buffer = Buffer.alloc(0)
-  for (const { location, size, blockDigests } of crumbs) {
+  for (const { location, size, blockDigests } of small) {
     for (let offset = 0; offset < size; offset += blockBytes) {
       const length = Math.min(blockBytes, size - offset)
       if (room.length < length) {

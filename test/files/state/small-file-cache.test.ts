@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { HotFiles, mostHotBytes } from '../../../src/files/state/hot-files.ts'
+import { SmallFileCache, mostHotBytes } from '../../../src/files/state/small-file-cache.ts'
 import { digestOfChunk } from '../../../src/model/hashers.ts'
 import { soleOwner, type FileId, type FileName, type StoredFile } from '../../../src/model/file.ts'
 
@@ -21,7 +21,7 @@ function fileOf(name: string, size: number): StoredFile {
 }
 
 /** Keeps a file with nobody using it. */
-function kept(hot: HotFiles, file: StoredFile): StoredFile {
+function kept(hot: SmallFileCache, file: StoredFile): StoredFile {
   const room = hot.makeRoom(file)!
   room.bytes.fill(file.name)
   room.keep(hot.changes)
@@ -29,7 +29,7 @@ function kept(hot: HotFiles, file: StoredFile): StoredFile {
   return file
 }
 
-function isThere(hot: HotFiles, { name }: StoredFile): boolean {
+function isThere(hot: SmallFileCache, { name }: StoredFile): boolean {
   const found = hot.find({ name })
   found?.release()
   return found !== undefined
@@ -37,7 +37,7 @@ function isThere(hot: HotFiles, { name }: StoredFile): boolean {
 
 describe('hot files', () => {
   it('are found by name and by id, with their bytes', () => {
-    const hot = new HotFiles(64 * kib, false)
+    const hot = new SmallFileCache(64 * kib, false)
     const file = kept(hot, fileOf('a', 3))
     for (const ref of [{ name: file.name }, { id: file.id }]) {
       const found = hot.find(ref)!
@@ -51,16 +51,16 @@ describe('hot files', () => {
     [mostHotBytes, true],
     [mostHotBytes + 1, false],
   ])('of %d bytes are taken: %s', (size, isTaken) => {
-    const room = new HotFiles(kib * kib, false).makeRoom(fileOf('a', size))
+    const room = new SmallFileCache(kib * kib, false).makeRoom(fileOf('a', size))
     expect(room !== undefined).toBe(isTaken)
   })
 
   it('take nothing where they may have nothing', () => {
-    expect(new HotFiles(0, false).makeRoom(fileOf('a', 0))).toBeUndefined()
+    expect(new SmallFileCache(0, false).makeRoom(fileOf('a', 0))).toBeUndefined()
   })
 
   it('take as much as is known of them, whatever their bytes', () => {
-    const hot = new HotFiles(1024 * kib, false)
+    const hot = new SmallFileCache(1024 * kib, false)
     const metadata = Object.fromEntries(Array.from({ length: 1700 }, (_, key) => [key.toString(36), '']))
     // Short keys take about 60 bytes each.
     for (let nth = 0; nth < 100; nth++) kept(hot, { ...fileOf(String(nth), 0), metadata })
@@ -70,12 +70,12 @@ describe('hot files', () => {
     expect(there.length).toBeGreaterThan(0)
     expect(there.length * 1700 * 60).toBeLessThan(1024 * kib)
     const long = 'n'.repeat(1024)
-    expect(new HotFiles(4 * kib, false).makeRoom(fileOf(long, 0))).toBeUndefined()
-    expect(new HotFiles(4 * kib, false).makeRoom(fileOf('short', 0))).toBeDefined()
+    expect(new SmallFileCache(4 * kib, false).makeRoom(fileOf(long, 0))).toBeUndefined()
+    expect(new SmallFileCache(4 * kib, false).makeRoom(fileOf('short', 0))).toBeDefined()
   })
 
   it('give way to others, the least recently used first', () => {
-    const hot = new HotFiles(3 * 3 * kib, false)
+    const hot = new SmallFileCache(3 * 3 * kib, false)
     const [first, second, third] = ['1', '2', '3'].map((name) => kept(hot, fileOf(name, kib)))
     expect(isThere(hot, first!)).toBe(true)
     const fourth = kept(hot, fileOf('4', kib))
@@ -89,7 +89,7 @@ describe('hot files', () => {
   })
 
   it('that are being sent give way to nobody, and count until they are sent, forgotten or not', async () => {
-    const hot = new HotFiles(3 * kib, false)
+    const hot = new SmallFileCache(3 * kib, false)
     const file = kept(hot, fileOf('a', kib))
     const sending = hot.find(file)!
     expect(hot.makeRoom(fileOf('b', 1))).toBeUndefined()
@@ -102,7 +102,7 @@ describe('hot files', () => {
   })
 
   it('are not found that were looked up before a change', async () => {
-    const hot = new HotFiles(64 * kib, false)
+    const hot = new SmallFileCache(64 * kib, false)
     const { changes } = hot
     const file = fileOf('a', kib)
     const room = hot.makeRoom(file)!
@@ -114,7 +114,7 @@ describe('hot files', () => {
   })
 
   it('are forgotten also where nobody knows what has come of the change', async () => {
-    const hot = new HotFiles(64 * kib, false)
+    const hot = new SmallFileCache(64 * kib, false)
     const [file, other] = ['a', 'b'].map((name) => kept(hot, fileOf(name, kib)))
     const failing = hot.watch(catalogThat(() => Promise.reject(new Error('lost'))))
     await expect(failing.deleteFile(soleOwner, { id: file!.id })).rejects.toThrow('lost')
@@ -126,7 +126,7 @@ describe('hot files', () => {
   })
 
   it('of a catalog that others change are found by what it says alone', () => {
-    const hot = new HotFiles(64 * kib, true)
+    const hot = new SmallFileCache(64 * kib, true)
     const file = kept(hot, fileOf('a', 3))
     expect(hot.find(file)).toBeUndefined()
     const renamed = { ...file, name: 'b' as FileName }
@@ -138,6 +138,6 @@ describe('hot files', () => {
 })
 
 /** All that changes files does this. */
-function catalogThat(change: () => Promise<unknown>): Parameters<HotFiles['watch']>[0] {
-  return { deleteFile: change, finishUploads: change } as unknown as Parameters<HotFiles['watch']>[0]
+function catalogThat(change: () => Promise<unknown>): Parameters<SmallFileCache['watch']>[0] {
+  return { deleteFile: change, finishUploads: change } as unknown as Parameters<SmallFileCache['watch']>[0]
 }

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { lastValueFrom } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Pace } from '../../../src/files/download/pace.ts'
+import { ClientSpeed } from '../../../src/files/download/client-speed.ts'
 import { blockBytes } from '../../../src/model/digest.ts'
 import { writeTo } from '../../../src/streams/write-to.ts'
 
@@ -18,11 +18,11 @@ function sink(takesMs: readonly number[]): Writable {
   })
 }
 
-async function written(pace: Pace, output: Writable, sizes: readonly number[]): Promise<void> {
+async function written(speed: ClientSpeed, output: Writable, sizes: readonly number[]): Promise<void> {
   const write = writeTo(output)
   for (const size of sizes) {
     const done = lastValueFrom(
-      pace.timed(
+      speed.timed(
         output,
         size,
         write(Buffer.alloc(size), () => {}),
@@ -97,9 +97,9 @@ describe('a client', () => {
     },
     { is: 'fast once it has', takes: [1000, 10], sizes: [piece, proven], isFast: true },
   ])('is $is', async ({ takes, sizes, isFast }) => {
-    const pace = new Pace()
-    await written(pace, sink(takes), sizes)
-    expect(pace.isFast).toBe(isFast)
+    const speed = new ClientSpeed()
+    await written(speed, sink(takes), sizes)
+    expect(speed.isFast).toBe(isFast)
   })
 })
 
@@ -107,7 +107,7 @@ it('passes on how a write fails', async () => {
   const output = sink([])
   output.destroy()
   const write = writeTo(output)(Buffer.alloc(1), () => {})
-  await expect(lastValueFrom(new Pace().timed(output, 1, write))).rejects.toMatchObject({
+  await expect(lastValueFrom(new ClientSpeed().timed(output, 1, write))).rejects.toMatchObject({
     code: 'ERR_STREAM_PREMATURE_CLOSE',
   })
 })

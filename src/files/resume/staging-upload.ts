@@ -5,17 +5,17 @@ import { discardUpload } from './finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
-/** Of what is received on the side: it is in nobody's list, and no request can name it. */
+/** The owner of staging uploads: they are in nobody's list, and no request can name them. */
 const nobody = 'nobody' as Owner
 
 /** Lends an upload that nobody knows, to receive what may turn out to be wrong. If `receive` rejects, it is gone. */
-export async function onTheSide(
+export async function withStagingUpload(
   store: FileStore,
   { name, mediaType }: Upload,
   receive: (id: FileId) => Promise<void>,
 ): Promise<void> {
   const id = randomUUIDv7() as FileId
-  const side = {
+  const staging = {
     id,
     owner: nobody,
     name,
@@ -24,7 +24,7 @@ export async function onTheSide(
     isPartial: true,
     expiresAt: newExpiry(store),
   }
-  await store.catalog.createUpload(side)
+  await store.catalog.createUpload(staging)
   store.receiving.add(id)
   try {
     await receive(id)

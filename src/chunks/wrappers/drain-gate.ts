@@ -1,7 +1,7 @@
 import { StoreError } from '../../model/errors.ts'
 
 /** Lets calls in until it is closed, and knows when the last one has left. */
-export class CallGate {
+export class DrainGate {
   #inside = 0
   #isClosed = false
   readonly #empty = Promise.withResolvers<void>()

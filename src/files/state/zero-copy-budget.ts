@@ -2,7 +2,7 @@
  * Bounds how many blocks are written straight from their buffers: what a stream is writing cannot be had back before its
  * client has taken it, and how fast a client is says nothing of when it will stop.
  */
-export class WholeWrites {
+export class ZeroCopyBudget {
   readonly #most: number
   #running = 0
 
@@ -15,7 +15,7 @@ export class WholeWrites {
   }
 
   /** Takes a place, if one is free, until the function that it returns is called, once. */
-  tryBegin(): (() => void) | undefined {
+  tryAcquire(): (() => void) | undefined {
     if (this.#running >= this.#most) return undefined
     this.#running++
     return () => {

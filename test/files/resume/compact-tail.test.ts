@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { appendToUpload } from '../../../src/files/resume/append-to-upload.ts'
 import type { FileStore } from '../../../src/files/state/file-store.ts'
-import { recutCrumbs } from '../../../src/files/resume/recut-crumbs.ts'
+import { compactTail } from '../../../src/files/resume/compact-tail.ts'
 import { presentUpload } from '../../../src/files/resume/finish-upload.ts'
 import { FileHasher } from '../../../src/model/hashers.ts'
 import { parseFileName, soleOwner, type FileId } from '../../../src/model/file.ts'
@@ -88,7 +88,7 @@ describe.each([
   })
 })
 
-describe('crumbs', () => {
+describe('small chunks at the end', () => {
   const sizes = Array.from({ length: 15 }, () => 1024)
 
   it('stay while there is no memory to spare, and are joined when there is', async () => {
@@ -100,10 +100,10 @@ describe('crumbs', () => {
     expect((await append(store, id, randomBytes(15 * 1024), sizes)).at(-1)).toBe(15)
     await store.catalog.advanceUpload(id, 15 * 1024, [await oneMore(store)], Date.now() + 60_000)
     const leases = [store.pool.tryLease(64 * 1024)!, store.pool.tryLease(64 * 1024)!]
-    await recutCrumbs(store, await presentUpload(store, id))
+    await compactTail(store, await presentUpload(store, id))
     expect(await store.catalog.listChunks(id, 0, 100)).toHaveLength(16)
     for (const lease of leases) lease.release()
-    await recutCrumbs(store, await presentUpload(store, id))
+    await compactTail(store, await presentUpload(store, id))
     expect(await store.catalog.listChunks(id, 0, 100)).toHaveLength(1)
     expect(background).toEqual([])
     await expectIdle(store)
@@ -119,12 +119,12 @@ describe('crumbs', () => {
     expect((await append(store, id, randomBytes(16 * 1024), [...sizes, 1024])).at(-1)).toBe(16)
     expect(background).toMatchObject([{ doing: `joining small chunks of upload ${id}` }])
     await expectIdle(store)
-    await recutCrumbs(store, await presentUpload(store, id))
+    await compactTail(store, await presentUpload(store, id))
     expect(await store.catalog.listChunks(id, 0, 100)).toHaveLength(1)
   })
 })
 
-/** A sixteenth crumb, which no request has brought. */
+/** A sixteenth small chunk, which no request has brought. */
 async function oneMore(store: FileStore) {
   const id = await givenUpload(store)
   await append(store, id, randomBytes(1024), [1024])

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { CallGate } from '../../../src/chunks/wrappers/call-gate.ts'
+import { DrainGate } from '../../../src/chunks/wrappers/drain-gate.ts'
 
 it('closes when the last call inside has settled, however it settles', async () => {
-  const gate = new CallGate()
+  const gate = new DrainGate()
   const [first, second] = [Promise.withResolvers<string>(), Promise.withResolvers<never>()]
   const calls = Promise.allSettled([gate.run(() => first.promise), gate.run(() => second.promise)])
   let isClosed = false
@@ -20,7 +20,7 @@ it('closes when the last call inside has settled, however it settles', async () 
 })
 
 it('does not call what comes after it was closed', async () => {
-  const gate = new CallGate()
+  const gate = new DrainGate()
   await gate.close()
   let calls = 0
   const late = gate.run(async () => (calls += 1))

@@ -16,7 +16,7 @@ const provenBytes = 8 * blockBytes
  * buffer swallows at once say nothing: only a write that had to wait and then ended shows that somebody reads. Nor is one enough:
  * the buffers at both ends grow while they fill, so that it looks as if a client that stands still took something.
  */
-export class Pace {
+export class ClientSpeed {
   #isKeepingUp = false
   /** Taken since the client was last found slow. */
   #provenBytes = 0

@@ -5,18 +5,18 @@ import { Slabs } from './slabs.ts'
 
 export type { Lease } from './counted-lease.ts'
 
-/** What somebody holds and could do without for a while. */
-export interface Offer {
+/** A lease whose holder can do without it for a while: the pool may take it back for others. */
+export interface Reclaimable {
   /** Its owner made progress: others are asked first. */
-  touch(): void
+  markProgress(): void
   /** Its owner needs it now. */
   withdraw(): void
 }
 
-interface Offered {
-  readonly giveUp: () => number
+interface Entry {
+  readonly reclaim: () => number
   readonly heldBytes: () => number
-  touchedAt: number
+  progressedAt: number
 }
 
 interface Waiter {
@@ -24,7 +24,7 @@ interface Waiter {
   readonly subscriber: Subscriber<Lease>
 }
 
-/** An offer that was not touched for so long is taken when somebody waits. */
+/** A reclaimable lease is idle after this long without progress. */
 const idleMs = 250
 
 /** So much is taken at once if nobody stands still: smaller pieces of work would make more of it. */
@@ -34,12 +34,13 @@ const worthwhileBytes = 1024 * 1024
  * Lends buffers of at most `maxBytes` altogether; who finds none left, waits, first come, first served. Bytes
  * that travel through Ashlar exist only in lent buffers, so this bounds its memory.
  *
- * A client that stopped or crawls must not starve the others, so its pipeline *offers* what it holds: when
- * somebody waits, offers that made no progress for a while are taken, those that come back at once before those that cost work,
- * longest idle first; then the largest, so that many who all move have less each, instead of all waiting for each other; and when nothing at all
- * has come back for a while, any offer. Who moves is not to wait for what stands still, either: of what is idle no more than
- * `mostIdleBytes` stays, whether somebody waits or not. Returned buffers are kept and lent again: a
- * fresh one costs several times as much.
+ * A client that stopped or crawls must not starve the others, so its pipeline makes what it holds
+ * *reclaimable*. While somebody waits, the pool reclaims idle leases: first those that come back at
+ * once, then those that cost work, longest idle first. If that is not enough it reclaims the
+ * largest, so that many moving clients share instead of waiting for each other. If nothing comes
+ * back for a while, it reclaims any. Idle leases never keep more than `mostIdleBytes`, whether or
+ * not somebody waits. Returned buffers are kept and lent again: a fresh one costs several times as
+ * much.
  */
 export class BufferPool {
   readonly maxBytes: number
@@ -47,7 +48,7 @@ export class BufferPool {
   readonly #slabs: Slabs
   readonly #waiters = new Set<Waiter>()
   /** What comes back at once, and what does not; least recently touched first. */
-  readonly #offers = { atOnce: new Set<Offered>(), later: new Set<Offered>() }
+  readonly #reclaimables = { atOnce: new Set<Entry>(), later: new Set<Entry>() }
   #leasedBytes = 0
   #waitingBytes = 0
   /** Bytes that were given up but have not come back yet. */
@@ -91,7 +92,7 @@ export class BufferPool {
       const waiter: Waiter = { size, subscriber }
       this.#waiters.add(waiter)
       this.#waitingBytes += size
-      this.#takeOffers()
+      this.#reclaimSome()
       return () => {
         if (!this.#waiters.delete(waiter)) return
         this.#waitingBytes -= size
@@ -101,26 +102,26 @@ export class BufferPool {
   }
 
   /**
-   * Says that something held can be had back. `giveUp` is called at most once, never after `withdraw`; it
-   * returns how many bytes will be released soon, not counting those that it has released already. What comes back `later` costs
-   * somebody work, and is asked for when the rest is not enough. `heldBytes` tells how much it is by now; without it, too little to
-   * matter unless somebody waits.
+   * Lets the pool reclaim what the caller holds. `reclaim` is called at most once, and never after
+   * `withdraw`; it returns how many bytes will be released soon, without those that it released
+   * already. What comes back `later` costs somebody work, so it is reclaimed last. `heldBytes` tells
+   * how much is held by now; without it, it counts as too little to matter unless somebody waits.
    */
-  offer(
-    giveUp: () => number,
+  makeReclaimable(
+    reclaim: () => number,
     comesBack: 'atOnce' | 'later' = 'later',
     heldBytes: () => number = () => 0,
-  ): Offer {
-    const offered: Offered = { giveUp, heldBytes, touchedAt: performance.now() }
-    const offers = this.#offers[comesBack]
-    offers.add(offered)
+  ): Reclaimable {
+    const entry: Entry = { reclaim, heldBytes, progressedAt: performance.now() }
+    const entries = this.#reclaimables[comesBack]
+    entries.add(entry)
     return {
-      touch: () => {
-        offered.touchedAt = performance.now()
-        if (offers.delete(offered)) offers.add(offered)
+      markProgress: () => {
+        entry.progressedAt = performance.now()
+        if (entries.delete(entry)) entries.add(entry)
       },
       withdraw: () => {
-        offers.delete(offered)
+        entries.delete(entry)
       },
     }
   }
@@ -183,38 +184,38 @@ export class BufferPool {
     this.#idleWatch.unref()
   }
 
-  *#idle(): Generator<Offered> {
+  *#idle(): Generator<Entry> {
     const idleSince = performance.now() - idleMs
-    for (const offers of Object.values(this.#offers)) {
-      for (const offered of offers) {
-        if (offered.touchedAt > idleSince) break
-        yield offered
+    for (const entries of Object.values(this.#reclaimables)) {
+      for (const entry of entries) {
+        if (entry.progressedAt > idleSince) break
+        yield entry
       }
     }
   }
 
-  #takeIdle(isNeeded: (next: Offered) => boolean): void {
-    for (const offered of this.#idle()) {
-      if (!isNeeded(offered)) break
-      this.#take(offered)
+  #takeIdle(isNeeded: (next: Entry) => boolean): void {
+    for (const entry of this.#idle()) {
+      if (!isNeeded(entry)) break
+      this.#take(entry)
     }
   }
 
-  #takeOffers(): void {
+  #reclaimSome(): void {
     this.#takeIdle(() => this.#isShort())
     this.#takeLargest()
     if (this.#waiters.size > 0 && !this.#patience) this.#beginPatience()
   }
 
   #takeLargest(): void {
-    const { later } = this.#offers
+    const { later } = this.#reclaimables
     while (this.#isShort()) {
-      let largest: Offered | undefined
+      let largest: Entry | undefined
       let mostBytes = worthwhileBytes - 1
-      for (const offered of later) {
-        const bytes = offered.heldBytes()
+      for (const entry of later) {
+        const bytes = entry.heldBytes()
         if (bytes <= mostBytes) continue
-        largest = offered
+        largest = entry
         mostBytes = bytes
       }
       if (!largest) return
@@ -227,9 +228,9 @@ export class BufferPool {
     return this.#leasedBytes + this.#waitingBytes - this.#promisedBytes > this.maxBytes
   }
 
-  #take(offered: Offered): void {
-    for (const offers of Object.values(this.#offers)) offers.delete(offered)
-    this.#promisedBytes += offered.giveUp()
+  #take(entry: Entry): void {
+    for (const entries of Object.values(this.#reclaimables)) entries.delete(entry)
+    this.#promisedBytes += entry.reclaim()
   }
 
   /** Pipelines that all wait for each other would wait for ever: after a while one of them has to give. */
@@ -238,13 +239,13 @@ export class BufferPool {
     this.#patience = setTimeout(() => {
       this.#patience = undefined
       this.#promisedBytes = 0
-      for (const offers of Object.values(this.#offers)) {
-        const [oldest] = offers
+      for (const entries of Object.values(this.#reclaimables)) {
+        const [oldest] = entries
         if (!oldest) continue
         this.#take(oldest)
         break
       }
-      this.#takeOffers()
+      this.#reclaimSome()
     }, idleMs)
     this.#patience.unref()
   }

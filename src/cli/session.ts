@@ -51,7 +51,7 @@ export async function perform(
         terminal.printJson(failed).catch(() => {})
       }
       terminal.complain(`ashlar: ${what === '' ? '' : `${what}: `}${messageOf(error)}`)
-      if (isTransientError(error)) interruption.giveUp(error)
+      if (isTransientError(error)) interruption.abort(error)
     },
   }
   try {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Observable, Subscription, type Subscriber } from 'rxjs'
-import type { BufferPool, Lease, Offer } from '../buffers/buffer-pool.ts'
+import type { BufferPool, Lease, Reclaimable } from '../buffers/buffer-pool.ts'
 
 export interface ChunkedOptions {
   /** A chunk has so many bytes; the last one, and one cut early, fewer. */
@@ -26,7 +26,7 @@ export interface FilledChunk {
 /**
  * Copies a stream into leased buffers and emits it in chunks; an empty stream gives none. Without a lease
  * the source is paused, so what it sends waits in the sender. A chunk whose client makes no progress is
- * on offer to the pool: if others wait, it is cut early and emitted as it is.
+ * reclaimable: if others wait, it is cut early and emitted as it is.
  *
  * Errors with the source's error, with `ERR_STREAM_PREMATURE_CLOSE` if it closes before its end, and with what `onBytes`
  * throws. Upon error and unsubscription the unfinished chunk's leases go back; the source is paused, not destroyed.
@@ -67,7 +67,7 @@ class ChunkFiller {
   readonly #subscriber: Subscriber<FilledChunk>
   #leases: Lease[] = []
   #size = 0
-  #offer: Offer | undefined
+  #reclaimable: Reclaimable | undefined
   #chunksOut = 0
   /** What arrived and has no room yet. */
   #rest: Buffer | undefined
@@ -111,7 +111,7 @@ class ChunkFiller {
   dispose(): void {
     this.#stopWaiting()
     this.#rest = undefined
-    this.#offer?.withdraw()
+    this.#reclaimable?.withdraw()
     for (const lease of this.#leases.splice(0)) lease.release()
   }
 
@@ -149,7 +149,7 @@ class ChunkFiller {
     onBytes?.(bytes)
     this.#size += bytes.length
     this.#rest = bytes.length < rest.length ? rest.subarray(bytes.length) : undefined
-    this.#offer?.touch()
+    this.#reclaimable?.markProgress()
     if (this.#size === chunkBytes) this.#emit()
   }
 
@@ -175,7 +175,7 @@ class ChunkFiller {
 
   #add(lease: Lease): void {
     this.#leases.push(lease)
-    this.#offer ??= this.#pool.offer(
+    this.#reclaimable ??= this.#pool.makeReclaimable(
       () => this.#cutEarly(),
       'later',
       () => this.#leases.length * this.#options.pieceBytes,
@@ -203,8 +203,8 @@ class ChunkFiller {
   #emit(): boolean {
     const leases = this.#leases
     const size = this.#size
-    this.#offer?.withdraw()
-    this.#offer = undefined
+    this.#reclaimable?.withdraw()
+    this.#reclaimable = undefined
     this.#leases = []
     this.#size = 0
     this.#chunksOut++

@@ -22,7 +22,7 @@ describe('side by side', () => {
     const { response } = await openRequest(server, 'GET', '/files/moving')
     expect((await put(server, 'moving', young)).status).toBe(200)
     // The old file waits for its reader, or this would prove nothing.
-    expect(server.store.openFiles.inUse).toHaveLength(1)
+    expect(server.store.activeDownloads.inUse).toHaveLength(1)
     await collectGarbage(server.store)
     expect((await get(server, 'moving')).body.equals(young)).toBe(true)
     expect((await buffer(response)).equals(old)).toBe(true)

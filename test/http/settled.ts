@@ -36,7 +36,7 @@ async function activityOf({ store }: TestServer): Promise<typeof atRest> {
     waiting: store.pool.waiting,
     storing: store.storing.running + store.storing.waiting,
     reading: store.reading.running + store.reading.waiting,
-    open: store.openFiles.inUse,
+    open: store.activeDownloads.inUse,
     receiving: [...store.receiving],
     uploads: await store.catalog.listUploads(soleOwner, 1000),
   }

@@ -143,7 +143,7 @@ describe.each(ways)('a client that %s', (way) => {
     const client = await RawClient.open(server.port)
     client.socket.pause()
     await client.send(head('GET /files/large').repeat(5))
-    await eventually(() => expect(server.store.openFiles.inUse).toHaveLength(1))
+    await eventually(() => expect(server.store.activeDownloads.inUse).toHaveLength(1))
     client.socket.resume()
     await client.receive(1000)
     cuts[way](client)

@@ -32,7 +32,7 @@ describe('beside clients that stand still', () => {
   afterAll(() => server.stop())
 
   it(`a download does not wait for ${clients} others, and memory stays within its bound`, async () => {
-    const { pool, openFiles } = server.store
+    const { pool, activeDownloads } = server.store
     const stalled = await Promise.all(Array.from({ length: clients }, () => stalledDownload(server)))
     // Each holds on to no more than the piece that is being written to it.
     await eventually(async () => {
@@ -50,7 +50,7 @@ describe('beside clients that stand still', () => {
     })
     await fast.send(head('GET /files/large'))
     expect((await fast.answer()).body.equals(large)).toBe(true)
-    expect(openFiles.inUse).toHaveLength(1)
+    expect(activeDownloads.inUse).toHaveLength(1)
     expect(stalled.filter(({ ending }) => ending === undefined)).toHaveLength(clients)
     expect(most.leased).toBeLessThanOrEqual(pool.maxBytes)
     expect(most.memory).toBeLessThan(4 * pool.maxBytes)

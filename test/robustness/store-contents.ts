@@ -31,14 +31,15 @@ export async function contentsOf(store: FileStore): Promise<StoreContents> {
 /** Fails unless everything that was lent is given back, soon, and nobody waits or works any more. */
 export function expectIdle(store: FileStore): Promise<void> {
   return eventually(() => {
-    const { pool, storing, reading, writingPieces, zeroCopyBudget, openFiles, receiving, uncommitted } = store
+    const { pool, storing, reading, writingPieces, zeroCopyBudget, activeDownloads, receiving, uncommitted } =
+      store
     expect({
       leased: pool.leasedBytes,
       waiting: pool.waiting,
       storing: storing.running + storing.waiting,
       reading: reading.running + reading.waiting,
       writing: writingPieces.running + writingPieces.waiting + zeroCopyBudget.running,
-      open: openFiles.inUse,
+      open: activeDownloads.inUse,
       receiving: receiving.size,
       uncommitted: uncommitted.size,
     }).toEqual({

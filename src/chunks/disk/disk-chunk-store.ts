@@ -17,7 +17,7 @@ import { callFs, diskError, isMediumError, isNoFile } from './fs-calls.ts'
 import { newLocation, placeOf, type Place } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
 import { chunksAt, listShard } from './list-shard.ts'
-import { OpenFiles } from './open-files.ts'
+import { FdCache } from './fd-cache.ts'
 import { PackDeletes } from './packs/pack-deletes.ts'
 import { maxEntries, packedBytes } from './packs/pack-header.ts'
 import { PackWrites } from './packs/pack-writes.ts'
@@ -50,7 +50,7 @@ export interface DiskChunkStoreOptions {
 export class DiskChunkStore implements ChunkStore {
   readonly #directory: string
   readonly #shards: Shards
-  readonly #files: OpenFiles
+  readonly #files: FdCache
   readonly #hasDurableDeletes: boolean
   readonly #temporary: TemporaryFiles
   readonly #packWrites: PackWrites
@@ -58,7 +58,7 @@ export class DiskChunkStore implements ChunkStore {
   readonly #calls = new DrainGate()
   #closed: Promise<void> | undefined
 
-  private constructor(directory: string, shards: Shards, files: OpenFiles, hasDurableDeletes: boolean) {
+  private constructor(directory: string, shards: Shards, files: FdCache, hasDurableDeletes: boolean) {
     this.#directory = directory
     this.#shards = shards
     this.#files = files
@@ -79,7 +79,7 @@ export class DiskChunkStore implements ChunkStore {
   ): Promise<DiskChunkStore> {
     try {
       const shards = await Shards.open(directory, { isKeptOpen: keepsDirectories, isReadOnly })
-      return new DiskChunkStore(directory, shards, new OpenFiles(maxOpenFiles), hasDurableDeletes)
+      return new DiskChunkStore(directory, shards, new FdCache(maxOpenFiles), hasDurableDeletes)
     } catch (error) {
       throw diskError(error, `Cannot open the store in ${directory}`)
     }

@@ -1,4 +1,4 @@
-import type { KeptOpen } from './open-files.ts'
+import type { KeptOpen } from './fd-cache.ts'
 import { readFully } from './fs-calls.ts'
 
 /** A page would do, but then it takes so many steps to larger pieces that a chunk which must come from the disk comes at two thirds of the speed. */

@@ -4,7 +4,7 @@ export interface Interruption {
   readonly signal: AbortSignal
   /** What the shell is to be told; undefined as long as nothing interrupted. */
   readonly exitCode: number | undefined
-  giveUp(reason: unknown): void
+  abort(reason: unknown): void
   /** Signals do again what they do by default. */
   stop(): void
 }
@@ -31,7 +31,7 @@ export function watchInterruption(): Interruption {
     get exitCode() {
       return first?.exitCode
     },
-    giveUp: (reason) => controller.abort(reason),
+    abort: (reason) => controller.abort(reason),
     stop: () => void process.off('SIGINT', onInt).off('SIGTERM', onTerm),
   }
 }

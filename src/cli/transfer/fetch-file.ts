@@ -4,7 +4,7 @@ import type { Stats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileSource, fileTarget, type FileInfo } from '../../client/node.ts'
 import { isStoreError } from '../../model/errors.ts'
-import { restoreAttributes } from './kept-attributes.ts'
+import { restoreAttributes } from './file-attributes.ts'
 import type { Session } from '../session.ts'
 import type { TransferReport } from './transfer-report.ts'
 

@@ -3,10 +3,10 @@ import { wholeBytes } from '../../client/upload/put-whole.ts'
 import { isStoreError } from '../../model/errors.ts'
 import { parseFileName } from '../../model/file.ts'
 import { forEachAtOnce } from '../for-each-at-once.ts'
-import { attributesOf } from './kept-attributes.ts'
+import { attributesOf } from './file-attributes.ts'
 import { localFiles, type LocalFile, type LocalFileProblems } from './local-files.ts'
 import { compared, type ComparedFile } from './store-listing.ts'
-import { described, explained, type Description, type PutOptions } from './put-options.ts'
+import { toMetadata, explained, type Description, type PutOptions } from './put-options.ts'
 import type { Session } from '../session.ts'
 import { TransferReport } from './transfer-report.ts'
 import { turns } from './turns.ts'
@@ -91,7 +91,7 @@ async function putFile(
   options: PutOptions,
 ): Promise<void> {
   const { client, signal, terminal, isJson } = session
-  const description = described(options, attributesOf(stats))
+  const description = toMetadata(options, attributesOf(stats))
   const source = await fileSource(path)
   try {
     const transfer = client.put(parseFileName(name), source, {

@@ -19,7 +19,7 @@ export interface Description {
 }
 
 /** What is kept with a file beside its bytes. */
-export function described({ type, meta }: PutOptions, attributes: Metadata): Description {
+export function toMetadata({ type, meta }: PutOptions, attributes: Metadata): Description {
   return { metadata: { ...attributes, ...meta }, ...(type !== undefined && { mediaType: type }) }
 }
 

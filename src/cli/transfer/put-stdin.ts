@@ -1,6 +1,6 @@
 import { parseFileName } from '../../model/file.ts'
 import { joined } from './local-files.ts'
-import { described, explained, type PutOptions } from './put-options.ts'
+import { toMetadata, explained, type PutOptions } from './put-options.ts'
 import type { Session } from '../session.ts'
 import { TransferReport } from './transfer-report.ts'
 
@@ -13,7 +13,7 @@ export async function putStdin(session: Session, options: PutOptions): Promise<v
   try {
     const transfer = session.client.putStream(parseFileName(name), process.stdin, {
       signal: session.signal,
-      ...described(options, {}),
+      ...toMetadata(options, {}),
     })
     const { result: file, moved } = await report.follow(transfer, name)
     report.done({ isUnchanged: false })

@@ -4,7 +4,7 @@ import type { Lease } from '../../buffers/buffer-pool.ts'
 import { writeTo } from '../../streams/write-to.ts'
 import { closedEarly } from '../../streams/until-closed.ts'
 import { pieceBytes, slowPieceBytes, type FileStore } from '../state/file-store.ts'
-import type { HeldBlock } from './held-block.ts'
+import type { ReadAheadBlock } from './read-ahead-block.ts'
 import type { ClientSpeed } from './client-speed.ts'
 
 /**
@@ -16,7 +16,7 @@ export function blockWriter(
   store: FileStore,
   output: Writable,
   speed: ClientSpeed,
-): (block: HeldBlock) => Observable<never> {
+): (block: ReadAheadBlock) => Observable<never> {
   const writeBytes = writeTo(output)
   const limited = store.writingPieces.queue()
 
@@ -26,10 +26,10 @@ export function blockWriter(
       catchError((error: unknown) => throwError(() => closedEarly(error))),
     )
 
-  const writeWhole = (block: HeldBlock, onSettled: () => void) => {
+  const writeWhole = (block: ReadAheadBlock, onSettled: () => void) => {
     const { from, to } = block.planned
     let isHanded = false
-    return block.use().pipe(
+    return block.acquire().pipe(
       concatMap((right) => {
         isHanded = true
         return write(right.bytes.subarray(from, to), () => {
@@ -43,18 +43,18 @@ export function blockWriter(
     )
   }
 
-  const writePiece = (piece: Lease, block: HeldBlock, from: number, to: number) =>
-    block.use().pipe(
+  const writePiece = (piece: Lease, block: ReadAheadBlock, from: number, to: number) =>
+    block.acquire().pipe(
       concatMap((right) => {
         right.bytes.copy(piece.bytes, 0, from, to)
         right.release()
-        block.rest()
+        block.idle()
         const written = piece.share()
         return write(piece.bytes.subarray(0, to - from), () => written.release())
       }),
     )
 
-  const writePieces = (block: HeldBlock) => {
+  const writePieces = (block: ReadAheadBlock) => {
     const { from, to } = block.planned
     const inPieces = (piece: Lease) =>
       range(0, Math.ceil((to - from) / slowPieceBytes)).pipe(

@@ -5,14 +5,14 @@ import { concatMapEager } from '../../rx/concat-map-eager.ts'
 import { Pulled } from '../../rx/pulled.ts'
 import { blockWriter } from './block-writer.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { HeldBlock } from './held-block.ts'
-import type { OpenFile } from '../state/open-files.ts'
+import { ReadAheadBlock } from './read-ahead-block.ts'
+import type { OpenFile } from '../state/active-downloads.ts'
 import type { ClientSpeed } from './client-speed.ts'
 import { planBlocks, type ByteRange } from './plan-blocks.ts'
 import { untilClosed } from '../../streams/until-closed.ts'
 
 export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | undefined> {
-  return store.openFiles.open(() => store.catalog.findFile(soleOwner, ref))
+  return store.activeDownloads.open(() => store.catalog.findFile(soleOwner, ref))
 }
 
 /**
@@ -20,7 +20,7 @@ export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | und
  * both its id and its content, or comes when it awaits nobody any more.
  */
 export function reopenFile(store: FileStore, ref: FileRef, digests: readonly string[]): OpenFile | undefined {
-  const open = 'id' in ref ? store.openFiles.reopen(ref.id) : undefined
+  const open = 'id' in ref ? store.activeDownloads.reopen(ref.id) : undefined
   if (!open || digests.includes(open.file.digest)) return open
   open.close()
   return undefined
@@ -44,34 +44,34 @@ export function download(
 ): Observable<never> {
   return defer(() => {
     const limited = store.reading.queue()
-    const held = new Set<HeldBlock>()
+    const held = new Set<ReadAheadBlock>()
     const planned = new Pulled(planBlocks(store.catalog, file, wanted))
     const write = blockWriter(store, output, speed)
 
-    const writeInOrder = (block: HeldBlock) => {
+    const writeInOrder = (block: ReadAheadBlock) => {
       return write(block).pipe(
         finalize(() => {
           held.delete(block)
-          block.drop()
-          for (const other of held) other.touch()
+          block.release()
+          for (const other of held) other.markProgress()
         }),
       )
     }
 
     return planned.pipe(
-      map((block) => new HeldBlock(store, block, limited, speed)),
+      map((block) => new ReadAheadBlock(store, block, limited, speed)),
       tap((block) => held.add(block)),
       concatMapEager(store.options.maxDownloadConcurrencyPerFile, startRead, writeInOrder, planned.pull),
       ignoreElements(),
       untilClosed(output),
       finalize(() => {
-        for (const block of held) block.drop()
+        for (const block of held) block.release()
       }),
     )
   })
 }
 
 /** Emits the block when it may be written; whether it could be read ahead or not. */
-function startRead(block: HeldBlock): Observable<HeldBlock> {
+function startRead(block: ReadAheadBlock): Observable<ReadAheadBlock> {
   return block.readAhead().pipe(endWith(block))
 }

@@ -9,7 +9,7 @@ import { YoungGarbage } from '../../system/young-garbage.ts'
 import { CatalogHealth } from './catalog-health.ts'
 import { FreeSpace } from './free-space.ts'
 import { SmallFileCache } from './small-file-cache.ts'
-import { OpenFiles } from './open-files.ts'
+import { ActiveDownloads } from './active-downloads.ts'
 import { StoreLimiter } from './store-limiter.ts'
 import { UncommittedPuts } from './uncommitted-puts.ts'
 import { UploadLocks as x } from './upload-locks.ts'
@@ -94,7 +94,7 @@ export interface FileStore extends Stores {
   /** Small files that are in memory. */
   readonly smallFiles: SmallFileCache
   /** Files that are being downloaded. */
-  readonly openFiles: OpenFiles
+  readonly activeDownloads: ActiveDownloads
   /** Uploads that this process is receiving: they never expire under its hands. */
   readonly receiving: Set<FileId>
   /** Who appends to which upload. */
@@ -137,7 +137,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     youngGarbage: new YoungGarbage(),
     smallFiles,
     // Not for longer than a deleted file stays anyway.
-    openFiles: new OpenFiles(Math.min(awaitsClientMs, options.collectGraceMs)),
+    activeDownloads: new ActiveDownloads(Math.min(awaitsClientMs, options.collectGraceMs)),
     receiving: new Set(),
     uploadLocks: new x(),
   }

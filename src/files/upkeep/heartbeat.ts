@@ -2,8 +2,13 @@ import { singleNode, type InUse } from '../../catalog/membership.ts'
 import type { FileStore } from '../state/file-store.ts'
 
 /** Tells other processes what this one counts on, and resolves with what anybody does. */
-export function heartbeat({ membership, openFiles, receiving, uncommitted }: FileStore): Promise<InUse> {
-  const { kept, lookupsSince } = openFiles
+export function heartbeat({
+  membership,
+  activeDownloads,
+  receiving,
+  uncommitted,
+}: FileStore): Promise<InUse> {
+  const { kept, lookupsSince } = activeDownloads
   return membership.heartbeat({ inUse: [...kept, ...receiving], lookupsSince, putsSince: uncommitted.since })
 }
 

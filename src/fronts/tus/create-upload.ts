@@ -48,7 +48,7 @@ async function createEmpty(store: FileStore, ctx: HttpContext, concat: string): 
   if (concat !== '' && concat !== 'partial')
     throw new StoreError('invalid_request', 'Upload-Concat must be partial, or final; and addresses.')
   const isPartial = concat === 'partial'
-  const file = described(store, ctx, id)
+  const file = newUploadOf(store, ctx, id)
   // Preconditions are of a file, which a part never becomes.
   if (!isPartial) await checkCurrentFile(store, file.name, readPrecondition(ctx.req.headers))
   if (size !== undefined) await refuseWithoutSpace(store, size)
@@ -109,7 +109,7 @@ async function joinParts(store: FileStore, ctx: HttpContext, concat: string): Pr
   let size = 0
   for (const id of partIds) size += (await takeOverUpload(store, id)).offset
   if (size > store.options.maxFileSize) throw tooLarge(store.options.maxFileSize)
-  const file = described(store, ctx, newUploadId())
+  const file = newUploadOf(store, ctx, newUploadId())
   await checkCurrentFile(store, file.name, readPrecondition(ctx.req.headers))
   return finishOrDiscard(store, ctx, await store.catalog.joinUploads(file, partIds))
 }
@@ -135,7 +135,7 @@ function partIdsIn(concat: string): readonly FileId[] {
   })
 }
 
-function described(store: FileStore, ctx: HttpContext, id: FileId) {
+function newUploadOf(store: FileStore, ctx: HttpContext, id: FileId) {
   const metadata = ctx.get('Upload-Metadata')
   return {
     id,

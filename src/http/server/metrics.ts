@@ -74,7 +74,7 @@ export function createMetrics(store: FileStore): HttpMetrics {
   gauge('ashlar_catalog_damaged', '1 if the catalog was found to be damaged', () =>
     Number(store.health.isDamaged),
   )
-  gauge('ashlar_files_open', 'Files being downloaded', () => store.openFiles.inUse.length)
+  gauge('ashlar_files_open', 'Files being downloaded', () => store.activeDownloads.inUse.length)
 
   if (store.options.freeBytes) {
     const free = () => store.space.free().catch(() => NaN)

@@ -145,7 +145,7 @@ describe('chunks stay', () => {
     await given('found', randomBytes(2500))
     const looked = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
-    const opening = store.openFiles.open(async () => {
+    const opening = store.activeDownloads.open(async () => {
       const found = await store.catalog.findFile(soleOwner, nameOf('found'))
       looked.resolve()
       await gate.promise
@@ -153,7 +153,7 @@ describe('chunks stay', () => {
     })
     // A delete that overtakes the search would leave nothing to find.
     await looked.promise
-    expect(store.openFiles.lookupsSince).toBeLessThan(Infinity)
+    expect(store.activeDownloads.lookupsSince).toBeLessThan(Infinity)
     await remove('found')
     expect(await collect(store)).toEqual({ uploads: 0, chunks: 0 })
     gate.resolve()

@@ -1,6 +1,6 @@
 import type { Location } from '../../../model/chunk.ts'
 import { StoreError } from '../../../model/errors.ts'
-import type { KeptOpen } from '../open-files.ts'
+import type { KeptOpen } from '../fd-cache.ts'
 import type { PackHeader } from './pack-header.ts'
 import { readFully } from '../fs-calls.ts'
 import { readPackHeader } from './read-pack-header.ts'

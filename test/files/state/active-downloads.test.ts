@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { OpenFiles } from '../../../src/files/state/open-files.ts'
+import { ActiveDownloads } from '../../../src/files/state/active-downloads.ts'
 import type { FileId, StoredFile } from '../../../src/model/file.ts'
 
 const file = (id: string) => ({ id }) as StoredFile
@@ -9,7 +9,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 it('a file awaits its client for as long as it was told to, counted from the last request', async () => {
-  const files = new OpenFiles(1000)
+  const files = new ActiveDownloads(1000)
   const open = await files.open(async () => file('a'))
   expect(files.reopen(idOf('b'))).toBeUndefined()
   open?.close({ mayContinue: true })
@@ -27,7 +27,7 @@ it('a file awaits its client for as long as it was told to, counted from the las
 })
 
 it('awaits no client that does not say that it continues, and no more than a thousand', async () => {
-  const files = new OpenFiles(1000)
+  const files = new ActiveDownloads(1000)
   const plain = await files.open(async () => file('plain'))
   plain?.close()
   expect(files.kept).toEqual([])

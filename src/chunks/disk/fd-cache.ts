@@ -23,7 +23,7 @@ interface OpenFile extends KeptOpen {
  * Keeps files open from one read to the next, the least recently used going first. A descriptor in use is never
  * closed: there are more than `limit` only while more than that are read at once.
  */
-export class OpenFiles {
+export class FdCache {
   /** From the least to the most recently used. */
   readonly #files = new Map<string, OpenFile>()
   readonly #closing = new Set<Promise<void>>()

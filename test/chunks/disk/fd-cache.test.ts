@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import { readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { OpenFiles } from '../../../src/chunks/disk/open-files.ts'
+import { FdCache } from '../../../src/chunks/disk/fd-cache.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -13,8 +13,8 @@ async function someFiles(count: number): Promise<readonly string[]> {
   return paths
 }
 
-function openFiles(limit: number): OpenFiles {
-  const files = new OpenFiles(limit)
+function openFiles(limit: number): FdCache {
+  const files = new FdCache(limit)
   onTestFinished(() => files.close())
   return files
 }

@@ -1,22 +1,22 @@
 import { concatMap, defer, EMPTY, ignoreElements, map, Observable, of, tap } from 'rxjs'
 import { isStoreError, StoreError } from '../../model/errors.ts'
-import type { Lease, Offer } from '../../buffers/buffer-pool.ts'
+import type { Lease, Reclaimable } from '../../buffers/buffer-pool.ts'
 import type { Limited } from '../../rx/fair-limiter.ts'
 import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
 import type { ClientSpeed } from './client-speed.ts'
 import type { PlannedBlock } from './plan-blocks.ts'
 
 /**
- * A block on its way out. While it waits for a client that does not move, its buffer is on offer to the pool; a block
- * that had to give it up is read again when its turn comes.
+ * A block on its way out. While it waits for a client that does not move, the pool may reclaim its buffer; a block
+ * that lost its buffer is read again when its turn comes.
  */
-export class HeldBlock {
+export class ReadAheadBlock {
   readonly planned: PlannedBlock
   readonly #store: FileStore
   readonly #limited: Limited
   readonly #speed: Pick<ClientSpeed, 'isFast'>
   #lease: Lease | undefined
-  #offer: Offer | undefined
+  #reclaimable: Reclaimable | undefined
 
   constructor(store: FileStore, planned: PlannedBlock, limited: Limited, speed: Pick<ClientSpeed, 'isFast'>) {
     this.#store = store
@@ -36,17 +36,17 @@ export class HeldBlock {
     }).pipe(
       tap((right) => {
         right.release()
-        this.rest()
+        this.idle()
       }),
       ignoreElements(),
     )
   }
 
   /** Emits a right to the block's verified bytes, read now or again if need be; whoever gets it releases it. */
-  use(): Observable<Lease> {
+  acquire(): Observable<Lease> {
     return defer(() => {
-      this.#offer?.withdraw()
-      this.#offer = undefined
+      this.#reclaimable?.withdraw()
+      this.#reclaimable = undefined
       if (this.#lease) return of(this.#lease.share())
       // The lease comes first: to wait for one in a slot would keep everybody else from reading.
       return this.#store.pool.lease(this.#leaseBytes).pipe(concatMap((lease) => this.#read(lease)))
@@ -54,24 +54,24 @@ export class HeldBlock {
   }
 
   /** Nobody needs the bytes for the moment. */
-  rest(): void {
-    if (!this.#lease || this.#offer) return
-    const giveUp = () => {
-      this.drop()
+  idle(): void {
+    if (!this.#lease || this.#reclaimable) return
+    const reclaim = () => {
+      this.release()
       return 0
     }
-    this.#offer = this.#store.pool.offer(giveUp, 'atOnce', () => this.#leaseBytes)
+    this.#reclaimable = this.#store.pool.makeReclaimable(reclaim, 'atOnce', () => this.#leaseBytes)
   }
 
   /** Its client made progress. */
-  touch(): void {
-    this.#offer?.touch()
+  markProgress(): void {
+    this.#reclaimable?.markProgress()
   }
 
   /** The block is not needed any more. */
-  drop(): void {
-    this.#offer?.withdraw()
-    this.#offer = undefined
+  release(): void {
+    this.#reclaimable?.withdraw()
+    this.#reclaimable = undefined
     const lease = this.#lease
     // Forgotten first: who gets the buffer next may be this block's own writer, within the call of release.
     this.#lease = undefined

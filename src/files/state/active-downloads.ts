@@ -14,7 +14,7 @@ const mostAwaited = 1000
  * Counts who is downloading what, so that collection leaves it alone. A lookup is counted from before it asks the
  * catalog: a file that is let go between the answer and the first read is still counted on.
  */
-export class OpenFiles {
+export class ActiveDownloads {
   readonly #lookups = new Set<{ readonly since: number }>()
   readonly #downloads = new Map<FileId, { readonly file: StoredFile; count: number }>()
   /** Files that a client has read a part of, until when they wait for it; the first to be given up first. */

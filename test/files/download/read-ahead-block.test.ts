@@ -2,7 +2,7 @@ import { lastValueFrom } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../../src/chunks/chunk-store.ts'
 import type { FileStore } from '../../../src/files/state/file-store.ts'
-import { HeldBlock } from '../../../src/files/download/held-block.ts'
+import { ReadAheadBlock } from '../../../src/files/download/read-ahead-block.ts'
 import { planBlocks } from '../../../src/files/download/plan-blocks.ts'
 import { blockBytes } from '../../../src/model/digest.ts'
 import { parseFileName, soleOwner } from '../../../src/model/file.ts'
@@ -21,24 +21,24 @@ beforeAll(async () => {
 })
 afterAll(() => parts.close())
 
-async function blocksOf(store: FileStore, isFast = false): Promise<readonly HeldBlock[]> {
+async function blocksOf(store: FileStore, isFast = false): Promise<readonly ReadAheadBlock[]> {
   const file = await store.catalog.findFile(soleOwner, { name: parseFileName('file') })
   const limited = store.reading.queue()
-  const blocks: HeldBlock[] = []
+  const blocks: ReadAheadBlock[] = []
   for await (const planned of planBlocks(store.catalog, file!, { start: 0, end: file!.size })) {
-    blocks.push(new HeldBlock(store, planned, limited, { isFast }))
+    blocks.push(new ReadAheadBlock(store, planned, limited, { isFast }))
   }
   return blocks
 }
 
-async function useOnce(block: HeldBlock): Promise<Buffer> {
-  const right = await lastValueFrom(block.use())
+async function useOnce(block: ReadAheadBlock): Promise<Buffer> {
+  const right = await lastValueFrom(block.acquire())
   const copy = Buffer.from(right.bytes)
   right.release()
   return copy
 }
 
-const readAhead = (block: HeldBlock) => lastValueFrom(block.readAhead(), { defaultValue: undefined })
+const readAhead = (block: ReadAheadBlock) => lastValueFrom(block.readAhead(), { defaultValue: undefined })
 
 describe('a held block', () => {
   it('is read once, however often it is used', async () => {
@@ -47,10 +47,10 @@ describe('a held block', () => {
     await readAhead(block!)
     for (let again = 0; again < 3; again++) {
       expect((await useOnce(block!)).equals(bytes.subarray(0, blockBytes))).toBe(true)
-      block!.rest()
+      block!.idle()
     }
     expect(faults.calls.read).toBe(1)
-    block!.drop()
+    block!.release()
     await expectIdle(store)
   })
 
@@ -74,7 +74,7 @@ describe('a held block', () => {
       const { store } = faultyFileStore(parts, { wrapChunks })
       for (const block of await blocksOf(store, isFast)) {
         await useOnce(block)
-        block.drop()
+        block.release()
       }
       expect(asked).toEqual([until, until])
       await expectIdle(store)
@@ -86,26 +86,26 @@ describe('a held block', () => {
     const [first, second] = await blocksOf(store)
     await readAhead(first!)
     expect((await useOnce(second!)).equals(bytes.subarray(blockBytes))).toBe(true)
-    second!.rest()
+    second!.idle()
     expect((await useOnce(first!)).equals(bytes.subarray(0, blockBytes))).toBe(true)
     expect(faults.calls.read).toBe(3)
-    first!.drop()
-    second!.drop()
+    first!.release()
+    second!.release()
     await expectIdle(store)
   })
 
   it('keeps its buffer while it is used', async () => {
     const { store } = faultyFileStore(parts, { maxBufferMemory: blockBytes })
     const [first, second] = await blocksOf(store)
-    const right = await lastValueFrom(first!.use())
+    const right = await lastValueFrom(first!.acquire())
     const waiting = useOnce(second!)
     expect(store.pool.waiting).toBe(1)
-    first!.drop()
+    first!.release()
     expect(store.pool.waiting).toBe(1)
     expect(right.bytes.equals(bytes.subarray(0, blockBytes))).toBe(true)
     right.release()
     expect((await waiting).equals(bytes.subarray(blockBytes))).toBe(true)
-    second!.drop()
+    second!.release()
     await expectIdle(store)
   })
 
@@ -115,7 +115,7 @@ describe('a held block', () => {
     await readAhead(first!)
     await readAhead(second!)
     expect(faults.calls.read).toBe(1)
-    first!.drop()
+    first!.release()
     await expectIdle(store)
   })
 
@@ -126,17 +126,17 @@ describe('a held block', () => {
     await eventually(() => expect(faults.calls.read).toBe(1))
     expect(store.pool.leasedBytes).toBe(blockBytes)
     reading.unsubscribe()
-    block!.drop()
+    block!.release()
     await expectIdle(store)
   })
 
   it('can be dropped before it was read, and twice', async () => {
     const { store } = faultyFileStore(parts)
     const [block] = await blocksOf(store)
-    block!.drop()
+    block!.release()
     await readAhead(block!)
-    block!.drop()
-    block!.drop()
+    block!.release()
+    block!.release()
     await expectIdle(store)
   })
 
@@ -146,7 +146,7 @@ describe('a held block', () => {
     await expect(useOnce(block!)).rejects.toMatchObject({ code: 'corrupt' })
     await expectIdle(store)
     expect((await useOnce(block!)).equals(bytes.subarray(0, blockBytes))).toBe(true)
-    block!.drop()
+    block!.release()
     await expectIdle(store)
   })
 })

@@ -28,7 +28,7 @@ function promptlyStored(pool: BufferPool) {
   return { source, texts, ended }
 }
 
-describe('chunked, on offer to others who wait,', () => {
+describe('chunked, reclaimable by others who wait,', () => {
   afterEach(() => {
     vi.useRealTimers()
   })
@@ -101,7 +101,7 @@ describe('chunked, on offer to others who wait,', () => {
     await until(() => pool.leasedBytes === 4)
     pool.tryLease(4)
     let asked = 0
-    pool.offer(() => {
+    pool.makeReclaimable(() => {
       asked++
       return 4
     })

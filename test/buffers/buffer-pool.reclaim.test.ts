@@ -1,8 +1,8 @@
 import { Subject, takeUntil } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { BufferPool, type Lease, type Offer } from '../../src/buffers/buffer-pool.ts'
+import { BufferPool, type Lease, type Reclaimable } from '../../src/buffers/buffer-pool.ts'
 
-/** Longer than an offer may go without progress, and longer than those who wait are patient. */
+/** Longer than a reclaimable lease may go without progress, and longer than those who wait are patient. */
 const longMs = 300
 
 beforeEach(() => {
@@ -13,19 +13,19 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Holds one lease that is on offer, and releases it only when told to after it was asked for. */
+/** Holds one reclaimable lease, and releases it only when told to after it was asked for. */
 class Holder {
   readonly lease: Lease | undefined
-  readonly offer: Offer
+  readonly reclaimable: Reclaimable
   asked = 0
 
   constructor(pool: BufferPool, size = 1) {
     this.lease = pool.tryLease(size)
-    const giveUp = () => {
+    const reclaim = () => {
       this.asked++
       return size
     }
-    this.offer = pool.offer(giveUp, 'later', () => size)
+    this.reclaimable = pool.makeReclaimable(reclaim, 'later', () => size)
   }
 }
 
@@ -42,7 +42,7 @@ function halfIdlePool(): { pool: BufferPool; holders: Holder[]; asked: () => num
   return { pool, holders, asked: () => holders.map((holder) => holder.asked) }
 }
 
-describe('An offer', () => {
+describe('A reclaimable lease', () => {
   it('is not taken while nobody waits, however idle', () => {
     const { pool, holders, asked } = fullPool(2)
     vi.advanceTimersByTime(10 * longMs)
@@ -57,11 +57,11 @@ describe('An offer', () => {
     const asked: number[] = []
     const held = [2 * MiB, 3 * MiB, 3 * MiB - 1, 1].map((size, nth) => {
       const lease = pool.tryLease(size)!
-      const giveUp = () => {
+      const reclaim = () => {
         asked.push(nth)
         return size
       }
-      pool.offer(giveUp, 'later', () => size)
+      pool.makeReclaimable(reclaim, 'later', () => size)
       return lease
     })
     const got: Lease[] = []
@@ -81,7 +81,7 @@ describe('An offer', () => {
     const pool = new BufferPool(MiB)
     let asked = 0
     pool.tryLease(MiB - 1)
-    pool.offer(
+    pool.makeReclaimable(
       () => ++asked,
       'later',
       () => MiB - 1,
@@ -95,7 +95,7 @@ describe('An offer', () => {
   it('is taken when somebody waits and it has made no progress for a while, longest idle first', () => {
     const { pool, holders, asked } = fullPool(3)
     vi.advanceTimersByTime(10)
-    holders[0]?.offer.touch()
+    holders[0]?.reclaimable.markProgress()
     vi.advanceTimersByTime(longMs)
     pool.lease(1).subscribe()
     expect(asked()).toEqual([0, 1, 0])
@@ -110,7 +110,7 @@ describe('An offer', () => {
     const later = Array.from({ length: 2 }, () => new Holder(own))
     vi.advanceTimersByTime(longMs)
     const lease = own.tryLease(1)
-    own.offer(() => {
+    own.makeReclaimable(() => {
       lease?.release()
       return 0
     }, 'atOnce')
@@ -127,7 +127,7 @@ describe('An offer', () => {
     const later = new Holder(own)
     vi.advanceTimersByTime(longMs)
     const lease = own.tryLease(1)
-    own.offer(() => {
+    own.makeReclaimable(() => {
       lease?.release()
       return 0
     }, 'atOnce')
@@ -138,7 +138,7 @@ describe('An offer', () => {
   it('is left alone as long as it makes progress', () => {
     const { pool, holders, asked } = fullPool(2)
     vi.advanceTimersByTime(longMs)
-    holders[0]?.offer.touch()
+    holders[0]?.reclaimable.markProgress()
     pool.lease(2).subscribe()
     expect(asked()).toEqual([0, 1])
   })
@@ -146,10 +146,10 @@ describe('An offer', () => {
   it('is taken at most once, and not after it is withdrawn', () => {
     const { pool, holders, asked } = fullPool(2)
     vi.advanceTimersByTime(longMs)
-    holders[0]?.offer.withdraw()
-    holders[0]?.offer.touch()
+    holders[0]?.reclaimable.withdraw()
+    holders[0]?.reclaimable.markProgress()
     pool.lease(1).subscribe()
-    holders[1]?.offer.touch()
+    holders[1]?.reclaimable.markProgress()
     vi.advanceTimersByTime(10 * longMs)
     pool.lease(1).subscribe()
     vi.advanceTimersByTime(10 * longMs)
@@ -193,7 +193,7 @@ describe('An offer', () => {
     const pool = new BufferPool(1)
     const lease = pool.tryLease(1)
     const enough = new Subject<void>()
-    pool.offer(() => {
+    pool.makeReclaimable(() => {
       enough.next()
       lease?.release()
       return 0
@@ -219,7 +219,7 @@ describe('An offer', () => {
   it('may give back at once what it promises', () => {
     const pool = new BufferPool(1)
     const lease = pool.tryLease(1)
-    pool.offer(() => {
+    pool.makeReclaimable(() => {
       lease?.release()
       return 0
     })
@@ -234,15 +234,15 @@ describe('What stands still', () => {
   it('is had back before anybody waits, longest idle first, until as much is left as may stand', () => {
     const { holders, asked } = halfIdlePool()
     vi.advanceTimersByTime(10)
-    holders[0]?.offer.touch()
+    holders[0]?.reclaimable.markProgress()
     vi.advanceTimersByTime(10 * longMs)
     expect(asked()).toEqual([0, 1, 1, 0])
   })
 
   it('is left alone where it is no more', () => {
     const { holders, asked } = halfIdlePool()
-    for (const { lease, offer } of holders.slice(0, 2)) {
-      offer.withdraw()
+    for (const { lease, reclaimable } of holders.slice(0, 2)) {
+      reclaimable.withdraw()
       lease?.release()
     }
     vi.advanceTimersByTime(10 * longMs)
@@ -251,7 +251,7 @@ describe('What stands still', () => {
 
   it('is left alone however much more is lent to who moves', () => {
     const { pool, holders, asked } = halfIdlePool()
-    for (const { offer } of holders.slice(0, 2)) offer.withdraw()
+    for (const { reclaimable } of holders.slice(0, 2)) reclaimable.withdraw()
     pool.tryLease(4)
     vi.advanceTimersByTime(10 * longMs)
     expect(asked()).toEqual([0, 0, 0, 0])
@@ -260,7 +260,7 @@ describe('What stands still', () => {
   it('is looked for again and again as long as more is lent than may stand', () => {
     const { holders, asked } = halfIdlePool()
     const keepBusy = () => {
-      for (const holder of holders) holder.offer.touch()
+      for (const holder of holders) holder.reclaimable.markProgress()
     }
     for (let time = 0; time < 10 * longMs; time += 10) {
       keepBusy()
@@ -281,11 +281,11 @@ describe('What stands still', () => {
 })
 
 describe('Those who wait', () => {
-  it('have the least recently touched offer taken when nothing at all has come back for a while', () => {
+  it('have the least recently touched lease reclaimed when nothing at all has come back for a while', () => {
     const { pool, holders, asked } = fullPool(3)
     pool.lease(1).subscribe()
     const keepBusy = () => {
-      for (const holder of [holders[1], holders[0], holders[2]]) holder?.offer.touch()
+      for (const holder of [holders[1], holders[0], holders[2]]) holder?.reclaimable.markProgress()
     }
     for (let time = 0; time < longMs; time += 10) {
       keepBusy()
@@ -297,7 +297,7 @@ describe('Those who wait', () => {
   it('have one more taken each time nothing has come back for a while', () => {
     const { pool, holders, asked } = fullPool(3)
     pool.lease(1).subscribe()
-    const touchAll = () => holders.forEach((holder) => holder.offer.touch())
+    const touchAll = () => holders.forEach((holder) => holder.reclaimable.markProgress())
     const counts: number[] = []
     for (let time = 0; time < 1000; time += 10) {
       touchAll()
@@ -311,7 +311,7 @@ describe('Those who wait', () => {
     const { pool, holders, asked } = fullPool(3)
     for (let time = 0; time < longMs; time += 10) {
       pool.lease(1).subscribe()
-      for (const holder of holders) holder.offer.touch()
+      for (const holder of holders) holder.reclaimable.markProgress()
       vi.advanceTimersByTime(10)
     }
     expect(asked()).toEqual([1, 0, 0])
@@ -321,10 +321,10 @@ describe('Those who wait', () => {
     const { pool, holders, asked } = fullPool(3)
     const got: Lease[] = []
     for (let waiter = 0; waiter < 5; waiter++) pool.lease(1).subscribe((lease) => got.push(lease))
-    holders[0]?.offer.withdraw()
+    holders[0]?.reclaimable.withdraw()
     holders[0]?.lease?.release()
     for (let time = 0; time < 500; time += 10) {
-      for (const holder of holders) holder.offer.touch()
+      for (const holder of holders) holder.reclaimable.markProgress()
       if (time % 100 === 0) got.shift()?.release()
       if (pool.waiting === 0) break
       vi.advanceTimersByTime(10)

@@ -78,7 +78,7 @@ export async function checkStore(
   { isQuick }: { readonly isQuick: boolean },
   report: StoreCheck,
 ): Promise<CheckSummary> {
-  const faults = await store.survey.verify()
+  const faults = await store.inspection.verify()
   for (const fault of faults) await report.foundFault(fault)
   const lists = await checkLists(store, report)
   const manifests = await checkManifests(store, report)
@@ -86,11 +86,11 @@ export async function checkStore(
   return { faults: faults.length, ...lists, manifests, ...chunks, ...(await countUnknown(store)) }
 }
 
-async function checkLists({ survey }: StoreToRead, report: StoreCheck) {
+async function checkLists({ inspection }: StoreToRead, report: StoreCheck) {
   const counts = { files: 0, uploads: 0, inconsistent: 0 }
   let after: FileId | undefined
   for (;;) {
-    const lists = await survey.checkLists(after, listsPerPage)
+    const lists = await inspection.checkLists(after, listsPerPage)
     for (const { fault, ...list } of lists) {
       counts[list.isUpload ? 'uploads' : 'files']++
       if (fault === undefined) continue
@@ -107,7 +107,7 @@ async function checkManifests(store: StoreToRead, report: StoreCheck): Promise<n
   let bad = 0
   let after: FileId | undefined
   for (;;) {
-    const page = await store.survey.listManifests(after, listsPerPage)
+    const page = await store.inspection.listManifests(after, listsPerPage)
     for (const found of await atOnce(page, chunksAtOnce, (one) => findManifestFault(store, one))) {
       if (!found) continue
       bad++
@@ -119,12 +119,12 @@ async function checkManifests(store: StoreToRead, report: StoreCheck): Promise<n
 }
 
 async function findManifestFault(
-  { survey, records }: StoreToRead,
+  { inspection, records }: StoreToRead,
   { id, name, file, locations }: ListedManifest,
 ): Promise<BadManifest | undefined> {
   if (!file) return { id, name, condition: 'damaged', reason: 'its entry in the catalog is damaged' }
   try {
-    const condition = await checkManifest({ catalog: survey, records }, { file, locations })
+    const condition = await checkManifest({ catalog: inspection, records }, { file, locations })
     return condition === 'sound' ? undefined : { id, name, condition }
   } catch (error) {
     // The chunk list is damaged, which is a finding of its own.
@@ -147,7 +147,7 @@ async function checkChunks(store: StoreToRead, isQuick: boolean, report: StoreCh
   }
   let after: ChunkPosition | undefined
   for (;;) {
-    const page = await store.survey.listAllChunks(after, chunksPerPage)
+    const page = await store.inspection.listAllChunks(after, chunksPerPage)
     const bad = from(page).pipe(
       mergeMap(check, chunksAtOnce),
       mergeMap((found) => found),
@@ -187,7 +187,7 @@ function sizeReader({ unverified }: StoreToRead, { location, size, blockDigests 
 }
 
 async function findFault(
-  { survey }: StoreToRead,
+  { inspection }: StoreToRead,
   chunk: Chunk,
   readBlock: BlockReader,
 ): Promise<BadChunk | undefined> {
@@ -202,9 +202,9 @@ async function findFault(
   const { condition, ...reason } = verdict
   if (condition === 'sound') return undefined
   // A server may have collected or mended it while it was being read.
-  const present = await survey.findChunk(digest)
+  const present = await inspection.findChunk(digest)
   if (present?.location !== location) return undefined
-  const holders = await survey.listHolders(digest, holdersPerChunk + 1)
+  const holders = await inspection.listHolders(digest, holdersPerChunk + 1)
   return {
     condition,
     digest,
@@ -221,10 +221,10 @@ function messageOf(error: unknown): string {
 }
 
 /** Locations that the store has and the catalog does not know. */
-export async function countUnknown({ survey, chunks }: StoreToRead) {
+export async function countUnknown({ inspection, chunks }: StoreToRead) {
   const counts = { unknown: 0, unknownBytes: 0 }
   for await (const batch of inBatches(chunks.list(), locationsPerPage)) {
-    const unknown = new Set(await survey.listUnknown(batch.map(({ location }) => location)))
+    const unknown = new Set(await inspection.listUnknown(batch.map(({ location }) => location)))
     for (const { location, size, isDamaged } of batch) {
       if (isDamaged || !unknown.has(location)) continue
       counts.unknown++

@@ -18,20 +18,20 @@ export interface ExportReport {
 }
 
 /** What there is to export. */
-export function exportable({ survey }: StoreToRead, prefix: string): AsyncIterable<StoredFile> {
-  return filesIn({ catalog: survey }, prefix)
+export function exportable({ inspection }: StoreToRead, prefix: string): AsyncIterable<StoredFile> {
+  return filesIn({ catalog: inspection }, prefix)
 }
 
 /** Writes the files whose names begin with the prefix out as plain files; see `exportFiles`. */
 export async function exportStore(
-  { survey, chunks }: StoreToRead,
+  { inspection, chunks }: StoreToRead,
   prefix: string,
   directory: string,
   report: ExportReport,
 ): Promise<ExportSummary> {
   const summary = { files: 0, bytes: 0, unchanged: 0, failed: 0 }
   await exportFiles(
-    { catalog: survey, chunks },
+    { catalog: inspection, chunks },
     {
       prefix,
       directory,

@@ -29,7 +29,7 @@ export interface MigrateStoreOptions {
 
 /** Copies the files whose names begin with the prefix into a store that others may use at the same time; see `migrateFiles`. */
 export async function migrateStore(
-  { survey, chunks }: StoreToRead,
+  { inspection, chunks }: StoreToRead,
   { store }: Pick<OpenedStore, 'store'>,
   { prefix, signal, onFailed, onAdvanced, onDone }: MigrateStoreOptions,
 ): Promise<Migrated> {
@@ -52,7 +52,7 @@ export async function migrateStore(
     },
   }
   try {
-    await migrateFiles({ catalog: survey, chunks }, store, { prefix, signal, report })
+    await migrateFiles({ catalog: inspection, chunks }, store, { prefix, signal, report })
     return { summary }
   } catch (stoppedBy) {
     return { summary, stoppedBy }
@@ -61,11 +61,11 @@ export async function migrateStore(
 
 /** Tells of each file that there is to copy. */
 export async function countFiles(
-  { survey }: StoreToRead,
+  { inspection }: StoreToRead,
   { prefix, signal }: Pick<MigrateStoreOptions, 'prefix' | 'signal'>,
   onFound: (bytes: number) => void,
 ): Promise<void> {
-  for await (const { size } of filesOf(survey, prefix)) {
+  for await (const { size } of filesOf(inspection, prefix)) {
     if (signal.aborted) return
     onFound(size)
   }

@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts'
-import type { CatalogSurvey } from '../catalog/upkeep.ts'
+import type { CatalogInspection } from '../catalog/upkeep.ts'
 import type { ChunkStore } from '../chunks/chunk-store.ts'
 import type { FileStore } from '../files/state/file-store.ts'
 import type { Rebuilt } from '../files/manifests/rebuild.ts'
@@ -14,7 +14,8 @@ export interface OpenedStore {
 
 /** A store that a server may have open at the same time. Nothing in it is changed. */
 export interface StoreToRead {
-  readonly survey: CatalogSurvey & Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords'>
+  readonly inspection: CatalogInspection &
+    Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords'>
   readonly chunks: ChunkStore
   readonly records: ChunkStore
   /** The same bytes, as they are. */

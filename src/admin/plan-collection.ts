@@ -12,7 +12,7 @@ export interface PlannedCollection extends Collectable {
 export async function planCollection(store: StoreToRead): Promise<PlannedCollection> {
   const now = Date.now()
   const { collectGraceMs, orphanGraceMs } = store.graces
-  const collectable = await store.survey.countCollectable({
+  const collectable = await store.inspection.countCollectable({
     letGoBefore: now - collectGraceMs,
     expiredBefore: now,
     foundBefore: now - orphanGraceMs,

@@ -3,7 +3,7 @@ import type { Digest } from '../model/digest.ts'
 import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../model/file.ts'
 import type { StoreBinding } from '../model/store-identity.ts'
 import type { Upload } from '../model/upload.ts'
-import type { CatalogChecks, CatalogSurvey, Garbage } from './upkeep.ts'
+import type { CatalogChecks, CatalogInspection, Garbage } from './upkeep.ts'
 
 /**
  * A chunk that a file or an upload will use; chunks follow each other without gaps. One with a
@@ -145,7 +145,7 @@ export interface CollectQuery {
  * change resolves once it would survive a power cut. Names sort by their UTF-8 bytes. Every method
  * rejects `unavailable` if the database cannot be used, and `no_space` if it cannot grow.
  */
-export interface Catalog extends CatalogSurvey, CatalogChecks {
+export interface Catalog extends CatalogInspection, CatalogChecks {
   /**
    * Binds the catalog to a store unless it is bound, or confirms the binding if it is bound to this
    * store. Resolves with the current binding.

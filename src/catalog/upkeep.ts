@@ -49,7 +49,7 @@ export interface Collectable {
 }
 
 /** Read-only queries for the upkeep of a store. They can run beside a server that has it open. */
-export interface CatalogSurvey {
+export interface CatalogInspection {
   /** The store that the catalog belongs to, if it has ever been opened with one. */
   findBinding(): Promise<StoreBinding | undefined>
   /** A chunk of that content, if one is present. */

@@ -4,9 +4,9 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { CatalogRestore } from '../catalog/catalog-restore.ts'
 import { singleNode, type Membership } from '../catalog/membership.ts'
 import { soleLeader, type LeaderLock } from '../catalog/leader-lock.ts'
-import type { CatalogSurvey } from '../catalog/upkeep.ts'
+import type { CatalogInspection } from '../catalog/upkeep.ts'
 import { SqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts'
-import { SqliteSurvey } from '../catalog/sqlite/sqlite-survey.ts'
+import { SqliteInspection } from '../catalog/sqlite/sqlite-inspection.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
 import { catalogPlace, type Places } from './places.ts'
 
@@ -42,15 +42,15 @@ export async function openCatalog(places: Places): Promise<OpenedCatalog> {
   }
 }
 
-export type Survey = CatalogSurvey &
+export type Inspection = CatalogInspection &
   Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords' | 'close'>
 
 /** Changes nothing. Rejects `unavailable`. */
-export async function openSurvey(places: Places): Promise<Survey> {
+export async function openInspection(places: Places): Promise<Inspection> {
   const place = catalogPlace(places)
   return place.kind === 'sqlite'
-    ? SqliteSurvey.open(place.path)
-    : (await postgres()).openPostgresSurvey(place.url)
+    ? SqliteInspection.open(place.path)
+    : (await postgres()).openPostgresInspection(place.url)
 }
 
 /** Whether there is a catalog. Rejects `unavailable` where that cannot be told. */

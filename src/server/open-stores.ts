@@ -8,7 +8,7 @@ import { heartbeat, heartbeatMs } from '../files/upkeep/heartbeat.ts'
 import { type Rebuilt, rebuild } from '../files/manifests/rebuild.ts'
 import { StoreError, isStoreError } from '../model/errors.ts'
 import { soleOwner } from '../model/file.ts'
-import { type OpenedCatalog, createCatalog, hasCatalog, openCatalog, openSurvey } from './open-catalog.ts'
+import { type OpenedCatalog, createCatalog, hasCatalog, openCatalog, openInspection } from './open-catalog.ts'
 import { countOn, refuseOlder } from './note-commits.ts'
 import { openChunkStores, openChunksToRead, requireDirectories } from './open-chunk-stores.ts'
 import { openReserves, releaseForStart } from './open-reserves.ts'
@@ -56,19 +56,19 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
   await requireStore(config)
   sizeThreadPool(config)
   await readStoreIdentity(config)
-  const survey = await openSurvey(config)
+  const inspection = await openInspection(config)
   try {
-    await refuseOtherPair(config, survey)
-    await refuseOlder(config, survey)
+    await refuseOtherPair(config, inspection)
+    await refuseOlder(config, inspection)
     const { chunks, unverified, records } = await openChunksToRead(config)
     const close = async () => {
       await chunks.close()
       await records.close()
-      await survey.close()
+      await inspection.close()
     }
-    return { survey, unverified, chunks, records, place: nameOfStore(config), graces: config, close }
+    return { inspection, unverified, chunks, records, place: nameOfStore(config), graces: config, close }
   } catch (error) {
-    await survey.close()
+    await inspection.close()
     throw error
   }
 }

@@ -15,7 +15,7 @@ import { describeRaces } from './conformance/races.ts'
 import { describeRecords } from './conformance/records.ts'
 import { describeRecutting } from './conformance/recutting.ts'
 import { describeRememberedUploads } from './conformance/remembered-uploads.ts'
-import { describeSurvey } from './conformance/survey.ts'
+import { describeInspection } from './conformance/inspection.ts'
 import { describeUploadCollection } from './conformance/upload-collection.ts'
 import { describeUploadRaces } from './conformance/upload-races.ts'
 import { describeUploads } from './conformance/uploads.ts'
@@ -79,8 +79,8 @@ export function describeCatalog(name: string, open: () => Promise<Catalog>): voi
     describe('checks', () => {
       describeChecks(opened)
     })
-    describe('survey', () => {
-      describeSurvey(opened)
+    describe('inspection', () => {
+      describeInspection(opened)
     })
     describe('collection beside uploads', () => {
       describeUploadCollection(opened)

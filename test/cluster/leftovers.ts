@@ -24,24 +24,24 @@ export async function locationsIn(chunks: ChunkStore): Promise<readonly Location
 /** What chunks and records there are beside those in use, and which of those there are not; a line for each. */
 export async function leftovers(
   { catalog, records }: FileStore,
-  { survey, chunks }: StoreToRead,
+  { inspection, chunks }: StoreToRead,
 ): Promise<readonly string[]> {
   const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: mostFiles })
   const ofFiles = await Promise.all(files.map(({ id }) => catalog.listRecords(id)))
   const now = Date.now()
-  const unused = await survey.countCollectable({ letGoBefore: now, expiredBefore: 0, foundBefore: now })
+  const unused = await inspection.countCollectable({ letGoBefore: now, expiredBefore: 0, foundBefore: now })
   return [
     ...(unused.chunks > 0 ? [`the catalog has ${unused.chunks} chunks to collect`] : []),
-    ...differences('chunk', await locationsIn(chunks), await knownChunks(survey)),
+    ...differences('chunk', await locationsIn(chunks), await knownChunks(inspection)),
     ...differences('record', await locationsIn(records), ofFiles.flat()),
   ]
 }
 
-async function knownChunks(survey: StoreToRead['survey']): Promise<readonly Location[]> {
+async function knownChunks(inspection: StoreToRead['inspection']): Promise<readonly Location[]> {
   const known: Location[] = []
   let after: ChunkPosition | undefined
   do {
-    const page = await survey.listAllChunks(after, pageSize)
+    const page = await inspection.listAllChunks(after, pageSize)
     known.push(...page.map(({ location }) => location))
     after = page.at(-1)
   } while (after !== undefined)

@@ -50,7 +50,7 @@ async function given() {
 async function keptIn(store: string, catalog: string, env: NodeJS.ProcessEnv) {
   const opened = await openStoreToRead(['--store', store, '--catalog', catalog], env)
   try {
-    return await contentsOf({ catalog: opened.survey, chunks: opened.chunks }, '')
+    return await contentsOf({ catalog: opened.inspection, chunks: opened.chunks }, '')
   } finally {
     await opened.close()
   }

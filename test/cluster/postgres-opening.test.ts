@@ -4,7 +4,10 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { createAnew } from '../../src/catalog/postgres/create-anew.ts'
-import { openPostgresCatalog, openPostgresSurvey } from '../../src/catalog/postgres/open-postgres-catalog.ts'
+import {
+  openPostgresCatalog,
+  openPostgresInspection,
+} from '../../src/catalog/postgres/open-postgres-catalog.ts'
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
 import { aChunk, aFile, aLocation, anOwner, tally } from '../catalog/fixtures.ts'
 import { PostgresServer } from './postgres-server.ts'
@@ -76,7 +79,7 @@ describe('opening', () => {
     )
     const newer = unavailable(/version 99, but this Ashlar knows versions up to \d+: start the newer Ashlar/)
     await expect(openPostgresCatalog(url)).rejects.toEqual(newer)
-    await expect(openPostgresSurvey(url)).rejects.toEqual(newer)
+    await expect(openPostgresInspection(url)).rejects.toEqual(newer)
     await expect(createAnew(url, async () => {})).rejects.toEqual(newer)
     expect(await tablesIn(url)).toHaveLength(1)
   })
@@ -95,11 +98,11 @@ describe('opening', () => {
   })
 })
 
-describe('a survey', () => {
+describe('an inspection', () => {
   it('sees what is acknowledged beside it, and can change nothing', async () => {
     const url = await server.createSchema()
     const catalog = await open(url)
-    const beside = await closing(openPostgresSurvey(url))
+    const beside = await closing(openPostgresInspection(url))
     const chunk = aChunk()
     const { file } = await catalog.createFile(aFile(anOwner(), 'x', { chunks: [chunk] }))
     expect(await beside.findChunk(chunk.digest)).toMatchObject({ location: chunk.location })
@@ -111,13 +114,15 @@ describe('a survey', () => {
 
   it('is refused where there is no catalog, or an older one, and makes none', async () => {
     const url = await server.createSchema()
-    await expect(openPostgresSurvey(url)).rejects.toEqual(unavailable(/is not there: start the server once/))
+    await expect(openPostgresInspection(url)).rejects.toEqual(
+      unavailable(/is not there: start the server once/),
+    )
     expect(await tablesIn(url)).toEqual([])
     await server.query(
       'create table ashlar_catalog (version integer, is_draft boolean); insert into ashlar_catalog values (0, false)',
       url,
     )
-    await expect(openPostgresSurvey(url)).rejects.toEqual(unavailable(/start the server once/))
+    await expect(openPostgresInspection(url)).rejects.toEqual(unavailable(/start the server once/))
   })
 })
 

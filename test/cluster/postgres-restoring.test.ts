@@ -7,7 +7,7 @@ import { createAnew } from '../../src/catalog/postgres/create-anew.ts'
 import {
   hasPostgresCatalog,
   openPostgresCatalog,
-  openPostgresSurvey,
+  openPostgresInspection,
   type PostgresCatalogOptions,
 } from '../../src/catalog/postgres/open-postgres-catalog.ts'
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
@@ -52,7 +52,7 @@ describe('creating anew', () => {
       await catalog.createFile(given)
       expect(await hasPostgresCatalog(url)).toBe(false)
       await expect(openPostgresCatalog(url)).rejects.toEqual(unavailable(/rebuild it once more/))
-      await expect(openPostgresSurvey(url)).rejects.toEqual(unavailable(/rebuild it once more/))
+      await expect(openPostgresInspection(url)).rejects.toEqual(unavailable(/rebuild it once more/))
     })
     expect(await hasPostgresCatalog(url)).toBe(true)
     expect(await (await open(url)).findFile(given.owner, { id: given.id })).toMatchObject({ size: 10 })

@@ -103,7 +103,7 @@ export async function expectSound(store: FileStore, prefix: string): Promise<voi
     foundFault: async (fault: string) => expect.fail(fault),
   }
   const toRead = {
-    survey: catalog,
+    inspection: catalog,
     chunks,
     records,
     unverified: chunks,

@@ -22,7 +22,7 @@ export interface PostgresCatalogOptions {
 }
 
 /** What is read of a catalog beside the servers that have it open. */
-export type PostgresSurvey = ReadableCatalog & Pick<Catalog, 'close'>
+export type PostgresInspection = ReadableCatalog & Pick<Catalog, 'close'>
 
 /** A commit is synced before it is acknowledged, whatever the server has for its default. */
 export const syncCommits = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
@@ -51,12 +51,12 @@ export async function openPostgresCatalog(
 /**
  * Read-only. Rejects `unavailable` if there is no catalog, or it is of another version of Ashlar.
  */
-export async function openPostgresSurvey(
+export async function openPostgresInspection(
   url: string,
   options: Omit<PostgresCatalogOptions, 'now'> = {},
-): Promise<PostgresSurvey> {
+): Promise<PostgresInspection> {
   const preamble = 'set default_transaction_read_only = on'
-  const transactions = new Transactions(url, { ...defaults, ...surveyDefaults, ...options, preamble })
+  const transactions = new Transactions(url, { ...defaults, ...inspectionDefaults, ...options, preamble })
   return opened(transactions, async () => {
     await transactions.read(refuseOther)
     await transactions.read(refuseDraft)
@@ -96,7 +96,7 @@ async function opened<T>(transactions: Transactions, open: () => Promise<T>): Pr
 const defaults = { maxConnections: 16, connectTimeoutMs: 10_000, statementTimeoutMs: 60_000 }
 
 /** One statement may look at every chunk there is. */
-const surveyDefaults = { maxConnections: 2, statementTimeoutMs: 600_000 }
+const inspectionDefaults = { maxConnections: 2, statementTimeoutMs: 600_000 }
 
 const settings = sql<{ encoding: string; fsync: string; schema: string | null }>`select
   current_setting('server_encoding') as encoding, current_setting('fsync') as fsync, current_schema() as schema`

@@ -2,7 +2,7 @@ import type { CatalogRestore } from '../catalog-restore.ts'
 import type { Catalog, FilePage } from '../catalog.ts'
 import { pageOfFiles } from '../page-of-files.ts'
 import { inSteps, type SearchStep } from '../search-files.ts'
-import type { CatalogSurvey } from '../upkeep.ts'
+import type { CatalogInspection } from '../upkeep.ts'
 import type { Database } from './dialect.ts'
 
 /**
@@ -122,9 +122,9 @@ class CatalogCalls {
 type ListArguments = Parameters<Catalog['listFiles']>
 
 /** What can be read beside the process that has the catalog open. */
-export type ReadableCatalog = CatalogSurvey &
+export type ReadableCatalog = CatalogInspection &
   Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords'>
 
 /** Classes that pass every call of a method to `invoke`. A search becomes a call for each step. */
 export const InvokedCatalog = CatalogCalls as unknown as new (invoke: Invoke) => Catalog & CatalogRestore
-export const InvokedSurvey = CatalogCalls as unknown as new (invoke: Invoke) => ReadableCatalog
+export const InvokedInspection = CatalogCalls as unknown as new (invoke: Invoke) => ReadableCatalog

@@ -17,7 +17,7 @@ import {
   replaceRecords,
 } from './records.ts'
 import { addFound, endRestore, listFound, restoreRecord } from './restore.ts'
-import { checkLists, listAllChunks, listHolders } from './survey.ts'
+import { checkLists, listAllChunks, listHolders } from './inspection.ts'
 import * as uploads from './uploads.ts'
 import { findChunk } from './use-chunks.ts'
 

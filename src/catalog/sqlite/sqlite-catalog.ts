@@ -6,7 +6,7 @@ import { InvokedCatalog, isRead } from '../sql/method-table.ts'
 import { DatabaseThread } from './database-thread.ts'
 import { compact, type SqliteCatalogOptions } from './messages.ts'
 import { SearchThread } from './search-thread.ts'
-import { toFaults, verifyApart } from './sqlite-survey.ts'
+import { toFaults, verifyApart } from './sqlite-inspection.ts'
 
 /**
  * Checked between other reads: this takes a few milliseconds, and to start a thread takes longer.

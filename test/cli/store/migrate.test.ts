@@ -55,7 +55,7 @@ async function fill(directory: string): Promise<void> {
 async function contents(directory: string) {
   const opened = await openStoreToRead(['--store', directory], {})
   try {
-    return await contentsOf({ catalog: opened.survey, chunks: opened.chunks }, '')
+    return await contentsOf({ catalog: opened.inspection, chunks: opened.chunks }, '')
   } finally {
     await opened.close()
   }
@@ -110,7 +110,7 @@ describe('migrate', () => {
     await cp(from, damaged, { recursive: true })
     const [short] = await contents(damaged)
     const source = await openStoreToRead(['--store', damaged], {})
-    const [, chunk] = await source.survey.listChunks(short!.id, 0, 2)
+    const [, chunk] = await source.inspection.listChunks(short!.id, 0, 2)
     await source.close()
     await flipBitOfStored(join(damaged, 'chunks'), chunk!.location, 5)
     const { code, stderr, said } = await json('--from', damaged, '--to', to, '--prefix', 'few/')

@@ -1,12 +1,12 @@
 import { isStoreError } from '../../model/errors.ts'
-import { InvokedSurvey } from '../sql/method-table.ts'
+import { InvokedInspection } from '../sql/method-table.ts'
 import { DatabaseThread } from './database-thread.ts'
 
 /**
  * Reads the catalog of a store, also while a server has it open. It takes no lock and changes
  * nothing.
  */
-export class SqliteSurvey extends InvokedSurvey {
+export class SqliteInspection extends InvokedInspection {
   readonly #reader: DatabaseThread
 
   private constructor(path: string) {
@@ -19,10 +19,10 @@ export class SqliteSurvey extends InvokedSurvey {
    * Rejects `unavailable` if there is none, it is of another version of Ashlar, or it is
    * unreadable.
    */
-  static async open(path: string): Promise<SqliteSurvey> {
-    const survey = new SqliteSurvey(path)
-    await survey.#reader.open()
-    return survey
+  static async open(path: string): Promise<SqliteInspection> {
+    const inspection = new SqliteInspection(path)
+    await inspection.#reader.open()
+    return inspection
   }
 
   override async verify(): Promise<readonly string[]> {
@@ -36,11 +36,11 @@ export class SqliteSurvey extends InvokedSurvey {
 
 /** Checks the database at the path on a thread of its own, which can take minutes. */
 export async function verifyApart(path: string): Promise<readonly string[]> {
-  const survey = await SqliteSurvey.open(path)
+  const inspection = await SqliteInspection.open(path)
   try {
-    return await survey.verify()
+    return await inspection.verify()
   } finally {
-    await survey.close()
+    await inspection.close()
   }
 }
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
-import { SqliteSurvey } from '../../../src/catalog/sqlite/sqlite-survey.ts'
+import { SqliteInspection } from '../../../src/catalog/sqlite/sqlite-inspection.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { aChunk, aFile, aLocation, anOwner } from '../fixtures.ts'
 
@@ -11,8 +11,8 @@ async function aPath(): Promise<string> {
   return join(await temporaryDirectory(), 'catalog.db')
 }
 
-async function survey(path: string): Promise<SqliteSurvey> {
-  const opened = await SqliteSurvey.open(path)
+async function inspection(path: string): Promise<SqliteInspection> {
+  const opened = await SqliteInspection.open(path)
   onTestFinished(() => opened.close())
   return opened
 }
@@ -24,7 +24,7 @@ it('sees what a catalog that is open has acknowledged, as it comes', async () =>
   const path = await aPath()
   const catalog = await SqliteCatalog.open(path)
   onTestFinished(() => catalog.close())
-  const beside = await survey(path)
+  const beside = await inspection(path)
   const unknown = aLocation()
   for (const chunk of [aChunk(), aChunk()]) {
     const { file } = await catalog.createFile(aFile(anOwner(), 'x', { chunks: [chunk] }))
@@ -44,7 +44,7 @@ it('reads one that nobody has open, and keeps nobody from opening it', async () 
   const chunk = aChunk()
   await before.createFile(aFile(anOwner(), 'x', { chunks: [chunk] }))
   await before.close()
-  const beside = await survey(path)
+  const beside = await inspection(path)
   expect(await beside.findChunk(chunk.digest)).toBeDefined()
   const after = await SqliteCatalog.open(path)
   await after.createFile(aFile(anOwner(), 'y'))
@@ -55,7 +55,7 @@ it('reads one that nobody has open, and keeps nobody from opening it', async () 
 describe('is refused', () => {
   it('where there is no catalog, and makes none', async () => {
     const path = await aPath()
-    await expect(SqliteSurvey.open(path)).rejects.toEqual(unavailable(/cannot be used/))
+    await expect(SqliteInspection.open(path)).rejects.toEqual(unavailable(/cannot be used/))
     expect(await readdir(dirname(path))).toEqual([])
   })
 
@@ -67,12 +67,12 @@ describe('is refused', () => {
     const other = new DatabaseSync(path)
     other.exec(`create table t (a); pragma user_version = ${version}`)
     other.close()
-    await expect(SqliteSurvey.open(path)).rejects.toEqual(unavailable(words))
+    await expect(SqliteInspection.open(path)).rejects.toEqual(unavailable(words))
   })
 
   it('what is no database', async () => {
     const path = await aPath()
     await writeFile(path, 'this is not a database, but long enough to be taken for one '.repeat(20))
-    await expect(SqliteSurvey.open(path)).rejects.toMatchObject({ code: 'corrupt' })
+    await expect(SqliteInspection.open(path)).rejects.toMatchObject({ code: 'corrupt' })
   })
 })

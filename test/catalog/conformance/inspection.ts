@@ -27,7 +27,7 @@ function digestOf(chunks: readonly ChunkUse[]): Digest {
   return hasher.digest()
 }
 
-export function describeSurvey(opened: () => Catalog): void {
+export function describeInspection(opened: () => Catalog): void {
   const create = async (name: string, chunks: readonly ChunkUse[], digest = digestOf(chunks)) =>
     (await opened().createFile(aFile(anOwner(), name, { chunks, digest }))).file
 

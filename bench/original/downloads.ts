@@ -60,10 +60,10 @@ export function byVerb(
   n: number,
   { isVerified, delayMs }: { readonly isVerified: boolean } & Delay,
 ): Run {
-  const { catalog, records, readBytes, file } = experiment
+  const { catalog, manifests, readBytes, file } = experiment
   const chunks = withDelay(experiment.chunks, delayMs)
   const store = benchFileStore(
-    { catalog, chunks: isVerified ? verifying(chunks) : chunks, records },
+    { catalog, chunks: isVerified ? verifying(chunks) : chunks, manifests },
     {
       maxDownloadConcurrencyPerFile: n,
       maxDownloadConcurrency: Math.max(32, n),

@@ -41,7 +41,7 @@ export interface Experiment {
   readonly catalog: Catalog
   /** As they are on disk: nothing verifies them. */
   readonly chunks: ChunkStore
-  readonly records: ChunkStore
+  readonly manifests: ChunkStore
 }
 
 /** Settles as `use` does. */
@@ -52,10 +52,10 @@ export function withExperiment<T>(
   return inTemporaryDirectory(async (directory) => {
     const catalog = await SqliteCatalog.open(join(directory, 'catalog.sqlite'))
     const chunks = await DiskChunkStore.open(join(directory, 'chunks'))
-    const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
+    const manifests = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
     try {
       const [bytes, body] = [randomBytes(chunkCount * chunkBytes), randomBytes(chunkCount * chunkBytes)]
-      const store = benchFileStore({ catalog, chunks, records }, { chunkSize: chunkBytes })
+      const store = benchFileStore({ catalog, chunks, manifests }, { chunkSize: chunkBytes })
       const { file } = await uploadFile(store, () => Readable.from([bytes]), {
         name: parseFileName('original'),
         mediaType: 'application/octet-stream',
@@ -63,10 +63,10 @@ export function withExperiment<T>(
       const list = await catalog.listChunks(file.id, 0, chunkCount)
       const paths = await inFilesOfTheirOwn(join(directory, 'alone'), bytes, chunkBytes)
       const readBytes = Math.min(chunkBytes, blockBytes)
-      return await use({ chunkBytes, readBytes, body, file, list, paths, catalog, chunks, records })
+      return await use({ chunkBytes, readBytes, body, file, list, paths, catalog, chunks, manifests })
     } finally {
       await chunks.close()
-      await records.close()
+      await manifests.close()
       await catalog.close()
     }
   })

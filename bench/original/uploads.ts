@@ -37,13 +37,13 @@ export function uploadByOperators(
  * they are present, puts them, `n` at once, and brings them in order. One chunk more is being filled.
  */
 export function uploadByVerb(
-  { body, chunkBytes, catalog, records }: Experiment,
+  { body, chunkBytes, catalog, manifests }: Experiment,
   n: number,
   { delayMs }: Delay = { delayMs: 0 },
 ): Run {
   const chunks = delayMs === 0 ? nowhere : delayed(nowhere, delayMs)
   const store = benchFileStore(
-    { catalog, chunks, records },
+    { catalog, chunks, manifests },
     {
       chunkSize: chunkBytes,
       maxUploadConcurrency: n,

@@ -121,12 +121,12 @@ async function withStore<T>(
   { directory, path, chunks }: Places,
   use: (store: FileStore) => Promise<T>,
 ): Promise<T> {
-  const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
+  const manifests = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
   const catalog = await SqliteCatalog.open(path)
   try {
-    return await use(benchFileStore({ catalog, chunks: verifying(chunks), records }))
+    return await use(benchFileStore({ catalog, chunks: verifying(chunks), manifests }))
   } finally {
-    await records.close()
+    await manifests.close()
     await catalog.close()
   }
 }

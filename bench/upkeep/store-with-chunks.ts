@@ -20,12 +20,12 @@ const chunksPerPack = 8
 export async function withStoreIn<T>(directory: string, use: (store: FileStore) => Promise<T>): Promise<T> {
   const catalog = await SqliteCatalog.open(join(directory, 'catalog.sqlite'))
   const chunks = verifying(await DiskChunkStore.open(join(directory, 'chunks')))
-  const records = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
+  const manifests = await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
   try {
-    return await use(benchFileStore({ catalog, chunks, records, batching: diskBatching }))
+    return await use(benchFileStore({ catalog, chunks, manifests, batching: diskBatching }))
   } finally {
     await chunks.close()
-    await records.close()
+    await manifests.close()
     await catalog.close()
   }
 }

@@ -107,7 +107,7 @@ async function checkManifests(store: StoreToRead, report: StoreCheck): Promise<n
   let bad = 0
   let after: FileId | undefined
   for (;;) {
-    const page = await store.inspection.listManifests(after, listsPerPage)
+    const page = await store.inspection.listFileManifests(after, listsPerPage)
     for (const found of await atOnce(page, chunksAtOnce, (one) => findManifestFault(store, one))) {
       if (!found) continue
       bad++
@@ -119,12 +119,12 @@ async function checkManifests(store: StoreToRead, report: StoreCheck): Promise<n
 }
 
 async function findManifestFault(
-  { inspection, records }: StoreToRead,
+  { inspection, manifests }: StoreToRead,
   { id, name, file, locations }: ListedManifest,
 ): Promise<BadManifest | undefined> {
   if (!file) return { id, name, condition: 'damaged', reason: 'its entry in the catalog is damaged' }
   try {
-    const condition = await checkManifest({ catalog: inspection, records }, { file, locations })
+    const condition = await checkManifest({ catalog: inspection, manifests }, { file, locations })
     return condition === 'sound' ? undefined : { id, name, condition }
   } catch (error) {
     // The chunk list is damaged, which is a finding of its own.

@@ -15,9 +15,9 @@ export interface OpenedStore {
 /** A store that a server may have open at the same time. Nothing in it is changed. */
 export interface StoreToRead {
   readonly inspection: CatalogInspection &
-    Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords'>
+    Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listManifestPages'>
   readonly chunks: ChunkStore
-  readonly records: ChunkStore
+  readonly manifests: ChunkStore
   /** The same bytes, as they are. */
   readonly unverified: ChunkStore
   readonly place: string
@@ -31,10 +31,10 @@ export interface StoreToRead {
 /** A store whose catalog is lost. */
 export interface StoreToRebuild {
   readonly place: string
-  readonly records: Pick<ChunkStore, 'list'>
+  readonly manifests: Pick<ChunkStore, 'list'>
   /** Whether `rebuild` has come so far that it was not refused. */
   hasBegun(): boolean
-  /** Makes the catalog anew; if that rejects there is none, as before. Tells of the bytes of each record. */
+  /** Makes the catalog anew; if that rejects there is none, as before. Tells of the bytes of each manifest. */
   rebuild(onRead?: (bytes: number) => void): Promise<Rebuilt>
   close(): Promise<void>
 }

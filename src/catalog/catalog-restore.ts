@@ -12,8 +12,8 @@ export interface FoundChunk {
   readonly location: Location
 }
 
-/** A page of a file's record, and where it is kept. */
-export interface FoundRecord {
+/** A page of a file's manifest, and where it is kept. */
+export interface FoundManifest {
   readonly id: FileId
   /** In the first page, which is at 0. */
   readonly file: StoredFile | undefined
@@ -23,7 +23,7 @@ export interface FoundRecord {
   readonly location: Location
 }
 
-/** The `start` of a file's confirmation, which is a record without chunks and behind all others. */
+/** The `start` of a file's confirmation, which is a manifest without chunks and behind all others. */
 export const confirmationPage = Number.MAX_SAFE_INTEGER
 
 /** The location of a chunk that is lost: no store has it. */
@@ -47,7 +47,7 @@ export interface CatalogRestore {
    * several pages for one file the latest counts. Of several files for one name, one with all its
    * chunks wins, then the latest. A chunk without a location is in another page as well.
    */
-  restoreRecord(record: FoundRecord): Promise<void>
+  restoreManifest(manifest: FoundManifest): Promise<void>
   /** Makes `countCommits` start there, past any count of an older catalog. */
   countCommitsFrom(least: number): Promise<void>
   /**

@@ -33,10 +33,10 @@ export interface Precondition {
   readonly ifUnmodifiedSince?: number
 }
 
-/** Where the record of a file is kept, from which the catalog could be rebuilt. */
-export interface RecordPlace {
+/** Where the manifest of a file is kept, from which the catalog could be rebuilt. */
+export interface ManifestPlace {
   /**
-   * When the record says the change was made; the catalog uses the same. Milliseconds since 1970.
+   * When the manifest says the change was made; the catalog uses the same. Milliseconds since 1970.
    */
   readonly at: number
   /** When the file was created, if that was earlier, in another store. */
@@ -54,7 +54,7 @@ export interface NewFile {
   readonly digest: Digest
   readonly chunks: readonly ChunkUse[]
   readonly precondition?: Precondition
-  readonly record?: RecordPlace
+  readonly manifest?: ManifestPlace
 }
 
 export interface NewUpload {
@@ -82,21 +82,21 @@ export interface FinishedUpload {
    * gone at once.
    */
   readonly isRemembered?: boolean
-  readonly record?: RecordPlace
+  readonly manifest?: ManifestPlace
 }
 
 /** A file that its name now points to, and whether it replaced another one. */
 export interface CommittedFile {
   readonly file: StoredFile
   readonly hasReplaced: boolean
-  /** Where the records of the replaced file are: garbage, until `forgetRecords`. */
+  /** Where the manifests of the replaced file are: garbage, until `forgetManifests`. */
   readonly ended: readonly Location[]
 }
 
-/** Moves the first page of a record, which holds what can be changed. */
-export interface RecordMove {
+/** Moves the first page of a manifest, which holds what can be changed. */
+export interface ManifestMove {
   readonly at: number
-  /** Absent if the file had no record. */
+  /** Absent if the file had no manifest. */
   readonly from: Location | undefined
   readonly to: Location
 }
@@ -164,40 +164,40 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
   listFiles(query: ListQuery, options?: { readonly signal?: AbortSignal }): Promise<FilePage>
   /**
    * Rejects `not_found`, `precondition_failed`, and `name_taken` if another file has the new name.
-   * Rejects `record_moved` if the record is not at `move.from`: another call has changed the file.
+   * Rejects `manifest_moved` if the manifest is not at `move.from`: another call has changed the file.
    */
   updateFile(
     owner: Owner,
     ref: FileRef,
     changes: FileChanges,
     precondition?: Precondition,
-    move?: RecordMove,
+    move?: ManifestMove,
   ): Promise<StoredFile>
   /**
    * Lets the file go: it can no longer be found, and its chunks stay until they are collected.
-   * Resolves with the locations of its record, which are garbage until `forgetRecords`. Rejects
+   * Resolves with the locations of its manifest, which are garbage until `forgetManifests`. Rejects
    * `not_found`, `precondition_failed`.
    */
   deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<readonly Location[]>
-  /** The locations of a file's record, its pages in order. */
-  listRecords(id: FileId): Promise<readonly Location[]>
+  /** The locations of a file's manifest, its pages in order. */
+  listManifestPages(id: FileId): Promise<readonly Location[]>
   /**
-   * Moves the record of a file; the old locations are garbage until `forgetRecords`. Rejects
-   * `record_moved` if it is not at the locations `from`, or the file is gone: another call has
+   * Moves the manifest of a file; the old locations are garbage until `forgetManifests`. Rejects
+   * `manifest_moved` if it is not at the locations `from`, or the file is gone: another call has
    * changed the file.
    */
-  replaceRecords(id: FileId, from: readonly Location[], to: readonly Location[]): Promise<void>
+  replaceManifests(id: FileId, from: readonly Location[], to: readonly Location[]): Promise<void>
   /**
-   * Locations of records that are garbage; adopted ones only if they were found before that time.
+   * Locations of manifests that are garbage; adopted ones only if they were found before that time.
    */
-  listEndedRecords(limit: number, foundBefore?: number): Promise<readonly Location[]>
+  listEndedManifests(limit: number, foundBefore?: number): Promise<readonly Location[]>
   /**
    * Makes those that the catalog has never heard of garbage, found at that time, and resolves with
    * them. Until it is forgotten, a file can still claim one.
    */
-  adoptRecords(locations: readonly Location[], at: number): Promise<readonly Location[]>
-  /** Call it once the records at these locations are deleted. */
-  forgetRecords(locations: readonly Location[]): Promise<void>
+  adoptManifests(locations: readonly Location[], at: number): Promise<readonly Location[]>
+  /** Call it once the manifests at these locations are deleted. */
+  forgetManifests(locations: readonly Location[]): Promise<void>
 
   /**
    * Chunks of a file or an upload, in order: the one that holds byte `from` and those after it, at

@@ -48,8 +48,8 @@ export function sealOfSegment(fileId: string, start: number, partId: string): nu
   return crc32(`${fileId} ${start} ${partId}`)
 }
 
-/** Of the place where a page of a file's record is kept. */
-export function sealOfRecord(location: string, fileId: string, page: number): number {
+/** Of the place where a page of a file's manifest is kept. */
+export function sealOfManifest(location: string, fileId: string, page: number): number {
   return crc32(`${fileId} ${page} ${location}`)
 }
 

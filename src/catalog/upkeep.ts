@@ -69,7 +69,7 @@ export interface CatalogInspection {
    */
   checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]>
   /** Files of every owner by id, those after `after`, each with the locations of its manifest. */
-  listManifests(after: FileId | undefined, limit: number): Promise<readonly ListedManifest[]>
+  listFileManifests(after: FileId | undefined, limit: number): Promise<readonly ListedManifest[]>
   /** Those of the locations that neither a chunk nor garbage has. */
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]>
   /**
@@ -109,10 +109,10 @@ export interface CatalogChecks {
    */
   listDueChunks(query: DueQuery): Promise<readonly CheckedChunk[]>
   /**
-   * Records what checks have found about chunks that are still where they were read. Resolves with
+   * Manifests what checks have found about chunks that are still where they were read. Resolves with
    * those that were sound before and are not now.
    */
-  recordChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]>
+  manifestChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]>
   /**
    * How many chunks were not sound at their last check and are neither mended nor collected since.
    */

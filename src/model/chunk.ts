@@ -19,7 +19,7 @@ export interface FileChunk extends Chunk {
   readonly start: number
 }
 
-/** Chunks that follow each other, by what a record and a file's digest need of them. Thousands of them are handed on as three values. */
+/** Chunks that follow each other, by what a manifest and a file's digest need of them. Thousands of them are handed on as three values. */
 export interface PackedChunks {
   readonly sizes: readonly number[]
   /** Raw, one after the other. */

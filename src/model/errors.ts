@@ -30,7 +30,7 @@ export type ErrorCode =
   | 'overloaded'
   | 'chunk_gone'
   | 'not_implemented'
-  | 'record_moved'
+  | 'manifest_moved'
   | 'internal'
 
 /** The one error type. The message says what to do about it and may be shown to a client; the cause may not. */

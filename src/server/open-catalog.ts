@@ -43,7 +43,7 @@ export async function openCatalog(places: Places): Promise<OpenedCatalog> {
 }
 
 export type Inspection = CatalogInspection &
-  Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords' | 'close'>
+  Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listManifestPages' | 'close'>
 
 /** Changes nothing. Rejects `unavailable`. */
 export async function openInspection(places: Places): Promise<Inspection> {

@@ -21,12 +21,12 @@ export interface ChunkStoreToRead {
   readonly chunks: ChunkStore
   /** The same bytes, as they are. */
   readonly unverified: ChunkStore
-  readonly records: ChunkStore
+  readonly manifests: ChunkStore
 }
 
 export interface ChunkStores {
   readonly chunks: ChunkStore
-  readonly records: ChunkStore
+  readonly manifests: ChunkStore
   /** Absent where each chunk takes an operation, and a connection, of its own. */
   readonly batching?: Batching
   readonly close: () => Promise<void>
@@ -36,8 +36,8 @@ type Name = 'chunks' | 'records'
 
 /** A call to S3 may take longer by its bytes at this rate, per second: slower than that is as good as cut. */
 const slowestBytesPerSecond = 256 * 1024
-/** Records are small, and put beside the chunks of their files. */
-const recordSockets = 16
+/** Manifests are small, and put beside the chunks of their files. */
+const manifestSockets = 16
 
 /** Creates what is missing, a bucket aside. Rejects `unavailable`, `no_space`. */
 export async function openChunkStores(config: Config): Promise<ChunkStores> {
@@ -49,15 +49,15 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
   }
   const mayUseThread = threadsFor(config.verifyOn)
   const chunks = verifying(await open(config, 'chunks', { isReadOnly: false }), mayUseThread)
-  const records = await open(config, 'records', { isReadOnly: false })
+  const manifests = await open(config, 'records', { isReadOnly: false })
   const close = async () => {
     await chunks.close()
-    await records.close()
+    await manifests.close()
   }
-  if (place.kind === 's3') return { chunks, records, close }
+  if (place.kind === 's3') return { chunks, manifests, close }
   return {
     chunks,
-    records,
+    manifests,
     batching: diskBatching,
     close,
   }
@@ -66,10 +66,10 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
 /** Opens them for reading only. Rejects `unavailable`. */
 export async function openChunksToRead(config: Config): Promise<ChunkStoreToRead> {
   const unverified = await open(config, 'chunks', { isReadOnly: true })
-  const records = (await isGone(config, 'records'))
+  const manifests = (await isGone(config, 'records'))
     ? new MemoryChunkStore()
     : await open(config, 'records', { isReadOnly: true })
-  return { chunks: verifying(unverified, threadsFor(config.verifyOn)), unverified, records }
+  return { chunks: verifying(unverified, threadsFor(config.verifyOn)), unverified, manifests }
 }
 
 /** Opens nothing. Rejects `not_found` where it can be seen that one of these is missing. */
@@ -114,7 +114,7 @@ async function open(
     ...s3Options(config, place),
     prefix: `${place.prefix}${name}/`,
     maxSockets:
-      name === 'records' ? recordSockets : config.maxUploadConcurrency + config.maxDownloadConcurrency,
+      name === 'records' ? manifestSockets : config.maxUploadConcurrency + config.maxDownloadConcurrency,
     isReadOnly,
   })
   const once = timingOut(store, { timeoutMs: s3TimeoutMs, minRate: slowestBytesPerSecond })

@@ -60,13 +60,13 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
   try {
     await refuseOtherPair(config, inspection)
     await refuseOlder(config, inspection)
-    const { chunks, unverified, records } = await openChunksToRead(config)
+    const { chunks, unverified, manifests } = await openChunksToRead(config)
     const close = async () => {
       await chunks.close()
-      await records.close()
+      await manifests.close()
       await inspection.close()
     }
-    return { inspection, unverified, chunks, records, place: nameOfStore(config), graces: config, close }
+    return { inspection, unverified, chunks, manifests, place: nameOfStore(config), graces: config, close }
   } catch (error) {
     await inspection.close()
     throw error
@@ -91,7 +91,7 @@ export async function openStoreToFill(
   return { ...opened, close }
 }
 
-/** The same for one of which only chunks and records are left. */
+/** The same for one of which only chunks and manifests are left. */
 export async function openStoreToRebuild(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -100,11 +100,11 @@ export async function openStoreToRebuild(
   await requireDirectories(config, ['chunks', 'records'])
   sizeThreadPool(config)
   await readStoreIdentity(config)
-  const { chunks, records, close } = await openChunkStores(config)
+  const { chunks, manifests, close } = await openChunkStores(config)
   let hasBegun = false
   return {
     place: nameOfStore(config),
-    records,
+    manifests,
     hasBegun: () => hasBegun,
     async rebuild(onRead) {
       let rebuilt: Rebuilt | undefined
@@ -112,7 +112,7 @@ export async function openStoreToRebuild(
         hasBegun = true
         await bindAnew(config, catalog)
         await countOn(config, catalog)
-        rebuilt = await rebuild({ chunks, records }, catalog, onRead)
+        rebuilt = await rebuild({ chunks, manifests }, catalog, onRead)
       })
       return rebuilt!
     },
@@ -143,13 +143,13 @@ export async function openConfigured(
 async function openOnce(config: Config, onBackgroundError: BackgroundReport): Promise<ConfiguredStore> {
   await refuseForeignPlace(config)
   const known = await readStoreIdentity(config)
-  const { chunks, records, batching: batching, close: closeChunks } = await openChunkStores(config)
+  const { chunks, manifests, batching: batching, close: closeChunks } = await openChunkStores(config)
   try {
     // To an empty catalog all that is there would be garbage.
-    if (!(await hasCatalog(config)) && (await isUsed(records))) throw lostCatalog(config)
+    if (!(await hasCatalog(config)) && (await isUsed(manifests))) throw lostCatalog(config)
     const { catalog, membership, leaderLock, isShared, death } = await openCatalog(config)
     try {
-      if (!known) await refuseEmptyCatalog(config, catalog, records)
+      if (!known) await refuseEmptyCatalog(config, catalog, manifests)
       await bindStore(config, catalog)
       await refuseOlder(config, catalog)
     } catch (error) {
@@ -158,7 +158,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
     }
     const reserves = await openReserves(config)
     const store = createFileStore(
-      { catalog, chunks, records, membership, ...(batching && { batching }) },
+      { catalog, chunks, manifests, membership, ...(batching && { batching }) },
       {
         ...config,
         maxClockSkewMs: isShared ? config.maxClockSkewMs : 0,
@@ -184,22 +184,22 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
   }
 }
 
-async function isUsed(records: ChunkStore): Promise<boolean> {
-  for await (const _record of records.list()) return true
+async function isUsed(manifests: ChunkStore): Promise<boolean> {
+  for await (const _record of manifests.list()) return true
   return false
 }
 
 /**
  * Nothing says which catalog a store of format 1 belongs to, but one that knows nothing is not the one. A catalog that
- * is bound by now was new a moment ago, and another server has stored these records with it.
+ * is bound by now was new a moment ago, and another server has stored these manifests with it.
  */
-async function refuseEmptyCatalog(config: Config, catalog: Catalog, records: ChunkStore): Promise<void> {
-  if (!(await isUsed(records)) || (await catalog.findBinding())) return
+async function refuseEmptyCatalog(config: Config, catalog: Catalog, manifests: ChunkStore): Promise<void> {
+  if (!(await isUsed(manifests)) || (await catalog.findBinding())) return
   const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1 })
   const known = [
     files,
     await catalog.listAllChunks(undefined, 1),
-    await catalog.listEndedRecords(1),
+    await catalog.listEndedManifests(1),
     await catalog.listGarbage(1),
   ]
   if (known.every(({ length }) => length === 0)) throw lostCatalog(config)

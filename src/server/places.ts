@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 
-/** Where chunks and records are. */
+/** Where chunks and manifests are. */
 export type StorePlace =
   | { readonly kind: 'directory'; readonly directory: string }
   /** `prefix` is empty or ends with a slash. */

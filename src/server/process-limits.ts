@@ -43,7 +43,7 @@ export function planOpenFiles(wanted: Wanted, limit: number = Infinity): OpenFil
   }
 }
 
-/** Of chunks and of records each: one is being written, and four are being rewritten without what is deleted. */
+/** Of chunks and of manifests each: one is being written, and four are being rewritten without what is deleted. */
 const packsAtOnce = 10
 
 /** Syncs block a thread each: however slow the disk, some are left for reads. */

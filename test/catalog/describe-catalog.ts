@@ -12,7 +12,7 @@ import { describeListing } from './conformance/listing.ts'
 import { describeOrphans } from './conformance/orphans.ts'
 import { describePreconditions } from './conformance/preconditions.ts'
 import { describeRaces } from './conformance/races.ts'
-import { describeRecords } from './conformance/records.ts'
+import { describeManifests } from './conformance/manifests.ts'
 import { describeRecutting } from './conformance/recutting.ts'
 import { describeRememberedUploads } from './conformance/remembered-uploads.ts'
 import { describeInspection } from './conformance/inspection.ts'
@@ -64,7 +64,7 @@ export function describeCatalog(name: string, open: () => Promise<Catalog>): voi
       describeRecutting(opened)
     })
     describe('records', () => {
-      describeRecords(opened)
+      describeManifests(opened)
     })
     describe('races', () => {
       describeRaces(opened)

@@ -293,7 +293,7 @@ describe('rebuild', () => {
     expect(await json('rebuild')).toEqual({
       code: 0,
       stderr: '',
-      said: [{ files: 2, records: 2, damagedRecords: [], lostChunks: 0 }],
+      said: [{ files: 2, manifests: 2, damagedManifests: [], lostChunks: 0 }],
     })
     expect(await withStore(({ catalog }) => listAll(catalog))).toEqual(before)
     expect((await json('fsck')).said).toEqual([{ kind: 'summary', ...whole }])
@@ -372,14 +372,14 @@ describe('a pack whose header is damaged at both ends', () => {
     expect(storedFiles(join(directory, 'chunks')).has(path)).toBe(true)
   })
 
-  it('of records is what a rebuild says, and all else is there', async () => {
+  it('of manifests is what a rebuild says, and all else is there', async () => {
     await putSmall()
     const count = storedFiles(join(directory, 'records')).size
     const path = await damageLargestPack('records')
     const left = storedFiles(join(directory, 'records')).size - 1
     await loseCatalog()
     const { code, said } = await json('rebuild')
-    expect([code, said]).toMatchObject([1, [{ files: left, records: left, damagedRecords: [path] }]])
+    expect([code, said]).toMatchObject([1, [{ files: left, manifests: left, damagedManifests: [path] }]])
     expect(left).toBeLessThan(count)
   })
 })
@@ -392,7 +392,7 @@ it('fsck, export and rebuild show on a terminal how far they are', async () => {
   )
   expect((await json('export', '--to', out)).stderr).toMatch(/100% .* 2 of 2 files.* two/)
   await loseCatalog()
-  expect((await json('rebuild')).stderr).toMatch(/100% .* 2 of 2 records/)
+  expect((await json('rebuild')).stderr).toMatch(/100% .* 2 of 2 manifests/)
 })
 
 describe('export', () => {

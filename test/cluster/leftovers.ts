@@ -21,19 +21,19 @@ export async function locationsIn(chunks: ChunkStore): Promise<readonly Location
   return locations
 }
 
-/** What chunks and records there are beside those in use, and which of those there are not; a line for each. */
+/** What chunks and manifests there are beside those in use, and which of those there are not; a line for each. */
 export async function leftovers(
-  { catalog, records }: FileStore,
+  { catalog, manifests }: FileStore,
   { inspection, chunks }: StoreToRead,
 ): Promise<readonly string[]> {
   const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: mostFiles })
-  const ofFiles = await Promise.all(files.map(({ id }) => catalog.listRecords(id)))
+  const ofFiles = await Promise.all(files.map(({ id }) => catalog.listManifestPages(id)))
   const now = Date.now()
   const unused = await inspection.countCollectable({ letGoBefore: now, expiredBefore: 0, foundBefore: now })
   return [
     ...(unused.chunks > 0 ? [`the catalog has ${unused.chunks} chunks to collect`] : []),
     ...differences('chunk', await locationsIn(chunks), await knownChunks(inspection)),
-    ...differences('record', await locationsIn(records), ofFiles.flat()),
+    ...differences('manifest', await locationsIn(manifests), ofFiles.flat()),
   ]
 }
 

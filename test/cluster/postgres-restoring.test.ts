@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { lostLocation, type CatalogRestore, type FoundRecord } from '../../src/catalog/catalog-restore.ts'
+import { lostLocation, type CatalogRestore, type FoundManifest } from '../../src/catalog/catalog-restore.ts'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { createAnew } from '../../src/catalog/postgres/create-anew.ts'
 import {
@@ -126,7 +126,7 @@ function renamed(drawn: readonly DrawnPage[]): readonly DrawnPage[] {
 }
 
 /** One of the chunks in them is lost. */
-function recordsOf(owner: Owner, drawn: readonly DrawnPage[]): readonly FoundRecord[] {
+function manifestsOf(owner: Owner, drawn: readonly DrawnPage[]): readonly FoundManifest[] {
   const ids = Array.from({ length: 4 }, anId)
   const contents = [{ location: lostLocation }, {}, {}, {}].map(aChunk)
   return drawn.map(({ file, name, modifiedAt, page, content }) => {
@@ -147,22 +147,22 @@ function recordsOf(owner: Owner, drawn: readonly DrawnPage[]): readonly FoundRec
 async function restored(
   catalog: Catalog & CatalogRestore,
   owner: Owner,
-  records: readonly FoundRecord[],
+  manifests: readonly FoundManifest[],
 ): Promise<unknown> {
-  for (const record of records) await catalog.restoreRecord(record)
+  for (const manifest of manifests) await catalog.restoreManifest(manifest)
   const counts = await catalog.endRestore()
   await collectAll(catalog)
   const { files } = await catalog.listFiles({ owner, prefix: '', limit: 99 })
   const lists = files.map(async ({ id }) => ({
     chunks: (await catalog.listChunks(id, 0, 99)).map(({ start, location }) => [start, location]),
-    records: await catalog.listRecords(id),
+    manifests: await catalog.listManifestPages(id),
   }))
   return {
     counts,
     files,
     lists: await Promise.all(lists),
     chunks: (await catalog.listAllChunks(undefined, 10_000)).map(({ location }) => location),
-    ended: (await catalog.listEndedRecords(10_000)).toSorted(),
+    ended: (await catalog.listEndedManifests(10_000)).toSorted(),
   }
 }
 
@@ -186,17 +186,17 @@ describe('restoring', () => {
 
   it.each([
     ['files have one name', namesakes],
-    ['records are of one file', renamed],
+    ['manifests are of one file', renamed],
   ])('does the same as with SQLite where several %s, in whatever order they come', async (_, choose) => {
     const path = join(await temporaryDirectory(), 'catalog.sqlite')
     await createSqliteAnew(path, async (sqlite) => {
       await createAnew(await server.createSchema(), async (postgres) => {
         const same = fc.asyncProperty(somePages, async (drawn) => {
           const owner = anOwner()
-          const records = recordsOf(owner, choose(drawn))
+          const manifests = manifestsOf(owner, choose(drawn))
           const outcomes = await Promise.allSettled([
-            restored(sqlite, owner, records),
-            restored(postgres, owner, records),
+            restored(sqlite, owner, manifests),
+            restored(postgres, owner, manifests),
           ])
           expect(outcomes[0].status).toBe('fulfilled')
           expect(outcomes[1]).toEqual(outcomes[0])
@@ -206,7 +206,7 @@ describe('restoring', () => {
     })
   })
 
-  it('has the latest of several records of a file whose name another one has, too', async () => {
+  it('has the latest of several manifests of a file whose name another one has, too', async () => {
     const [owner, id] = [anOwner(), anId()]
     const [early, middle, late] = [1, 2, 3].map((modifiedAt) => {
       const { chunks: _chunks, ...file } = aFile(owner, 'x', { id: modifiedAt === 2 ? anId() : id })
@@ -215,13 +215,13 @@ describe('restoring', () => {
     })
     const url = await server.createSchema()
     await createAnew(url, async (catalog) => {
-      for (const record of [early!, middle!, late!]) await catalog.restoreRecord(record)
+      for (const manifest of [early!, middle!, late!]) await catalog.restoreManifest(manifest)
       expect(await catalog.endRestore()).toEqual({ files: 1, lostChunks: 0 })
     })
     const catalog = await open(url)
     await collectAll(catalog)
     expect(await catalog.findFile(owner, { name: named('x') })).toMatchObject({ id, modifiedAt: 3 })
-    expect(await catalog.listRecords(id)).toEqual([late!.location])
-    expect(await catalog.listEndedRecords(9)).toHaveLength(2)
+    expect(await catalog.listManifestPages(id)).toEqual([late!.location])
+    expect(await catalog.listEndedManifests(9)).toHaveLength(2)
   })
 })

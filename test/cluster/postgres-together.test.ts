@@ -5,7 +5,7 @@ import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalo
 import { Transactions } from '../../src/catalog/postgres/transactions.ts'
 import { collectChunks } from '../../src/catalog/sql/collect-chunks.ts'
 import type { Database } from '../../src/catalog/sql/dialect.ts'
-import { addRecord } from '../../src/catalog/sql/records.ts'
+import { addManifest } from '../../src/catalog/sql/manifests.ts'
 import { useChunks } from '../../src/catalog/sql/use-chunks.ts'
 import {
   aChunk,
@@ -240,15 +240,15 @@ describe('what the catalog has never heard of', () => {
     expect(await garbageAmong(nodes[0], [made.location, lost.location])).toEqual([lost.location])
   })
 
-  it('is a record only then, too', async () => {
+  it('is a manifest only then, too', async () => {
     const [made, lost] = [aLocation(), aLocation()]
     const id = anId()
-    const release = await stayIn((db) => addRecord(db, id, { at: 5, locations: [made] }))
-    const adopted = nodes[1].adoptRecords([made, lost], 5)
+    const release = await stayIn((db) => addManifest(db, id, { at: 5, locations: [made] }))
+    const adopted = nodes[1].adoptManifests([made, lost], 5)
     await somebodyWaits()
     await release()
     expect(await adopted).toEqual([lost])
-    expect(await nodes[0].listRecords(id)).toEqual([made])
+    expect(await nodes[0].listManifestPages(id)).toEqual([made])
   })
 
   it('keeps nobody waiting where there is nothing of it', async () => {
@@ -256,7 +256,7 @@ describe('what the catalog has never heard of', () => {
     await create(nodes[0], [known])
     const release = await stayIn((db) => useChunks(db, anId(), 0, [aChunk()]))
     expect(await nodes[1].adoptOrphans([known], 5)).toEqual([])
-    expect(await nodes[1].adoptRecords([], 5)).toEqual([])
+    expect(await nodes[1].adoptManifests([], 5)).toEqual([])
     await release()
   })
 })

@@ -38,10 +38,10 @@ async function changedStore(statements: string, wrap = (catalog: Catalog) => cat
   const catalog = await openCatalogHere(path)
   onTestFinished(() => catalog.close())
   const reported: unknown[] = []
-  const [chunks, records] = [overlay(sample.chunks), overlay(sample.records)]
-  const stores = { catalog: wrap(catalog), chunks: chunks.store, records: records.store }
+  const [chunks, manifests] = [overlay(sample.chunks), overlay(sample.manifests)]
+  const stores = { catalog: wrap(catalog), chunks: chunks.store, manifests: manifests.store }
   const store = storeOver(stores, (error) => reported.push(error))
-  return { store, catalog, chunks, records, reported, work }
+  return { store, catalog, chunks, manifests, reported, work }
 }
 
 /** Sets the chunk of the first use in a list to that of another file. */
@@ -106,18 +106,18 @@ it('a changed row is not exported, and no listing shows it', async () => {
   expect(await outcomeOf(other.catalog.listFiles(query))).toBe('corrupt')
 })
 
-it('the record of a file is not deleted where another file has it', async () => {
-  const { store, records } = await changedStore(`
+it('the manifest of a file is not deleted where another file has it', async () => {
+  const { store, manifests } = await changedStore(`
     update records set file_id = (select id from files where name = 'renamed')
       where file_id = (select id from files where name = 'long')`)
   const name = parseFileName('renamed')
   expect(await outcomeOf(deleteFile(store, { name }))).toBe('corrupt')
   expect(await outcomeOf(updateFile(store, { name }, { mediaType: 'a/b' }))).toBe('corrupt')
-  expect([...records.deleted].filter((location) => !records.added.has(location))).toEqual([])
+  expect([...manifests.deleted].filter((location) => !manifests.added.has(location))).toEqual([])
 })
 
 it('a file that has lost the end of its list is not described anew', async () => {
-  const { store, records } = await changedStore(`
+  const { store, manifests } = await changedStore(`
     delete from file_chunks where file_id = (select id from files where size > 9000 and name <> 'joined')
       and start > 0`)
   const { files } = await store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
@@ -125,17 +125,17 @@ it('a file that has lost the end of its list is not described anew', async () =>
   for (const { id, size } of files)
     if (size > 9000) outcomes.add(await outcomeOf(updateFile(store, { id }, { mediaType: 'x/y' })))
   expect(outcomes).toContain('corrupt')
-  expect(records.added.size).toBe(records.deleted.size)
+  expect(manifests.added.size).toBe(manifests.deleted.size)
 })
 
 it('nothing is collected, and no orphan found, once the catalog is known to be damaged', async () => {
-  const { store, chunks, records, reported } = await changedStore('', (catalog) =>
+  const { store, chunks, manifests, reported } = await changedStore('', (catalog) =>
     withMethods(catalog, { verify: async () => ['as planned'] }),
   )
   expect(await outcomeOf(collectGarbage(store))).toBe('corrupt')
   expect(await outcomeOf(findOrphans(store))).toBe('corrupt')
   expect(reported).toEqual([expect.objectContaining({ code: damage('').code })])
-  expect([chunks.deleted.size, records.deleted.size]).toEqual([0, 0])
+  expect([chunks.deleted.size, manifests.deleted.size]).toEqual([0, 0])
 })
 
 it('an old copy of the catalog is refused, beside a newer note of its commits', async () => {

@@ -82,11 +82,11 @@ export class BitFlips {
   }
 
   async #use(directory: string): Promise<void> {
-    const [chunks, records] = [overlay(this.#sample.chunks), overlay(this.#sample.records)]
+    const [chunks, manifests] = [overlay(this.#sample.chunks), overlay(this.#sample.manifests)]
     // Without the check of small databases, which would find most of it.
     const catalog = await openCatalogHere(join(directory, 'catalog.sqlite'), 0).catch(refusal)
     if (catalog) {
-      const store = storeOver({ catalog, chunks: chunks.store, records: records.store }, () => {})
+      const store = storeOver({ catalog, chunks: chunks.store, manifests: manifests.store }, () => {})
       try {
         await this.#readAll(store)
         await this.#list(store)
@@ -95,7 +95,10 @@ export class BitFlips {
         await catalog.close().catch(storeErrorOnly)
       }
     } else this.tally.refusedToOpen++
-    await this.#rebuild(chunks.deleted, records.deleted, { chunks: chunks.store, records: records.store })
+    await this.#rebuild(chunks.deleted, manifests.deleted, {
+      chunks: chunks.store,
+      manifests: manifests.store,
+    })
   }
 
   async #readAll(store: FileStore): Promise<void> {
@@ -143,19 +146,19 @@ export class BitFlips {
 
   async #rebuild(
     chunks: ReadonlySet<Location>,
-    records: ReadonlySet<Location>,
-    stores: Pick<SampleStore, 'chunks' | 'records'>,
+    manifests: ReadonlySet<Location>,
+    stores: Pick<SampleStore, 'chunks' | 'manifests'>,
   ): Promise<void> {
-    const left = JSON.stringify([[...chunks].sort(), [...records].sort()])
+    const left = JSON.stringify([[...chunks].sort(), [...manifests].sort()])
     if (this.#rebuilt.has(left)) return
     const path = join(this.#work, 'rebuilt.sqlite')
     const catalog = await openCatalogHere(path)
     try {
-      const { damagedRecords } = await rebuild(
-        { chunks: verifying(stores.chunks), records: stores.records },
+      const { damagedManifests } = await rebuild(
+        { chunks: verifying(stores.chunks), manifests: stores.manifests },
         catalog,
       )
-      assert.deepEqual(damagedRecords, [])
+      assert.deepEqual(damagedManifests, [])
       await this.#expectAll(catalog, stores)
     } finally {
       await catalog.close()
@@ -163,7 +166,7 @@ export class BitFlips {
     this.#rebuilt.add(left)
   }
 
-  async #expectAll(catalog: Catalog, stores: Pick<SampleStore, 'chunks' | 'records'>): Promise<void> {
+  async #expectAll(catalog: Catalog, stores: Pick<SampleStore, 'chunks' | 'manifests'>): Promise<void> {
     const store = storeOver({ catalog, ...stores }, (error) => {
       throw error
     })

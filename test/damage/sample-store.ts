@@ -8,7 +8,7 @@ import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
 import { deleteFile, updateFile } from '../../src/files/manifests/update-file.ts'
 import { createFileStore, type FileStore } from '../../src/files/state/file-store.ts'
-import { finishWithRecords } from '../../src/files/manifests/keep-records.ts'
+import { finishWithManifests } from '../../src/files/manifests/keep-manifests.ts'
 import { parseFileName, soleOwner, type StoredFile } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { Dice } from '../crash/dice.ts'
@@ -26,7 +26,7 @@ export interface AcknowledgedFile {
 export interface SampleStore {
   readonly directory: string
   readonly chunks: ChunkStore
-  readonly records: ChunkStore
+  readonly manifests: ChunkStore
   readonly files: readonly AcknowledgedFile[]
   /** Names that were deleted or renamed away. */
   readonly gone: readonly string[]
@@ -38,7 +38,7 @@ export const chunkSize = 4096
 export const catalogFiles = ['catalog.sqlite', 'catalog.sqlite-wal', 'catalog.sqlite.commits']
 
 export function storeOver(
-  stores: Pick<SampleStore, 'chunks' | 'records'> & { readonly catalog: Catalog },
+  stores: Pick<SampleStore, 'chunks' | 'manifests'> & { readonly catalog: Catalog },
   onBackgroundError: (error: unknown) => void,
 ): FileStore {
   return createFileStore(
@@ -65,10 +65,10 @@ export function storeOver(
  */
 export async function makeSampleStore(directory: string, hasLog: boolean): Promise<SampleStore> {
   const dice = new Dice('sample store')
-  const [chunks, records] = [new MemoryChunkStore(), new MemoryChunkStore()]
+  const [chunks, manifests] = [new MemoryChunkStore(), new MemoryChunkStore()]
   const live = join(directory, 'live.sqlite')
   const catalog = await openCatalogHere(live)
-  const store = storeOver({ chunks, records, catalog }, (error) => {
+  const store = storeOver({ chunks, manifests, catalog }, (error) => {
     throw error
   })
   const put = (name: string, size: number, metadata = {}) =>
@@ -92,7 +92,7 @@ export async function makeSampleStore(directory: string, hasLog: boolean): Promi
   }
   if (hasLog) await catalog.close()
   const gone = [4, 5, 6, 7, 8].map((n) => `folder ${n % 3}/file ${n}`)
-  return { directory, chunks, records, files: acknowledged, gone }
+  return { directory, chunks, manifests, files: acknowledged, gone }
 }
 
 /** A file that has the lists of two uploads, each of several chunks. */
@@ -111,6 +111,6 @@ async function joinParts(store: FileStore, name: string): Promise<void> {
   const partIds = parts.map((part) => part.id)
   await store.catalog.joinUploads({ ...described, expiresAt: Date.now() + 60_000 }, partIds)
   const now = Date.now()
-  await finishWithRecords(store, [{ file: { ...described, createdAt: now, modifiedAt: now } }])
+  await finishWithManifests(store, [{ file: { ...described, createdAt: now, modifiedAt: now } }])
   for (const partId of partIds) await store.catalog.deleteUpload(partId)
 }

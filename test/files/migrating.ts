@@ -86,11 +86,11 @@ export async function empty(store: FileStore): Promise<void> {
   await collectAll(store)
 }
 
-/** Fails unless the store is idle and sound, and has, collected, the chunks and the records of its files and uploads, and no others. */
+/** Fails unless the store is idle and sound, and has, collected, the chunks and the manifests of its files and uploads, and no others. */
 export async function expectSound(store: FileStore, prefix: string): Promise<void> {
   await expectIdle(store)
   await collectAll(store)
-  const { catalog, chunks, records } = store
+  const { catalog, chunks, manifests } = store
   const known: string[] = []
   const found: (BadChunk | BadList | BadManifest)[] = []
   const report = {
@@ -105,7 +105,7 @@ export async function expectSound(store: FileStore, prefix: string): Promise<voi
   const toRead = {
     inspection: catalog,
     chunks,
-    records,
+    manifests,
     unverified: chunks,
     place: '',
     graces: store.options,
@@ -114,8 +114,8 @@ export async function expectSound(store: FileStore, prefix: string): Promise<voi
   const summary = await checkStore(toRead, { isQuick: false }, report)
   expect(found).toEqual([])
   expect(summary).toMatchObject({ unknown: 0 })
-  for (const { id } of await contentsOf(store, prefix)) known.push(...(await catalog.listRecords(id)))
+  for (const { id } of await contentsOf(store, prefix)) known.push(...(await catalog.listManifestPages(id)))
   const kept: string[] = []
-  for await (const { location } of records.list()) kept.push(location)
+  for await (const { location } of manifests.list()) kept.push(location)
   expect(kept.sort()).toEqual(known.sort())
 }

@@ -15,29 +15,29 @@ export async function rebuilt(
 ): Promise<{ catalog: SqliteCatalog; outcome: Rebuilt; path: string }> {
   const path = join(dirname(server.chunkDirectory), 'rebuilt.sqlite')
   const chunks = verifying(await DiskChunkStore.open(server.chunkDirectory))
-  const records = await DiskChunkStore.open(recordsOf(server))
+  const manifests = await DiskChunkStore.open(manifestsOf(server))
   let outcome: Rebuilt | undefined
   await createAnew(path, async (catalog) => {
-    outcome = await rebuild({ chunks, records }, catalog)
+    outcome = await rebuild({ chunks, manifests }, catalog)
   })
   await chunks.close()
-  await records.close()
+  await manifests.close()
   const catalog = await SqliteCatalog.open(path)
   onTestFinished(() => catalog.close())
   return { catalog, outcome: outcome!, path }
 }
 
-/** With their chunks, and where their records are. */
+/** With their chunks, and where their manifests are. */
 export async function allFiles(catalog: Catalog) {
   const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 10_000 })
   const withAll = async (file: StoredFile) => {
     const chunks = await catalog.listChunks(file.id, 0, 10_000)
-    const records = await catalog.listRecords(file.id)
-    return { ...file, chunks, records }
+    const manifests = await catalog.listManifestPages(file.id)
+    return { ...file, chunks, manifests }
   }
   return Promise.all(files.map(withAll))
 }
 
-export function recordsOf({ chunkDirectory }: TestServer): string {
+export function manifestsOf({ chunkDirectory }: TestServer): string {
   return join(dirname(chunkDirectory), 'records')
 }

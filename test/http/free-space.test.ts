@@ -48,7 +48,7 @@ async function leave(next: number | (() => Promise<number>)): Promise<void> {
   await expect.poll(known, { interval: 5 }).toBe(await free().catch(() => -1))
 }
 
-/** For the file itself, its record, and the change of the catalog. */
+/** For the file itself, its manifest, and the change of the catalog. */
 const enough = bytes.length + 256 * KiB
 
 beforeEach(() => leave(enough))

@@ -54,15 +54,15 @@ const syncsOfPut: readonly (readonly [folder: string, nth: number, isThere: bool
   // The bytes of the chunk, and its directory.
   ['chunks', 1, false],
   ['chunks', 2, false],
-  // The same of the record.
+  // The same of the manifest.
   ['records', 1, false],
   ['records', 2, false],
-  // The directory from which the record of its predecessor was deleted.
+  // The directory from which the manifest of its predecessor was deleted.
   ['records', 3, true],
 ]
 
 describe('a sync that fails once', () => {
-  it('of a chunk, a record or a directory of theirs fails the upload, and the same content is taken then', async () => {
+  it('of a chunk, a manifest or a directory of theirs fails the upload, and the same content is taken then', async () => {
     const { store, server: first } = await givenServer()
     await first.terminate()
     await first.exited

@@ -62,7 +62,12 @@ async function recorded(kind: string) {
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line) as Said)
-  return { directory, disk: new Disk(root, inode), records: [...readJournal(await readFile(journal))], said }
+  return {
+    directory,
+    disk: new Disk(root, inode),
+    manifests: [...readJournal(await readFile(journal))],
+    said,
+  }
 }
 
 /** Before a sync ends, and after a change of names, there is the most to lose; of what comes right after those nothing more is. */
@@ -96,20 +101,20 @@ describe.runIf(process.platform === 'linux')('a power cut at any moment', () => 
   it.each(['durable', 'other'])(
     'loses no chunk of a pack, and %s deletes keep their promise',
     async (kind) => {
-      const { directory, disk, records, said } = await recorded(kind)
+      const { directory, disk, manifests, said } = await recorded(kind)
       const opened = said.find((each) => each.opened)!.at
       const remains = join(directory, 'remains')
       const faults: string[] = []
       let cuts = 0
-      for (const record of records) {
-        disk.apply(record)
-        if (record.end < opened || !isWorthACut(record)) continue
+      for (const manifest of manifests) {
+        disk.apply(manifest)
+        if (manifest.end < opened || !isWorthACut(manifest)) continue
         for (const [left, survives] of mercies) {
-          await disk.writeRemains(remains, survives(record.end))
-          const before = said.filter(({ at }) => at <= record.end)
+          await disk.writeRemains(remains, survives(manifest.end))
+          const before = said.filter(({ at }) => at <= manifest.end)
           const found = faultsOf(join(remains, 'chunks'), before, kind === 'durable')
           faults.push(
-            ...found.map((fault) => `after ${record.kind} at ${record.end}, with ${left} left: ${fault}`),
+            ...found.map((fault) => `after ${manifest.kind} at ${manifest.end}, with ${left} left: ${fault}`),
           )
           await rm(remains, { recursive: true })
           cuts++

@@ -7,7 +7,7 @@ import { soleOwner } from '../../src/model/file.ts'
 import { expectIdle } from './store-contents.ts'
 
 /**
- * Collects what may be collected, of a store without times of grace, and fails unless exactly the chunks and the records of what is there are
+ * Collects what may be collected, of a store without times of grace, and fails unless exactly the chunks and the manifests of what is there are
  * left, and nobody holds anything any more.
  */
 export async function expectNoLeftovers(store: FileStore): Promise<void> {
@@ -22,9 +22,9 @@ export async function expectNoLeftovers(store: FileStore): Promise<void> {
   for (const { id } of [...files, ...uploads]) {
     for (const { location } of await catalog.listChunks(id, 0, 100_000)) chunks.add(location)
   }
-  const records = await Promise.all(files.map(({ id }) => catalog.listRecords(id)))
+  const manifests = await Promise.all(files.map(({ id }) => catalog.listManifestPages(id)))
   expect(await locationsIn(store.chunks)).toEqual([...chunks].sort())
-  expect(await locationsIn(store.records)).toEqual(records.flat().sort())
+  expect(await locationsIn(store.manifests)).toEqual(manifests.flat().sort())
 }
 
 async function locationsIn(store: ChunkStore): Promise<readonly string[]> {

@@ -19,9 +19,9 @@ const chunks = (on: FaultyMethod, call: number, kind: Kind): readonly [string, P
   `chunks: ${on} ${call}, ${kind}`,
   (faults) => faults.chunks.replan([{ on, call, kind } as Fault]),
 ]
-const records = (on: FaultyMethod, call: number, kind: Kind): readonly [string, Plan] => [
-  `records: ${on} ${call}, ${kind}`,
-  (faults) => faults.records.replan([{ on, call, kind } as Fault]),
+const manifests = (on: FaultyMethod, call: number, kind: Kind): readonly [string, Plan] => [
+  `manifests: ${on} ${call}, ${kind}`,
+  (faults) => faults.manifests.replan([{ on, call, kind } as Fault]),
 ]
 const catalog = (
   on: CatalogFault['on'],
@@ -39,20 +39,20 @@ const full: Refusal = [507, 'no_space']
 const storing: readonly Row[] = [
   [...chunks('put', 2, 'lose-reply'), unavailable, 'before'],
   [...chunks('put', 2, 'no-space'), full, 'before'],
-  [...records('put', 1, 'lose-reply'), unavailable, 'before'],
-  [...records('put', 1, 'no-space'), full, 'before'],
+  [...manifests('put', 1, 'lose-reply'), unavailable, 'before'],
+  [...manifests('put', 1, 'no-space'), full, 'before'],
 ]
 
 /** In whatever way a store fails: the same for all that store anything. */
 const failing: readonly Row[] = (['refuse', 'tear', 'fail-sync'] as const).flatMap((kind) => [
   [...chunks('put', 2, kind), unavailable, 'before'],
-  [...records('put', 1, kind), unavailable, 'before'],
+  [...manifests('put', 1, kind), unavailable, 'before'],
 ])
 
-/** The file is there by then, and its predecessor has a record that must go before anybody hears of that. */
+/** The file is there by then, and its predecessor has a manifest that must go before anybody hears of that. */
 const replacing: readonly Row[] = [
-  [...records('delete', 1, 'refuse'), unavailable, 'after'],
-  [...records('delete', 1, 'lose-reply'), unavailable, 'after'],
+  [...manifests('delete', 1, 'refuse'), unavailable, 'after'],
+  [...manifests('delete', 1, 'lose-reply'), unavailable, 'after'],
 ]
 
 function committing(on: CatalogFault['on']): readonly Row[] {
@@ -91,7 +91,7 @@ const rows: Readonly<Record<keyof typeof changingRequests, readonly Row[]>> = {
     ...storing,
     ...advancing('createUpload', 2),
     ...advancing('advanceUpload', 2),
-    [...records('put', 2, 'refuse'), unavailable, 'before'],
+    [...manifests('put', 2, 'refuse'), unavailable, 'before'],
     ...committing('finishUploads'),
     ...replacing,
   ],
@@ -104,10 +104,10 @@ const rows: Readonly<Record<keyof typeof changingRequests, readonly Row[]>> = {
   ],
   rename: [
     [...catalog('findFile', 1, 'refuse'), unavailable, 'before'],
-    [...catalog('listRecords', 1, 'refuse'), unavailable, 'before'],
+    [...catalog('listManifestPages', 1, 'refuse'), unavailable, 'before'],
     [...catalog('packChunks', 1, 'refuse'), unavailable, 'before'],
-    [...records('put', 1, 'lose-reply'), unavailable, 'before'],
-    [...records('put', 1, 'no-space'), full, 'before'],
+    [...manifests('put', 1, 'lose-reply'), unavailable, 'before'],
+    [...manifests('put', 1, 'no-space'), full, 'before'],
     ...committing('updateFile'),
     ...replacing,
   ],

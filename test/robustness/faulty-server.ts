@@ -16,7 +16,7 @@ import type { TestServer } from '../support/test-server.ts'
 
 export interface Faults {
   readonly chunks: FaultyChunkStore
-  readonly records: FaultyChunkStore
+  readonly manifests: FaultyChunkStore
   readonly catalog: FaultyCatalog
 }
 
@@ -29,7 +29,7 @@ export interface FaultyServer extends TestServer {
 
 /**
  * Opens what the directory has, or a new store. Nothing is planned at first. What is stopped can be opened again, unless it is to keep chunks
- * and records in memory.
+ * and manifests in memory.
  */
 export async function openFaultyServer(
   directory: string,
@@ -39,15 +39,15 @@ export async function openFaultyServer(
   const config = readConfig(flags, {})
   const background: { error: unknown; doing: string }[] = []
   const chunkDirectory = join(directory, 'chunks')
-  const recordDirectory = join(directory, 'records')
+  const manifestDirectory = join(directory, 'records')
   const catalogPath = join(directory, 'catalog.sqlite')
   const faults = {
     catalog: faultyCatalog(await SqliteCatalog.open(catalogPath), []),
     chunks: faulty(isInMemory ? new MemoryChunkStore() : await DiskChunkStore.open(chunkDirectory), []),
-    records: faulty(
+    manifests: faulty(
       isInMemory
         ? new MemoryChunkStore()
-        : await DiskChunkStore.open(recordDirectory, { hasDurableDeletes: true }),
+        : await DiskChunkStore.open(manifestDirectory, { hasDurableDeletes: true }),
       [],
     ),
   }
@@ -71,7 +71,7 @@ export async function openFaultyServer(
   const stop = async () => {
     await running.stop(0)
     await faults.chunks.close()
-    await faults.records.close()
+    await faults.manifests.close()
     await faults.catalog.close()
   }
   let stopped: Promise<void> | undefined

@@ -45,19 +45,19 @@ async function realDisk(context: TestContext): Promise<Disk> {
 async function quota(): Promise<Disk> {
   const server = await openFaultyServer(await temporaryDirectory())
   onTestFinished(server.stop)
-  const { chunks, records, catalog } = server.faults
+  const { chunks, manifests, catalog } = server.faults
   return {
     server,
     async leave(bytes) {
       const capacity = kept.length + bytes
       chunks.replan([{ on: 'put', call: 'every', kind: 'fill-up', capacity }])
       if (bytes > 0) return
-      records.replan([{ on: 'put', call: 'every', kind: 'no-space' }])
+      manifests.replan([{ on: 'put', call: 'every', kind: 'no-space' }])
       const changes = ['createUpload', 'deleteFile', 'updateFile', 'createFile'] as const
       catalog.replan(changes.map((on) => ({ on, call: 'every', kind: 'no-space' })))
     },
     async giveBack() {
-      for (const part of [chunks, records, catalog]) part.replan([])
+      for (const part of [chunks, manifests, catalog]) part.replan([])
     },
   }
 }
@@ -125,12 +125,12 @@ describe.each([
   })
 })
 
-it('that cannot take the record of what was out of its pack loses nothing of what is', async () => {
+it('that cannot take the manifest of what was out of its pack loses nothing of what is', async () => {
   const server = await openFaultyServer(await temporaryDirectory())
   onTestFinished(server.stop)
-  const { records } = server.faults
+  const { manifests } = server.faults
   for (const name of ['put', 'patched', 'deleted']) await given(server, name, sampleChunk(KiB, 4).bytes)
-  records.replan([{ on: 'delete', call: 'every', kind: 'no-space' }])
+  manifests.replan([{ on: 'delete', call: 'every', kind: 'no-space' }])
   // The catalog has it by then, so this is no refusal.
   const uncertain = [503, 'unavailable']
   const after = sampleChunk(KiB, 5).bytes
@@ -138,7 +138,7 @@ it('that cannot take the record of what was out of its pack loses nothing of wha
   const change = { headers: { 'Content-Type': 'application/json' }, body: '{"mediaType":"text/css"}' }
   expect(problemIn(await request(server, 'PATCH', '/api/files/patched', change))).toEqual(uncertain)
   expect(problemIn(await request(server, 'DELETE', '/files/deleted'))).toEqual(uncertain)
-  records.replan([])
+  manifests.replan([])
   expect((await get(server, 'put')).body.equals(after)).toBe(true)
   expect((await get(server, 'deleted')).status).toBe(404)
   await expectNoLeftovers(server.store)

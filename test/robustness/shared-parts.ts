@@ -51,7 +51,7 @@ export function faultyFileStore(
   const stores = {
     catalog: wrapCatalog(catalog),
     chunks: verifying(wrapChunks(faults)),
-    records: new MemoryChunkStore(),
+    manifests: new MemoryChunkStore(),
   }
   const store = createFileStore(stores, {
     chunkSize: 64 * 1024,

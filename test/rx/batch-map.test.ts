@@ -2,7 +2,7 @@ import { lastValueFrom, Observable, of, Subject, throwError, toArray } from 'rxj
 import { describe, expect, it, vi } from 'vitest'
 import { batchMap } from '../../src/rx/batch-map.ts'
 
-/** Records each batch; `end` ends the work on it. */
+/** Manifests each batch; `end` ends the work on it. */
 function recorder() {
   const batches: {
     readonly batch: readonly number[]

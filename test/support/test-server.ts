@@ -23,7 +23,7 @@ export interface TestServerOptions
   /** Goes between the disk and `verifying`. */
   readonly wrapChunks?: (store: ChunkStore) => ChunkStore
   /** Else they are in memory, where opening takes no time. */
-  readonly hasRecordsOnDisk?: boolean
+  readonly hasManifestsOnDisk?: boolean
 }
 
 export interface TestServer {
@@ -85,14 +85,14 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     failures.push(new Error(`failed while ${doing}`, { cause: error }))
   }
 
-  const { wrapChunks = (store: ChunkStore) => store, hasRecordsOnDisk = false, ...others } = options
+  const { wrapChunks = (store: ChunkStore) => store, hasManifestsOnDisk = false, ...others } = options
   const all = { ...defaults, onBackgroundError, log: pino({ level: 'silent' }), ...others }
   const catalog = await SqliteCatalog.open(catalogPath)
   const chunks = verifying(wrapChunks(await DiskChunkStore.open(chunkDirectory)))
-  const records = hasRecordsOnDisk
+  const manifests = hasManifestsOnDisk
     ? await DiskChunkStore.open(join(directory, 'records'), { hasDurableDeletes: true })
     : new MemoryChunkStore()
-  const store = createFileStore({ catalog, chunks, records, batching: diskBatching }, all)
+  const store = createFileStore({ catalog, chunks, manifests, batching: diskBatching }, all)
   const metrics = createMetrics(store)
   const lingering = new Lingering(all)
   const app = createApp(store, { ...all, metrics, lingering })
@@ -101,7 +101,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const stop = async () => {
     await running.stop(0)
     await chunks.close()
-    await records.close()
+    await manifests.close()
     await catalog.close()
     await rm(directory, { recursive: true, force: true })
     if (failures.length > 0) throw new AggregateError(failures, 'something went wrong in the background')

@@ -12,8 +12,8 @@ import type { Transactions } from './transactions.ts'
 const goneAfterSeconds = 15 * 60
 
 /**
- * Each process records what it counts on. Whatever it began to count on later still existed then,
- * so everything that was let go or stored after that record counts as in use, too. So no process
+ * Each process manifests what it counts on. Whatever it began to count on later still existed then,
+ * so everything that was let go or stored after that manifest counts as in use, too. So no process
  * has to ask the others, or tell them of each step.
  */
 export class PostgresMembership implements Membership {

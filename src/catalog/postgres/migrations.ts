@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { foldedName } from '../../model/fold-text.ts'
-import { type SealedFile, sealOfFile, sealOfRecord, sealOfSegment, sealOfUse } from '../seals.ts'
+import { type SealedFile, sealOfFile, sealOfManifest, sealOfSegment, sealOfUse } from '../seals.ts'
 import type { Database } from '../sql/dialect.ts'
 import type { TableDialect } from '../sql/migrations/0001-first-tables.ts'
 import { execute } from '../sql/prepared.ts'
@@ -21,7 +21,7 @@ export async function seals(db: Database): Promise<void> {
     sealOfSegment(row.file_id, row.start, row.part_id),
   )
   await fill(db, 'records', sql`select ctid::text as at, records.* from records`, (row) =>
-    sealOfRecord(row.location, row.file_id ?? '', row.page),
+    sealOfManifest(row.location, row.file_id ?? '', row.page),
   )
   // A node that still runs an older version must fail rather than write rows that look damaged.
   for (const table of sealed)

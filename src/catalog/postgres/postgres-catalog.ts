@@ -4,7 +4,7 @@ import type { Database } from '../sql/dialect.ts'
 import { listOwnChunks } from '../sql/chunk-lists.ts'
 import { InvokedCatalog, methodKinds } from '../sql/method-table.ts'
 import { methods } from '../sql/methods.ts'
-import { listUnknownRecords } from '../sql/records.ts'
+import { listUnknownManifests } from '../sql/manifests.ts'
 import type { Garbage } from '../upkeep.ts'
 import { engineMethods } from './engine-methods.ts'
 import { PostgresMembership } from './membership.ts'
@@ -38,10 +38,10 @@ export class PostgresCatalog extends InvokedCatalog {
     return own.length > 0 ? own : super.listChunks(...args)
   }
 
-  override async adoptRecords(locations: readonly Location[], at: number): Promise<readonly Location[]> {
+  override async adoptManifests(locations: readonly Location[], at: number): Promise<readonly Location[]> {
     // Most are known, and nobody has to wait for that to be seen.
-    const unknown = await this.#transactions.read((db) => listUnknownRecords(db, locations))
-    return unknown.length === 0 ? [] : super.adoptRecords(unknown, at)
+    const unknown = await this.#transactions.read((db) => listUnknownManifests(db, locations))
+    return unknown.length === 0 ? [] : super.adoptManifests(unknown, at)
   }
 
   override async adoptOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]> {

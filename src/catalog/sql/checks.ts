@@ -21,7 +21,7 @@ export async function listDueChunks(
   }))
 }
 
-export async function recordChecks(
+export async function manifestChecks(
   db: Database,
   checks: readonly ChunkCheck[],
   at: number,

@@ -10,8 +10,8 @@ import type {
   ListQuery,
   NewFile,
   Precondition,
-  RecordMove,
-  RecordPlace,
+  ManifestMove,
+  ManifestPlace,
 } from '../catalog.ts'
 import { checkPrecondition } from '../check-precondition.ts'
 import { pageOfFiles } from '../page-of-files.ts'
@@ -27,14 +27,14 @@ import {
   rowOfFile,
 } from './file-rows.ts'
 import { pick, prepared, preparedTogether, type Queries } from './prepared.ts'
-import { addRecord, moveRecord, sealedOf } from './records.ts'
+import { addManifest, moveManifest, sealedOf } from './manifests.ts'
 import type { FileTable } from './schema.ts'
 import { useChunks } from './use-chunks.ts'
 
 export async function createFile(db: Database, file: NewFile): Promise<CommittedFile> {
-  const { chunks, precondition, record, ...kept } = file
+  const { chunks, precondition, manifest, ...kept } = file
   const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-  const committed = await placeFile(db, { ...kept, size }, { precondition, record })
+  const committed = await placeFile(db, { ...kept, size }, { precondition, manifest })
   await useChunks(db, file.id, 0, chunks)
   return committed
 }
@@ -71,7 +71,7 @@ export async function updateFile(
   ref: FileRef,
   changes: FileChanges,
   precondition?: Precondition,
-  move?: RecordMove,
+  move?: ManifestMove,
 ): Promise<StoredFile> {
   const current = await lockPresent(db, owner, ref, precondition)
   const { name = current.name, mediaType = current.mediaType, metadata = current.metadata } = changes
@@ -82,7 +82,7 @@ export async function updateFile(
     if (!db.dialect.isNameTaken(error)) throw error
     throw new StoreError('name_taken', 'Another file has that name: delete it first.', { cause: error })
   }
-  if (move) await moveRecord(db, current.id, move)
+  if (move) await moveManifest(db, current.id, move)
   return file
 }
 
@@ -148,17 +148,17 @@ const selectRange = prepared(
 
 interface Placing {
   readonly precondition: Precondition | undefined
-  readonly record: RecordPlace | undefined
+  readonly manifest: ManifestPlace | undefined
 }
 
 /** Points the name to the file and lets go the file that had it. Rejects `precondition_failed`. */
 export async function placeFile(
   db: Database,
   described: Omit<StoredFile, 'createdAt' | 'modifiedAt'>,
-  { precondition, record }: Placing,
+  { precondition, manifest }: Placing,
 ): Promise<CommittedFile> {
-  const at = record?.at ?? db.now
-  const file = { ...described, createdAt: record?.createdAt ?? at, modifiedAt: at }
+  const at = manifest?.at ?? db.now
+  const file = { ...described, createdAt: manifest?.createdAt ?? at, modifiedAt: at }
   for (;;) {
     const [inserted] = await insertFile(db, rowOfFile(file))
     const current = inserted ? undefined : await lockFile(db, file.owner, { name: file.name })
@@ -166,12 +166,12 @@ export async function placeFile(
     if (!inserted && !current) continue
     checkPrecondition(precondition, current)
     const ended = current ? await replaceFile(db, current.id, file) : []
-    await addRecord(db, file.id, record)
+    await addManifest(db, file.id, manifest)
     return { file, hasReplaced: current !== undefined, ended }
   }
 }
 
-/** For a locked file. Resolves with the locations of its record. */
+/** For a locked file. Resolves with the locations of its manifest. */
 export async function letGo(db: Database, id: FileId): Promise<readonly Location[]> {
   return sealedOf(id, await removeAndList(db, { oldId: id, now: db.now }))
 }
@@ -188,7 +188,7 @@ interface Leaving {
 const discardOld = (queries: Queries, { oldId, now }: Leaving) =>
   queries.insertInto('discarded').values({ file_id: oldId, discarded_at: now })
 
-const endRecordsOfOld = (queries: Queries, { oldId }: Leaving) =>
+const endManifestsOfOld = (queries: Queries, { oldId }: Leaving) =>
   queries
     .updateTable('records')
     .set({ file_id: null })
@@ -197,7 +197,7 @@ const endRecordsOfOld = (queries: Queries, { oldId }: Leaving) =>
 
 const removeAndList = preparedTogether(
   [(queries, { oldId }: Leaving) => queries.deleteFrom('files').where('id', '=', oldId), discardOld],
-  endRecordsOfOld,
+  endManifestsOfOld,
 )
 
 /**
@@ -210,7 +210,7 @@ const takeRow = (queries: Queries, values: FileTable & Leaving) =>
     .set(pick(values, [...fileColumns, 'folded']))
     .where('id', '=', values.oldId)
 
-const replaceAndList = preparedTogether([takeRow, discardOld], endRecordsOfOld)
+const replaceAndList = preparedTogether([takeRow, discardOld], endManifestsOfOld)
 
 export const insertDiscarded = prepared((queries, values: { id: FileId; at: number }) =>
   queries.insertInto('discarded').values({ file_id: values.id, discarded_at: values.at }),

@@ -20,10 +20,10 @@ export async function finishUploads(
   // their order.
   for (const { upload, finished } of complete.toSorted(byName)) {
     const { id, owner, name, size, mediaType, metadata } = upload
-    const { digest, size: digested, precondition, record } = finished
+    const { digest, size: digested, precondition, manifest } = finished
     if (digested !== undefined && digested !== size) throw damage(`the upload ${id} has lost chunks`)
     const file = { id, owner, name, size, mediaType, digest, metadata }
-    committed.set(id, await placeFile(db, file, { precondition, record }))
+    committed.set(id, await placeFile(db, file, { precondition, manifest }))
   }
   return uploads.map(({ id }) => committed.get(id)!)
 }

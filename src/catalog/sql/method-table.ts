@@ -22,11 +22,11 @@ export const methodKinds = {
   searchFiles: 'snapshot',
   updateFile: 'change',
   deleteFile: 'change',
-  listRecords: 'read',
-  replaceRecords: 'change',
-  listEndedRecords: 'read',
-  adoptRecords: 'changeAlone',
-  forgetRecords: 'change',
+  listManifestPages: 'read',
+  replaceManifests: 'change',
+  listEndedManifests: 'read',
+  adoptManifests: 'changeAlone',
+  forgetManifests: 'change',
   listChunks: 'snapshot',
   packChunks: 'snapshot',
   findChunk: 'read',
@@ -49,15 +49,15 @@ export const methodKinds = {
   listAllChunks: 'read',
   listHolders: 'read',
   checkLists: 'snapshot',
-  listManifests: 'snapshot',
+  listFileManifests: 'snapshot',
   listUnknown: 'read',
   countCollectable: 'snapshot',
   listDueChunks: 'snapshot',
-  recordChecks: 'change',
+  manifestChecks: 'change',
   countNotSound: 'read',
   addFound: 'change',
   listFound: 'read',
-  restoreRecord: 'change',
+  restoreManifest: 'change',
   endRestore: 'change',
   verify: 'read',
   countCommits: 'read',
@@ -123,7 +123,7 @@ type ListArguments = Parameters<Catalog['listFiles']>
 
 /** What can be read beside the process that has the catalog open. */
 export type ReadableCatalog = CatalogInspection &
-  Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listRecords'>
+  Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listManifestPages'>
 
 /** Classes that pass every call of a method to `invoke`. A search becomes a call for each step. */
 export const InvokedCatalog = CatalogCalls as unknown as new (invoke: Invoke) => Catalog & CatalogRestore

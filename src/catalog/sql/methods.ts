@@ -1,5 +1,5 @@
 import { bindStore, findBinding } from './bound-store.ts'
-import { countNotSound, listDueChunks, recordChecks } from './checks.ts'
+import { countNotSound, listDueChunks, manifestChecks } from './checks.ts'
 import { listChunks, packChunks } from './chunk-lists.ts'
 import { collectChunks, countCollectable } from './collect-chunks.ts'
 import { findFile } from './file-rows.ts'
@@ -9,14 +9,14 @@ import { adoptOrphans, forgetGarbage, listGarbage, listUnknown } from './garbage
 import { joinUploads } from './segments.ts'
 import type { EngineMethods, Methods } from './method-table.ts'
 import {
-  adoptRecords,
-  forgetRecords,
-  listEndedRecords,
-  listManifests,
-  listRecords,
-  replaceRecords,
-} from './records.ts'
-import { addFound, endRestore, listFound, restoreRecord } from './restore.ts'
+  adoptManifests,
+  forgetManifests,
+  listEndedManifests,
+  listFileManifests,
+  listManifestPages,
+  replaceManifests,
+} from './manifests.ts'
+import { addFound, endRestore, listFound, restoreManifest } from './restore.ts'
 import { checkLists, listAllChunks, listHolders } from './inspection.ts'
 import * as uploads from './uploads.ts'
 import { findChunk } from './use-chunks.ts'
@@ -31,11 +31,11 @@ export const methods: Omit<Methods, keyof EngineMethods> = {
   searchFiles,
   updateFile,
   deleteFile,
-  listRecords,
-  replaceRecords,
-  listEndedRecords,
-  adoptRecords,
-  forgetRecords,
+  listManifestPages,
+  replaceManifests,
+  listEndedManifests,
+  adoptManifests,
+  forgetManifests,
   listChunks,
   packChunks,
   findChunk,
@@ -58,14 +58,14 @@ export const methods: Omit<Methods, keyof EngineMethods> = {
   listAllChunks,
   listHolders,
   checkLists,
-  listManifests,
+  listFileManifests,
   listUnknown,
   countCollectable,
   listDueChunks,
-  recordChecks,
+  manifestChecks,
   countNotSound,
   addFound,
   listFound,
-  restoreRecord,
+  restoreManifest,
   endRestore,
 }

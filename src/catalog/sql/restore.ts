@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
 import { bytesOfDigest, type Digest } from '../../model/digest.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
-import { lostLocation, type FoundChunk, type FoundRecord, type Restored } from '../catalog-restore.ts'
+import { lostLocation, type FoundChunk, type FoundManifest, type Restored } from '../catalog-restore.ts'
 import { changeFile, findFile, insertFile, rowOfFile } from './file-rows.ts'
 import type { Database } from './dialect.ts'
 import { inserted, none, prepared } from './prepared.ts'
-import { endPage, insertRecords, selectPage } from './records.ts'
+import { endPage, insertManifests, selectPage } from './manifests.ts'
 import type { Schema } from './schema.ts'
 import { useChunks } from './use-chunks.ts'
 
@@ -19,12 +19,12 @@ export async function listFound(db: Database, digest: Digest): Promise<readonly 
   return rows.map(({ size, location }) => ({ digest, size, location }))
 }
 
-export async function restoreRecord(
+export async function restoreManifest(
   db: Database,
-  { id, file, start, chunks, location }: FoundRecord,
+  { id, file, start, chunks, location }: FoundManifest,
 ): Promise<void> {
   const isLatest = await isLatestPage(db, id, file, start)
-  await insertRecords(db, isLatest ? id : null, [{ location, page: start }])
+  await insertManifests(db, isLatest ? id : null, [{ location, page: start }])
   if (!isLatest) return
   await removeUses(db, { id, start, end: start + sizeOf(chunks) })
   await useChunks(db, id, start, chunks)
@@ -40,7 +40,7 @@ export async function endRestore(db: Database): Promise<Restored> {
   return { files: counted!.files, lostChunks: lost!.chunks }
 }
 
-/** If a crash has left two records of the same page, the later one counts. */
+/** If a crash has left two manifests of the same page, the later one counts. */
 async function isLatestPage(
   db: Database,
   id: FileId,
@@ -69,7 +69,7 @@ async function placeLatest(db: Database, file: StoredFile): Promise<void> {
 
 /**
  * Of two files with one name, the later one wins, but a file with all its chunks wins over one that
- * lacks some: a record is stored beside the last chunks of its file, so one that a power cut left
+ * lacks some: a manifest is stored beside the last chunks of its file, so one that a power cut left
  * without them is of a file that was never committed.
  */
 async function comesBefore(db: Database, one: StoredFile, other: StoredFile): Promise<boolean> {

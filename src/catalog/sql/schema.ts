@@ -22,7 +22,7 @@ export interface Schema {
   joined: { file_id: FileId; start: number; part_id: FileId; seal: number }
   /** Chunk lists that were let go, with the time; 0 if they can be collected at once. */
   discarded: { file_id: FileId; discarded_at: number }
-  /** Where records of files are kept, or were: then they belong to no file any more. */
+  /** Where manifests of files are kept, or were: then they belong to no file any more. */
   records: RecordTable
   /** What a chunk store has, while the catalog is made of it. */
   found: { digest: Uint8Array; size: number; location: Location }

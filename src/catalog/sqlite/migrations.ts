@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '../../model/errors.ts'
 import { foldedName } from '../../model/fold-text.ts'
-import { damage, type SealedFile, sealOfFile, sealOfRecord, sealOfSegment, sealOfUse } from '../seals.ts'
+import { damage, type SealedFile, sealOfFile, sealOfManifest, sealOfSegment, sealOfUse } from '../seals.ts'
 import type { Database } from '../sql/dialect.ts'
 import { firstTables, type TableDialect } from '../sql/migrations/0001-first-tables.ts'
 import { boundStore } from '../sql/migrations/0003-bound-store.ts'
@@ -23,7 +23,7 @@ export function seals(database: DatabaseSync): void {
     sealOfSegment(String(id), Number(start), String(part)),
   )
   database.function('seal_of_record', (location, id, page) =>
-    sealOfRecord(String(location), String(id), Number(page)),
+    sealOfManifest(String(location), String(id), Number(page)),
   )
   database.exec(`
     update files set seal = seal_of_file(

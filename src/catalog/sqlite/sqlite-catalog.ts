@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { FileId } from '../../model/file.ts'
 import type { ChunkUse, CommittedFile, NewFile } from '../catalog.ts'
-import type { FoundRecord } from '../catalog-restore.ts'
+import type { FoundManifest } from '../catalog-restore.ts'
 import { InvokedCatalog, isRead } from '../sql/method-table.ts'
 import { DatabaseThread } from './database-thread.ts'
 import { compact, type SqliteCatalogOptions } from './messages.ts'
@@ -80,8 +80,8 @@ export class SqliteCatalog extends InvokedCatalog {
     return super.recutUpload(id, start, end, chunks.map(compact))
   }
 
-  override restoreRecord(record: FoundRecord): Promise<void> {
-    return super.restoreRecord({ ...record, chunks: record.chunks.map(compact) })
+  override restoreManifest(manifest: FoundManifest): Promise<void> {
+    return super.restoreManifest({ ...manifest, chunks: manifest.chunks.map(compact) })
   }
 
   override countDurableCommits(): Promise<number> {

@@ -7,7 +7,7 @@ import { moveToFreeName } from '../move-to-free-name.ts'
 import { syncDirectory } from './durable-directory.ts'
 
 /** What a store or a catalog puts into its directory; other programs' files have other names. */
-const ownNames = /^(?:ashlar-store\.json.*|ashlar-commits.*|chunks|records|catalog\.sqlite.*)$/
+const ownNames = /^(?:ashlar-store\.json.*|ashlar-commits.*|chunks|manifests|catalog\.sqlite.*)$/
 
 /** What the store's file about itself says; undefined if there is none. Rejects `unavailable`. */
 export async function readIdentityFile(directory: string): Promise<string | undefined> {

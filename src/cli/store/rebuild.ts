@@ -6,7 +6,7 @@ import { messageOf } from '../terminal/message-of.ts'
 import { addStoreOptions, flagsOf, notBegun, performOnStore } from './store-command.ts'
 
 const help = `
-A store keeps a record of every file beside its chunks. Where the catalog is lost, or an old one must not be used, this makes a new one of
+A store keeps a manifest of every file beside its chunks. Where the catalog is lost, or an old one must not be used, this makes a new one of
 them, with every file, its name and metadata. Unfinished uploads are not among them. The old catalog must be away: with a server stopped, move
 catalog.sqlite and catalog.sqlite-wal, and leave catalog.sqlite.commits. Chunks are not read: run ashlar fsck afterwards.
 
@@ -30,28 +30,29 @@ export function rebuild(command: Command): void {
         const rebuilt = await withBar(
           terminal,
           (bar) => {
-            if (bar) void expectAll(bar, store.records.list())
+            if (bar) void expectAll(bar, store.manifests.list())
             return store.rebuild((bytes) => {
               bar?.advance(bytes)
               bar?.fileDone()
             })
           },
-          'records',
+          'manifests',
         ).catch((error: unknown) => {
           if (store.hasBegun()) throw error
           terminal.complain(`ashlar: ${messageOf(error)}`)
         })
         if (!rebuilt) return notBegun
-        const { records, files, damagedRecords, lostChunks } = rebuilt
-        for (const location of damagedRecords) {
-          terminal.complain(`ashlar: the record ${location} is damaged: what it told is lost`)
+        const { manifests, files, damagedManifests, lostChunks } = rebuilt
+        for (const location of damagedManifests) {
+          terminal.complain(`ashlar: the manifest ${location} is damaged: what it told is lost`)
         }
         if (lostChunks > 0) {
           terminal.complain(`ashlar: ${count(lostChunks, 'chunk')} gone: ashlar fsck says of which files`)
         }
         if (isJson) await terminal.printJson(rebuilt)
-        else await terminal.print(`a new catalog: ${count(files, 'file')}, of ${count(records, 'record')}`)
-        return damagedRecords.length + lostChunks > 0 ? 1 : 0
+        else
+          await terminal.print(`a new catalog: ${count(files, 'file')}, of ${count(manifests, 'manifest')}`)
+        return damagedManifests.length + lostChunks > 0 ? 1 : 0
       },
     ),
   )

@@ -11,12 +11,12 @@ import { Pulled } from '../../rx/pulled.ts'
 import { discardUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
-  chunksPerRecord,
-  createWithRecord,
-  finishWithRecords,
-  putRecord,
-  type RecordedFile,
-} from '../manifests/keep-records.ts'
+  chunksPerManifest,
+  createWithManifest,
+  finishWithManifests,
+  putManifest,
+  type ManifestFile,
+} from '../manifests/keep-manifests.ts'
 import type { Migration } from './migration.ts'
 import { PendingParts, type StoredPart } from '../upload/pending-parts.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
@@ -42,14 +42,14 @@ export class FileCopy {
     if (hasher.digest() !== this.#file.digest) throw unlike()
     const { store } = this.#migration
     const parts = await lastValueFrom(this.#copied(chunks).pipe(toArray()))
-    const putAnew = () => putRecord(store, this.#file, [packed(chunks)])
+    const putAnew = () => putManifest(store, this.#file, [packed(chunks)])
     // While it fails, the catalog has not been asked, and the parts are still to be deleted.
-    let recorded: RecordedFile | undefined = await putAnew()
+    let recorded: ManifestFile | undefined = await putAnew()
     await this.#pending.handOver(parts, async (uses) => {
-      // Called again where a chunk has gone, and the record with the attempt.
+      // Called again where a chunk has gone, and the manifest with the attempt.
       const current = recorded ?? (await putAnew())
       recorded = undefined
-      return createWithRecord(store, current, uses, undefined)
+      return createWithManifest(store, current, uses, undefined)
     })
   }
 
@@ -77,7 +77,7 @@ export class FileCopy {
       await discardUpload(store, id)
       throw unlike()
     }
-    await finishWithRecords(store, [{ file: this.#file }])
+    await finishWithManifests(store, [{ file: this.#file }])
   }
 
   /** Resolves when nothing goes on any more. What no file or upload has got is deleted. */
@@ -118,9 +118,9 @@ function unlike(): StoreError {
 async function digestOf({ catalog }: FileStore, { id }: StoredFile): Promise<Digest> {
   const hasher = new FileHasher()
   for (let at = 0; ;) {
-    const { digests, sizes } = await catalog.packChunks(id, at, chunksPerRecord)
+    const { digests, sizes } = await catalog.packChunks(id, at, chunksPerManifest)
     hasher.addAll(digests)
-    if (sizes.length < chunksPerRecord) return hasher.digest()
+    if (sizes.length < chunksPerManifest) return hasher.digest()
     at += sizes.reduce((sum, size) => sum + size, 0)
   }
 }

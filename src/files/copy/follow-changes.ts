@@ -3,12 +3,12 @@ import { soleOwner, type StoredFile } from '../../model/file.ts'
 import { deleteFile } from '../manifests/update-file.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
-  chunksPerRecord,
-  discardRecord,
-  endRecords,
+  chunksPerManifest,
+  discardManifest,
+  endManifests,
   putFirstPage,
   forgetPuts,
-} from '../manifests/keep-records.ts'
+} from '../manifests/keep-manifests.ts'
 
 /**
  * Calls and describes a file as another store does, if it was changed there later, and takes over the time of that. Another file that
@@ -24,14 +24,14 @@ export async function followChanges(
   if (at <= present.modifiedAt) return false
   const namesake = await catalog.findFile(soleOwner, { name })
   if (namesake && namesake.id !== id) await deleteFile(store, { id: namesake.id })
-  const [from] = await catalog.listRecords(id)
-  const to = await putFirstPage(store, changed, await catalog.packChunks(id, 0, chunksPerRecord))
+  const [from] = await catalog.listManifestPages(id)
+  const to = await putFirstPage(store, changed, await catalog.packChunks(id, 0, chunksPerManifest))
   try {
     await catalog.updateFile(soleOwner, { id }, { name, mediaType, metadata }, undefined, { at, from, to })
-    if (from !== undefined) await endRecords(store, [from])
+    if (from !== undefined) await endManifests(store, [from])
     return true
   } catch (error) {
-    if (isRefusal(error)) await discardRecord(store, { at, locations: [to] })
+    if (isRefusal(error)) await discardManifest(store, { at, locations: [to] })
     throw error
   } finally {
     forgetPuts(store, [to])

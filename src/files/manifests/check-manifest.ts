@@ -7,18 +7,18 @@ import { isStoreError } from '../../model/errors.ts'
 import type { StoredFile } from '../../model/file.ts'
 import {
   isConfirmation,
-  readRecord,
+  readManifest,
   writeConfirmation,
-  writeRecord,
+  writeManifest,
   type Confirmation,
-  type FileRecord,
-} from './file-record.ts'
-import { pagesOfChunks } from './keep-records.ts'
+  type FileManifest,
+} from './file-manifest.ts'
+import { pagesOfChunks } from './keep-manifests.ts'
 
 /** Where a manifest is read, and what it is compared with. */
 export interface ManifestSources {
-  readonly catalog: Pick<Catalog, 'packChunks' | 'listRecords'>
-  readonly records: Pick<ChunkStore, 'read'>
+  readonly catalog: Pick<Catalog, 'packChunks' | 'listManifestPages'>
+  readonly manifests: Pick<ChunkStore, 'read'>
 }
 
 /** A file as the catalog has it, and the locations of its manifest. */
@@ -30,7 +30,7 @@ export interface KnownManifest {
 /** Resolves when so many bytes may be read. */
 export type Pacing = (bytes: number) => Promise<void>
 
-type Stored = FileRecord | Confirmation
+type Stored = FileManifest | Confirmation
 
 /** By which a group makes a page longer: all groups have names of one length. */
 const groupBytes = `"group":"${crypto.randomUUID()}",`.length
@@ -47,22 +47,22 @@ export async function checkManifest(
 ): Promise<Condition> {
   const condition = await conditionOf(sources, manifest, pacing)
   if (condition === 'sound') return condition
-  const current = await sources.catalog.listRecords(manifest.file.id)
+  const current = await sources.catalog.listManifestPages(manifest.file.id)
   return isDeepStrictEqual(current, manifest.locations) ? condition : 'sound'
 }
 
 async function conditionOf(
-  { catalog, records }: ManifestSources,
+  { catalog, manifests }: ManifestSources,
   { file, locations }: KnownManifest,
   pacing: Pacing | undefined,
 ): Promise<Condition> {
   const { id } = file
   const read = (index: number, lengths: readonly number[]) =>
-    readStored(records, locations[index], lengths, pacing)
+    readStored(manifests, locations[index], lengths, pacing)
   let group: string | undefined
   let index = 0
   for await (const page of pagesOf(catalog, file)) {
-    const { length } = writeRecord(page)
+    const { length } = writeManifest(page)
     const found = await read(index, index === 0 ? [length, length + groupBytes] : [length])
     if (typeof found === 'string') return found
     if (!isSamePage(page, found)) return 'damaged'
@@ -82,7 +82,7 @@ async function conditionOf(
  * what is shorter cannot be read, and what is longer is not whole.
  */
 async function readStored(
-  records: ManifestSources['records'],
+  manifests: ManifestSources['manifests'],
   location: Location | undefined,
   lengths: readonly number[],
   pacing: Pacing | undefined,
@@ -92,8 +92,8 @@ async function readStored(
     await pacing?.(size)
     const bytes = Buffer.alloc(size)
     try {
-      await records.read(location, 0, bytes, { size, blockDigests: new Uint8Array() })
-      return readRecord(bytes.toString('utf8'))
+      await manifests.read(location, 0, bytes, { size, blockDigests: new Uint8Array() })
+      return readManifest(bytes.toString('utf8'))
     } catch (error) {
       if (isStoreError(error, 'not_found')) return 'missing'
       if (!isStoreError(error, 'corrupt')) throw error
@@ -102,7 +102,7 @@ async function readStored(
   return 'damaged'
 }
 
-function isSamePage(expected: FileRecord, found: Stored): found is FileRecord {
+function isSamePage(expected: FileManifest, found: Stored): found is FileManifest {
   if (isConfirmation(found)) return false
   const [{ chunks, ...others }, { chunks: foundChunks, group: _group, ...foundOthers }] = [expected, found]
   return (
@@ -113,7 +113,7 @@ function isSamePage(expected: FileRecord, found: Stored): found is FileRecord {
 }
 
 /** What the pages of the manifest must say. */
-async function* pagesOf(catalog: ManifestSources['catalog'], file: StoredFile): AsyncGenerator<FileRecord> {
+async function* pagesOf(catalog: ManifestSources['catalog'], file: StoredFile): AsyncGenerator<FileManifest> {
   const { id } = file
   let start = 0
   for await (const chunks of pagesOfChunks({ catalog }, id)) {

@@ -2,7 +2,7 @@ import { damage } from '../../catalog/seals.ts'
 import { isRefusal, isStoreError } from '../../model/errors.ts'
 import type { KnownManifest } from './check-manifest.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { discardRecord, endRecords, pagesOfChunks, putRecord, forgetPuts } from './keep-records.ts'
+import { discardManifest, endManifests, pagesOfChunks, putManifest, forgetPuts } from './keep-manifests.ts'
 
 /**
  * Writes the manifest of a file anew from the catalog, and deletes what is left of the old one. Resolves with false if
@@ -11,21 +11,21 @@ import { discardRecord, endRecords, pagesOfChunks, putRecord, forgetPuts } from 
  */
 export async function mendManifest(store: FileStore, { file, locations }: KnownManifest): Promise<boolean> {
   const { id, digest, size } = file
-  const { file: written, record } = await putRecord(store, file, pagesOfChunks(store, id))
+  const { file: written, manifest } = await putManifest(store, file, pagesOfChunks(store, id))
   // A chunk list that has lost its end must not become the manifest.
   if (written.digest !== digest || written.size !== size) {
-    await discardRecord(store, record)
+    await discardManifest(store, manifest)
     throw damage(`the file ${id} has lost chunks`)
   }
   try {
-    await store.catalog.replaceRecords(id, locations, record.locations)
+    await store.catalog.replaceManifests(id, locations, manifest.locations)
   } catch (error) {
-    if (isRefusal(error)) await discardRecord(store, record)
-    if (isStoreError(error, 'record_moved')) return false
+    if (isRefusal(error)) await discardManifest(store, manifest)
+    if (isStoreError(error, 'manifest_moved')) return false
     throw error
   } finally {
-    forgetPuts(store, record.locations)
+    forgetPuts(store, manifest.locations)
   }
-  await endRecords(store, locations)
+  await endManifests(store, locations)
   return true
 }

@@ -14,38 +14,38 @@ import { atOnce } from '../../rx/at-once.ts'
 import {
   eachRecorded,
   isConfirmation,
-  readRecord,
+  readManifest,
   type Confirmation,
-  type FileRecord,
-  type RecordedChunk,
-} from './file-record.ts'
+  type FileManifest,
+  type ManifestChunk,
+} from './file-manifest.ts'
 
 export interface RebuildSources {
   /** Verified. */
   readonly chunks: ChunkStore
-  readonly records: ChunkStore
+  readonly manifests: ChunkStore
 }
 
 export interface Rebuilt {
   /** In the new catalog, as far as they are there. */
   readonly files: number
-  /** Pages of records that were read. */
-  readonly records: number
-  /** Records that are damaged: what they told is lost. */
-  readonly damagedRecords: readonly Location[]
+  /** Pages of manifests that were read. */
+  readonly manifests: number
+  /** Manifests that are damaged: what they told is lost. */
+  readonly damagedManifests: readonly Location[]
   /** Chunks of which nothing is left. Their files are there, and say `corrupt` where the chunk was. */
   readonly lostChunks: number
 }
 
 const batchSize = 1000
-const recordsAtOnce = 8
-/** Of one record: together they are few enough for a catalog that answers one call after the other. */
+const manifestsAtOnce = 8
+/** Of one manifest: together they are few enough for a catalog that answers one call after the other. */
 const chunksAtOnce = 32
 
 /**
- * Fills an empty catalog with the files that the stores have, from their records; unfinished uploads are not among them. Reads no chunk but those
+ * Fills an empty catalog with the files that the stores have, from their manifests; unfinished uploads are not among them. Reads no chunk but those
  * that are there several times, so that each file gets a sound one: whether the others are sound is for a check to say. What is damaged is reported, never deleted.
- * `onRead` is told of each record.
+ * `onRead` is told of each manifest.
  */
 export async function rebuild(
   sources: RebuildSources,
@@ -54,13 +54,13 @@ export async function rebuild(
 ): Promise<Rebuilt> {
   await inBatches(sources.chunks.list(), (batch) => catalog.addFound(batch))
   const restoring = new Restoring(sources, catalog)
-  await atOnce(sources.records.list(), recordsAtOnce, async (stored) => {
+  await atOnce(sources.manifests.list(), manifestsAtOnce, async (stored) => {
     await restoring.take(stored)
     onRead?.(stored.size)
   })
-  await atOnce(restoring.waiting(), recordsAtOnce, (stored) => restoring.takeConfirmed(stored))
-  const { read, damagedRecords } = restoring
-  return { ...(await catalog.endRestore()), records: read, damagedRecords }
+  await atOnce(restoring.waiting(), manifestsAtOnce, (stored) => restoring.takeConfirmed(stored))
+  const { read, damagedManifests } = restoring
+  return { ...(await catalog.endRestore()), manifests: read, damagedManifests }
 }
 
 type RestoredCatalog = Pick<Catalog, 'findChunk'> & CatalogRestore
@@ -71,7 +71,7 @@ class Restoring {
   readonly #catalog: RestoredCatalog
   readonly #confirmed = new Set<string>()
   readonly #waiting: { readonly group: string; readonly stored: StoredChunk }[] = []
-  readonly damagedRecords: Location[] = []
+  readonly damagedManifests: Location[] = []
   read = 0
 
   constructor(sources: RebuildSources, catalog: RestoredCatalog) {
@@ -80,27 +80,27 @@ class Restoring {
   }
 
   async take(stored: StoredChunk): Promise<void> {
-    const record = await readStored(this.#sources.records, stored)
-    if (!record) {
-      this.damagedRecords.push(stored.location)
+    const manifest = await readStored(this.#sources.manifests, stored)
+    if (!manifest) {
+      this.damagedManifests.push(stored.location)
       return
     }
     this.read += 1
-    if (isConfirmation(record)) {
-      this.#confirmed.add(record.group)
-      const { id } = record
+    if (isConfirmation(manifest)) {
+      this.#confirmed.add(manifest.group)
+      const { id } = manifest
       const { location } = stored
-      await this.#catalog.restoreRecord({
+      await this.#catalog.restoreManifest({
         id,
         file: undefined,
         start: confirmationPage,
         chunks: [],
         location,
       })
-    } else if (record.group !== undefined && !this.#confirmed.has(record.group)) {
-      this.#waiting.push({ group: record.group, stored })
+    } else if (manifest.group !== undefined && !this.#confirmed.has(manifest.group)) {
+      this.#waiting.push({ group: manifest.group, stored })
     } else {
-      await this.#restore(record, stored)
+      await this.#restore(manifest, stored)
     }
   }
 
@@ -109,29 +109,29 @@ class Restoring {
   }
 
   async takeConfirmed(stored: StoredChunk): Promise<void> {
-    const record = await readStored(this.#sources.records, stored)
-    if (record && !isConfirmation(record)) await this.#restore(record, stored)
-    else this.damagedRecords.push(stored.location)
+    const manifest = await readStored(this.#sources.manifests, stored)
+    if (manifest && !isConfirmation(manifest)) await this.#restore(manifest, stored)
+    else this.damagedManifests.push(stored.location)
   }
 
-  async #restore({ id, file, start, chunks }: FileRecord, { location }: StoredChunk): Promise<void> {
+  async #restore({ id, file, start, chunks }: FileManifest, { location }: StoredChunk): Promise<void> {
     const uses = await atOnce(eachRecorded(chunks), chunksAtOnce, (chunk) =>
       useOf(this.#catalog, this.#sources.chunks, chunk),
     )
-    await this.#catalog.restoreRecord({ id, file, start, chunks: uses, location })
+    await this.#catalog.restoreManifest({ id, file, start, chunks: uses, location })
   }
 }
 
 /** Undefined if it is damaged. */
 async function readStored(
-  records: ChunkStore,
+  manifests: ChunkStore,
   { location, size }: StoredChunk,
-): Promise<FileRecord | Confirmation | undefined> {
+): Promise<FileManifest | Confirmation | undefined> {
   const bytes = Buffer.alloc(size)
   try {
-    // A record is checked by the digest in it.
-    await records.read(location, 0, bytes, { size, blockDigests: new Uint8Array() })
-    return readRecord(bytes.toString('utf8'))
+    // A manifest is checked by the digest in it.
+    await manifests.read(location, 0, bytes, { size, blockDigests: new Uint8Array() })
+    return readManifest(bytes.toString('utf8'))
   } catch (error) {
     if (isStoreError(error, 'corrupt')) return undefined
     throw error
@@ -141,7 +141,7 @@ async function readStored(
 async function useOf(
   catalog: Pick<Catalog, 'findChunk'> & CatalogRestore,
   chunks: ChunkStore,
-  chunk: RecordedChunk,
+  chunk: ManifestChunk,
 ): Promise<ChunkUse> {
   const { size, blockDigests } = chunk
   const digest = digestOfChunk(blockDigests)
@@ -154,7 +154,7 @@ async function useOf(
 /** One that is whole, if there is a choice. */
 async function bestOf(
   chunks: ChunkStore,
-  chunk: RecordedChunk,
+  chunk: ManifestChunk,
   found: readonly FoundChunk[],
 ): Promise<Location> {
   const [first, ...others] = found
@@ -167,7 +167,7 @@ async function bestOf(
 async function isSound(
   chunks: ChunkStore,
   location: Location,
-  { size, blockDigests }: RecordedChunk,
+  { size, blockDigests }: ManifestChunk,
 ): Promise<boolean> {
   const block = Buffer.alloc(Math.min(size, blockBytes))
   try {

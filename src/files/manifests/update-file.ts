@@ -3,12 +3,18 @@ import type { Location } from '../../model/chunk.ts'
 import { StoreError, isRefusal, isStoreError } from '../../model/errors.ts'
 import { soleOwner, type FileRef, type StoredFile } from '../../model/file.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { chunksPerRecord, discardRecord, endRecords, putFirstPage, forgetPuts } from './keep-records.ts'
+import {
+  chunksPerManifest,
+  discardManifest,
+  endManifests,
+  putFirstPage,
+  forgetPuts,
+} from './keep-manifests.ts'
 
 /** What is to change, or how it follows from the file as it is: asked again whenever somebody else was faster. */
 export type Changes = FileChanges | ((file: StoredFile) => FileChanges)
 
-/** Changes what a file is called and how it is described, in its record, too. Rejects what `Catalog.updateFile` rejects. */
+/** Changes what a file is called and how it is described, in its manifest, too. Rejects what `Catalog.updateFile` rejects. */
 export async function updateFile(
   store: FileStore,
   ref: FileRef,
@@ -18,15 +24,15 @@ export async function updateFile(
   for (;;) {
     const found = await store.catalog.findFile(soleOwner, ref)
     if (!found) throw new StoreError('not_found', 'There is no such file.')
-    const [from] = await store.catalog.listRecords(found.id)
-    // Read after its record, the file cannot be older than it: a change in between would be undone, unnoticed.
+    const [from] = await store.catalog.listManifestPages(found.id)
+    // Read after its manifest, the file cannot be older than it: a change in between would be undone, unnoticed.
     const current = await store.catalog.findFile(soleOwner, { id: found.id })
     if (!current) continue
     try {
       const now = typeof changes === 'function' ? changes(current) : changes
       return await changeRecorded(store, current, from, now, precondition)
     } catch (error) {
-      if (!isStoreError(error, 'record_moved') && !isStoreError(error, 'not_found')) throw error
+      if (!isStoreError(error, 'manifest_moved') && !isStoreError(error, 'not_found')) throw error
       // Somebody else was faster: what is there now may have the name, and another content.
     }
   }
@@ -41,25 +47,25 @@ async function changeRecorded(
 ): Promise<StoredFile> {
   const { catalog } = store
   const { id } = current
-  // A record with the same time as the one before could not be told to be the newer one.
+  // A manifest with the same time as the one before could not be told to be the newer one.
   const at = Math.max(Date.now(), current.modifiedAt + 1)
   const changed = { ...current, ...changes, modifiedAt: at }
-  const firstPage = await catalog.packChunks(id, 0, chunksPerRecord)
+  const firstPage = await catalog.packChunks(id, 0, chunksPerManifest)
   const to = await putFirstPage(store, changed, firstPage)
   try {
-    // By its id: the name may have another file by now, which the record is not of.
+    // By its id: the name may have another file by now, which the manifest is not of.
     const file = await catalog.updateFile(soleOwner, { id }, changes, precondition, { at, from, to })
-    if (from !== undefined) await endRecords(store, [from])
+    if (from !== undefined) await endManifests(store, [from])
     return file
   } catch (error) {
-    if (isRefusal(error)) await discardRecord(store, { at, locations: [to] })
+    if (isRefusal(error)) await discardManifest(store, { at, locations: [to] })
     throw error
   } finally {
     forgetPuts(store, [to])
   }
 }
 
-/** Resolves once neither catalog nor records know of the file. Rejects what `Catalog.deleteFile` rejects. */
+/** Resolves once neither catalog nor manifests know of the file. Rejects what `Catalog.deleteFile` rejects. */
 export async function deleteFile(store: FileStore, ref: FileRef, precondition?: Precondition): Promise<void> {
-  await endRecords(store, await store.catalog.deleteFile(soleOwner, ref, precondition))
+  await endManifests(store, await store.catalog.deleteFile(soleOwner, ref, precondition))
 }

@@ -2,7 +2,7 @@ import type { CommittedFile, Precondition } from '../../catalog/catalog.ts'
 import { StoreError, isStoreError } from '../../model/errors.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { type DescribedFile, finishWithRecords } from '../manifests/keep-records.ts'
+import { type DescribedFile, finishWithManifests } from '../manifests/keep-manifests.ts'
 import { keptPrecondition } from './kept-precondition.ts'
 import { type FileId, soleOwner } from '../../model/file.ts'
 
@@ -31,7 +31,7 @@ export async function finishIfComplete(
       isRemembered: true,
       precondition: { ...keptPrecondition(upload), ...precondition },
     }
-    const [committed] = await finishWithRecords(store, [finishing])
+    const [committed] = await finishWithManifests(store, [finishing])
     if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')
     return { upload: { ...upload, isFinished: true }, committed }
   } catch (error) {

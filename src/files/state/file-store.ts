@@ -56,7 +56,7 @@ export interface Stores {
   readonly catalog: Catalog
   readonly chunks: ChunkStore
   /** Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes must be durable. */
-  readonly records: ChunkStore
+  readonly manifests: ChunkStore
   /** What the store of the chunks makes one operation of; absent where that is nothing. */
   readonly batching?: Batching
   /** Needed where other processes use the same catalog. */
@@ -99,7 +99,7 @@ export interface FileStore extends Stores {
   readonly receiving: Set<FileId>
   /** Who appends to which upload. */
   readonly uploadLocks: x
-  /** Chunks and records that the catalog may not know yet. */
+  /** Chunks and manifests that the catalog may not know yet. */
   readonly uncommitted: UncommittedPuts
 }
 
@@ -124,7 +124,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     health,
     catalog: smallFiles.watch(space.guardCatalog(health.watch())),
     chunks: uncommitted.watch(space.guardChunks(stores.chunks)),
-    records: uncommitted.watch(space.guardChunks(stores.records)),
+    manifests: uncommitted.watch(space.guardChunks(stores.manifests)),
     uncommitted,
     options,
     // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.

@@ -138,8 +138,8 @@ export class FreeSpace {
       deleteUpload: (...args) => this.shrink(() => catalog.deleteUpload(...args)),
       collectChunks: (...args) => this.shrink(() => catalog.collectChunks(...args)),
       adoptOrphans: (...args) => this.shrink(() => catalog.adoptOrphans(...args)),
-      adoptRecords: (...args) => this.shrink(() => catalog.adoptRecords(...args)),
-      forgetRecords: (...args) => this.shrink(() => catalog.forgetRecords(...args)),
+      adoptManifests: (...args) => this.shrink(() => catalog.adoptManifests(...args)),
+      forgetManifests: (...args) => this.shrink(() => catalog.forgetManifests(...args)),
       forgetGarbage: (locations) => {
         const forget = () => catalog.forgetGarbage(locations)
         // To forget nothing is to ask whether the catalog takes changes.

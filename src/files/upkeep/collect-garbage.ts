@@ -1,7 +1,7 @@
 import { concatAll, from, lastValueFrom, mergeMap, toArray } from 'rxjs'
 import type { Garbage } from '../../catalog/upkeep.ts'
 import type { Location } from '../../model/chunk.ts'
-import { deleteEndedRecords } from './collect-records.ts'
+import { deleteEndedManifests } from './collect-manifests.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { heartbeat, orphansFoundBefore, skewOf, untoldMs } from './heartbeat.ts'
 
@@ -27,7 +27,7 @@ export async function collectGarbage(store: FileStore, signal?: AbortSignal): Pr
   await store.health.verify()
   const uploads = await deleteExpiredUploads(store, signal)
   await forgetUnusedChunks(store, signal)
-  await deleteEndedRecords(store, signal)
+  await deleteEndedManifests(store, signal)
   return { uploads, ...(await deleteGarbage(store, signal)) }
 }
 

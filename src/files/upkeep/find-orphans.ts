@@ -1,5 +1,5 @@
 import type { StoredChunk } from '../../chunks/chunk-store.ts'
-import { findUnknownRecords } from './collect-records.ts'
+import { findUnknownManifests } from './collect-manifests.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { inBatches } from '../../rx/at-once.ts'
 
@@ -29,7 +29,7 @@ export async function findOrphans(store: FileStore, signal?: AbortSignal): Promi
     orphans += adopted.length
     for (const { size } of adopted) bytes += size
   }
-  await findUnknownRecords(store, signal)
+  await findUnknownManifests(store, signal)
   return { orphans, bytes }
 }
 

@@ -51,7 +51,7 @@ export class ManifestScrub {
   async run(signal: AbortSignal): Promise<void> {
     if (this.#clock.now() < this.#dueAt) return
     for (;;) {
-      const listed = await this.#store.catalog.listManifests(this.#after, manifestBatch)
+      const listed = await this.#store.catalog.listFileManifests(this.#after, manifestBatch)
       for (const one of listed) {
         await this.#check(one, signal)
         this.#after = one.id

@@ -124,7 +124,7 @@ export class Scrub {
 
   async #takeDown(checks: readonly ChunkCheck[]): Promise<void> {
     const { catalog } = this.#store
-    for (const { digest, location, condition } of await catalog.recordChecks(checks, this.#clock.now())) {
+    for (const { digest, location, condition } of await catalog.manifestChecks(checks, this.#clock.now())) {
       if (condition === undefined || condition === 'sound') continue
       const holders = await catalog.listHolders(digest, mostHolders)
       this.#report.found({ digest, location, condition, holders })

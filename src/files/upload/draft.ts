@@ -6,13 +6,13 @@ import { soleOwner, type FileId, type FileName, type Metadata } from '../../mode
 import { discardUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
-  createWithRecord,
-  discardRecord,
-  putRecord,
+  createWithManifest,
+  discardManifest,
+  putManifest,
   type DescribedFile,
   type FinishingUpload,
-  type RecordedFile,
-} from '../manifests/keep-records.ts'
+  type ManifestFile,
+} from '../manifests/keep-manifests.ts'
 import type { PendingParts, StoredPart } from './pending-parts.ts'
 import { newExpiry } from './receive-into-upload.ts'
 
@@ -40,7 +40,7 @@ export class Draft {
   readonly #pending: PendingParts
   /** The first ones, as many as one commit takes and one more. */
   readonly #chunks: ChunkUse[] = []
-  #recording: Promise<RecordedFile> | undefined
+  #recording: Promise<ManifestFile> | undefined
   #offset = 0
   isInCatalog = false
 
@@ -55,25 +55,25 @@ export class Draft {
     if (this.#chunks.length <= partsPerCommit) this.#chunks.push({ digest, size, blockDigests })
   }
 
-  /** All chunks are known: the record of a file that one transaction will create is put beside the last of them, not after it. */
-  beginRecord(): void {
+  /** All chunks are known: the manifest of a file that one transaction will create is put beside the last of them, not after it. */
+  beginManifest(): void {
     if (this.isInCatalog || this.#chunks.length > partsPerCommit) return
-    this.#recording = putRecord(this.#store, this.#file(), [packed(this.#chunks)])
+    this.#recording = putManifest(this.#store, this.#file(), [packed(this.#chunks)])
     // Who takes it hears of that; if nobody does, nothing has been put.
     this.#recording.catch(() => {})
   }
 
   /** All of the file in one transaction. */
   async create(parts: readonly StoredPart[]): Promise<CommittedFile> {
-    const putAnew = (chunks: readonly ChunkUse[]) => putRecord(this.#store, this.#file(), [packed(chunks)])
+    const putAnew = (chunks: readonly ChunkUse[]) => putManifest(this.#store, this.#file(), [packed(chunks)])
     // While it fails, the catalog has not been asked, and the parts are still to be deleted.
-    let recorded: RecordedFile | undefined = await (this.#takeRecording() ??
+    let recorded: ManifestFile | undefined = await (this.#takeRecording() ??
       putAnew(parts.map(({ use }) => use)))
     return this.#pending.handOver(parts, async (chunks) => {
-      // Called again where a chunk has gone, and the record with the attempt.
+      // Called again where a chunk has gone, and the manifest with the attempt.
       const current = recorded ?? (await putAnew(chunks).catch(refuse))
       recorded = undefined
-      return createWithRecord(this.#store, current, chunks, this.#request.precondition)
+      return createWithManifest(this.#store, current, chunks, this.#request.precondition)
     })
   }
 
@@ -92,14 +92,14 @@ export class Draft {
 
   /** All of the file in the catalog, as an upload. */
   async complete(parts: readonly StoredPart[]): Promise<FinishingUpload> {
-    await this.#discardRecord()
+    await this.#discardManifest()
     await this.advance(parts)
     const { precondition } = this.#request
     return { file: this.#file(), ...(precondition && { precondition }) }
   }
 
   async discard(): Promise<void> {
-    await this.#discardRecord()
+    await this.#discardManifest()
     if (this.isInCatalog) await discardUpload(this.#store, this.#id)
   }
 
@@ -108,15 +108,15 @@ export class Draft {
     this.#store.receiving.delete(this.#id)
   }
 
-  #takeRecording(): Promise<RecordedFile> | undefined {
+  #takeRecording(): Promise<ManifestFile> | undefined {
     const recording = this.#recording
     this.#recording = undefined
     return recording
   }
 
-  async #discardRecord(): Promise<void> {
+  async #discardManifest(): Promise<void> {
     const recorded = await this.#takeRecording()?.catch(() => undefined)
-    if (recorded) await discardRecord(this.#store, recorded.record)
+    if (recorded) await discardManifest(this.#store, recorded.manifest)
   }
 
   #described() {

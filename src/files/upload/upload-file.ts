@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { CommittedFile } from '../../catalog/catalog.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { finishWithRecords } from '../manifests/keep-records.ts'
+import { finishWithManifests } from '../manifests/keep-manifests.ts'
 import { receive, type UploadRequest } from './receive.ts'
 
 /**
@@ -15,10 +15,10 @@ export async function uploadFile(
   request: UploadRequest,
 ): Promise<CommittedFile> {
   return receive(store, openBody, request, {
-    onReceived: (draft) => draft.beginRecord(),
+    onReceived: (draft) => draft.beginManifest(),
     finish: async (draft, parts) => {
       if (!draft.isInCatalog) return draft.create(parts)
-      const [committed] = await finishWithRecords(store, [await draft.complete(parts)])
+      const [committed] = await finishWithManifests(store, [await draft.complete(parts)])
       if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')
       draft.close()
       return committed

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { CommittedFile } from '../../catalog/catalog.ts'
 import type { Draft } from './draft.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { finishWithRecords, type FinishingUpload } from '../manifests/keep-records.ts'
+import { finishWithManifests, type FinishingUpload } from '../manifests/keep-manifests.ts'
 import type { StoredPart } from './pending-parts.ts'
 import { receive, type UploadRequest } from './receive.ts'
 
@@ -35,7 +35,7 @@ export class UploadsTogether {
   /** All become files in one transaction, in the order in which they were added. Rejects if one of them could not be received. */
   async commit(): Promise<readonly CommittedFile[]> {
     const uploads = await Promise.all(this.#received)
-    const committed = await finishWithRecords(this.#store, uploads)
+    const committed = await finishWithManifests(this.#store, uploads)
     for (const draft of this.#drafts) draft.close()
     return committed
   }

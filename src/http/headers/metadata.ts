@@ -11,7 +11,7 @@ const storable = z
 export const metadataSchema = z
   .unknown()
   .refine(
-    // A record would leave this key out without a word.
+    // A manifest would leave this key out without a word.
     (input) => typeof input !== 'object' || input === null || !Object.hasOwn(input, '__proto__'),
     'must not have the key __proto__',
   )

@@ -31,7 +31,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   checksum_mismatch: 460,
   corrupt: 500,
   chunk_gone: 500,
-  record_moved: 500,
+  manifest_moved: 500,
   internal: 500,
   not_implemented: 501,
   unavailable: 503,
@@ -134,7 +134,7 @@ function isServerFault({ code }: StoreError): boolean {
     code === 'corrupt' ||
     code === 'unavailable' ||
     code === 'chunk_gone' ||
-    code === 'record_moved'
+    code === 'manifest_moved'
   )
 }
 

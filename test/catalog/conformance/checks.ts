@@ -21,15 +21,15 @@ export function describeChecks(opened: () => Catalog): void {
     const { file } = await opened().createFile(aFile(anOwner(), 'x', { chunks }))
     return { file, chunks }
   }
-  const record = (chunk: StoredUse, condition: Condition | undefined, at: number) =>
-    opened().recordChecks([check(chunk, condition)], at)
+  const manifest = (chunk: StoredUse, condition: Condition | undefined, at: number) =>
+    opened().manifestChecks([check(chunk, condition)], at)
   const due = async (query: Partial<DueQuery> = {}) => {
     const whole = { checkedBefore: longAgo, notSoundCheckedBefore: longAgo, limit: 100, ...query }
     return (await opened().listDueChunks(whole)).map(({ digest, condition }) => [digest, condition])
   }
 
   afterEach(async () => {
-    await opened().recordChecks(
+    await opened().manifestChecks(
       given.splice(0).map((chunk) => check(chunk, 'sound')),
       Date.now(),
     )
@@ -47,7 +47,7 @@ export function describeChecks(opened: () => Catalog): void {
 
   it('lists what was checked longest ago first, with all that a reader has to know, and no more than asked for', async () => {
     const { chunks } = await create(3)
-    for (const [index, at] of [300, 100, 200].entries()) await record(chunks[index]!, 'sound', at)
+    for (const [index, at] of [300, 100, 200].entries()) await manifest(chunks[index]!, 'sound', at)
     const inTurn = [chunks[1]!, chunks[2]!, chunks[0]!].map(({ digest }) => [digest, 'sound'])
     expect(await due()).toEqual(inTurn)
     expect(await due({ limit: 2 })).toEqual(inTurn.slice(0, 2))
@@ -62,9 +62,9 @@ export function describeChecks(opened: () => Catalog): void {
 
   it('lists first those that were not sound, by a time of their own', async () => {
     const { chunks } = await create(3)
-    await record(chunks[0]!, 'sound', 100)
-    await record(chunks[1]!, 'damaged', 5000)
-    await record(chunks[2]!, 'missing', 4000)
+    await manifest(chunks[0]!, 'sound', 100)
+    await manifest(chunks[1]!, 'damaged', 5000)
+    await manifest(chunks[2]!, 'missing', 4000)
     const { digest } = chunks[0]!
     expect(await due({ checkedBefore: 200 })).toEqual([
       [chunks[2]!.digest, 'missing'],
@@ -83,32 +83,32 @@ export function describeChecks(opened: () => Catalog): void {
     const { chunks } = await create(2)
     const [one, other] = chunks as [StoredUse, StoredUse]
     const both = [check(one, 'damaged'), check(other, 'missing')]
-    expect(await opened().recordChecks(both, 100)).toEqual(both)
-    expect(await opened().recordChecks([check(one, 'missing'), check(other, 'missing')], 200)).toEqual([])
-    expect(await record(one, 'sound', 300)).toEqual([])
-    expect(await record(one, 'damaged', 400)).toEqual([check(one, 'damaged')])
+    expect(await opened().manifestChecks(both, 100)).toEqual(both)
+    expect(await opened().manifestChecks([check(one, 'missing'), check(other, 'missing')], 200)).toEqual([])
+    expect(await manifest(one, 'sound', 300)).toEqual([])
+    expect(await manifest(one, 'damaged', 400)).toEqual([check(one, 'damaged')])
   })
 
   it('counts those that are not sound until they are', async () => {
     const before = await opened().countNotSound()
     const { chunks } = await create(3)
     const conditions = ['damaged', 'damaged', 'missing'] as const
-    for (const [index, condition] of conditions.entries()) await record(chunks[index]!, condition, 100)
+    for (const [index, condition] of conditions.entries()) await manifest(chunks[index]!, condition, 100)
     expect(await opened().countNotSound()).toEqual({
       damaged: before.damaged + 2,
       missing: before.missing + 1,
     })
-    await record(chunks[0]!, 'sound', 200)
-    await record(chunks[2]!, 'damaged', 200)
+    await manifest(chunks[0]!, 'sound', 200)
+    await manifest(chunks[2]!, 'damaged', 200)
     expect(await opened().countNotSound()).toEqual({ ...before, damaged: before.damaged + 2 })
   })
 
   it('puts off a chunk that could not be read, and leaves it what it was', async () => {
     const { chunks } = await create(2)
-    await record(chunks[0]!, 'damaged', 100)
-    await record(chunks[1]!, 'sound', 100)
+    await manifest(chunks[0]!, 'damaged', 100)
+    await manifest(chunks[1]!, 'sound', 100)
     const undecided = chunks.map((chunk) => check(chunk))
-    expect(await opened().recordChecks(undecided, 500)).toEqual([])
+    expect(await opened().manifestChecks(undecided, 500)).toEqual([])
     expect(await due({ checkedBefore: 500, notSoundCheckedBefore: 500 })).toEqual([])
     expect(await due()).toEqual([
       [chunks[0]!.digest, 'damaged'],
@@ -122,7 +122,7 @@ export function describeChecks(opened: () => Catalog): void {
     const [chunk] = chunks as [StoredUse]
     const mended = { ...chunk, location: aLocation(), mends: chunk.location }
     await opened().createFile(aFile(anOwner(), 'y', { chunks: [mended] }))
-    expect(await record(chunk, 'damaged', 100)).toEqual([])
+    expect(await manifest(chunk, 'damaged', 100)).toEqual([])
     expect(await due()).toEqual([])
     expect(await opened().countNotSound()).toEqual(before)
     given.push(mended)
@@ -132,7 +132,7 @@ export function describeChecks(opened: () => Catalog): void {
     const before = await opened().countNotSound()
     const { chunks } = await create(1)
     const [chunk] = chunks as [StoredUse]
-    await record(chunk, 'missing', 100)
+    await manifest(chunk, 'missing', 100)
     const mended = { ...chunk, location: aLocation(), mends: chunk.location }
     await opened().createFile(aFile(anOwner(), 'y', { chunks: [mended] }))
     expect(await opened().countNotSound()).toEqual(before)
@@ -144,17 +144,17 @@ export function describeChecks(opened: () => Catalog): void {
     const before = await opened().countNotSound()
     const { file, chunks } = await create(2)
     const [damaged, later] = chunks as [StoredUse, StoredUse]
-    await record(damaged, 'damaged', 100)
+    await manifest(damaged, 'damaged', 100)
     await opened().deleteFile(file.owner, { id: file.id })
     await collectAll(opened())
-    expect(await record(later, 'missing', 100)).toEqual([])
+    expect(await manifest(later, 'missing', 100)).toEqual([])
     expect(await opened().countNotSound()).toEqual(before)
     expect(await due()).toEqual([])
   })
 
   it('keeps what is damaged for whoever uses it: being not sound is no reason to go', async () => {
     const { file, chunks } = await create(1)
-    await record(chunks[0]!, 'damaged', 100)
+    await manifest(chunks[0]!, 'damaged', 100)
     await opened().createFile(aFile(anOwner(), 'y', { chunks: [present(chunks[0]!)] }))
     await collectAll(opened())
     expect(await opened().listChunks(file.id, 0, 9)).toMatchObject([{ location: chunks[0]!.location }])

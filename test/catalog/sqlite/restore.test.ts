@@ -14,25 +14,26 @@ const orders = [
   [3, 2, 1],
 ]
 
-/** Three records of one name: the second in time is another file's. */
+/** Three manifests of one name: the second in time is another file's. */
 function history(order: readonly number[]) {
   const [owner, id, other] = [anOwner(), anId(), anId()]
   const [chunk, ofOther] = [aChunk(), aChunk()]
-  const records = order.map((modifiedAt) => {
+  const manifests = order.map((modifiedAt) => {
     const isOther = modifiedAt === 2
     const { chunks: _chunks, ...file } = aFile(owner, 'x', { id: isOther ? other : id })
     const described = { ...file, size: 10, createdAt: 0, modifiedAt }
     const chunks = [isOther ? ofOther : chunk]
     return { id: file.id, start: 0, file: described, chunks, location: aLocation() }
   })
-  return { order, owner, id, chunk, ofOther, records, latest: records[order.indexOf(3)]! }
+  return { order, owner, id, chunk, ofOther, manifests, latest: manifests[order.indexOf(3)]! }
 }
 
-it('a file whose name another one has, too, is as its latest record says, in whatever order records come', async () => {
+it('a file whose name another one has, too, is as its latest manifest says, in whatever order manifests come', async () => {
   const histories = orders.map(history)
   const path = join(await temporaryDirectory(), 'catalog.sqlite')
   await createAnew(path, async (catalog) => {
-    for (const { records } of histories) for (const record of records) await catalog.restoreRecord(record)
+    for (const { manifests } of histories)
+      for (const manifest of manifests) await catalog.restoreManifest(manifest)
     expect(await catalog.endRestore()).toEqual({ files: orders.length, lostChunks: 0 })
   })
   const catalog = await SqliteCatalog.open(path)
@@ -42,16 +43,16 @@ it('a file whose name another one has, too, is as its latest record says, in wha
     file: expect.objectContaining({ id, modifiedAt: 3 }),
     chunks: inOrder([chunk]),
     ofOther: undefined,
-    records: [latest.location],
+    manifests: [latest.location],
   }))
   const found = histories.map(async ({ order, owner, id, ofOther }) => ({
     order,
     file: await catalog.findFile(owner, { name: named('x') }),
     chunks: await chunksOf(catalog, id),
     ofOther: await catalog.findChunk(ofOther.digest),
-    records: await catalog.listRecords(id),
+    manifests: await catalog.listManifestPages(id),
   }))
   expect(await Promise.all(found)).toEqual(expected)
-  expect(await catalog.listEndedRecords(99)).toHaveLength(2 * orders.length)
+  expect(await catalog.listEndedManifests(99)).toHaveLength(2 * orders.length)
   await catalog.close()
 })

@@ -115,8 +115,8 @@ describe('files of another store', () => {
 
   it('come from disk to disk, where the catalog can be lost, and back', async () => {
     const [source, target] = [
-      await startTestServer({ chunkSize: 2.5 * blockBytes, hasRecordsOnDisk: true }),
-      await startTestServer({ hasRecordsOnDisk: true }),
+      await startTestServer({ chunkSize: 2.5 * blockBytes, hasManifestsOnDisk: true }),
+      await startTestServer({ hasManifestsOnDisk: true }),
     ]
     const bytes = randomBytes(4 * blockBytes + 12_345)
     await uploadBytes(source.store, 'blocks', bytes)
@@ -255,7 +255,7 @@ describe('a file that was deleted here', () => {
   })
 })
 
-/** What is left of files where only chunks and records are. */
+/** What is left of files where only chunks and manifests are. */
 async function rebuiltContentsOf({ store, chunkDirectory }: TestServer) {
   const path = join(dirname(chunkDirectory), 'rebuilt.sqlite')
   await createAnew(path, async (catalog) => void (await rebuild(store, catalog)))

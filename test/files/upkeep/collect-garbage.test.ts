@@ -219,15 +219,15 @@ describe('an upload', () => {
 /** Two processes that tell each other what they count on. */
 function sharing() {
   const told = new Map<string, InUse>()
-  const presenceOf = (name: string): Membership => ({
+  const membershipOf = (name: string): Membership => ({
     async heartbeat(own) {
       told.set(name, own)
       const all = [...told.values()]
       return { ...own, inUse: all.flatMap(({ inUse }) => inUse) }
     },
   })
-  const one = { ...store, presence: presenceOf('one'), receiving: new Set<FileId>() }
-  const other = { ...store, presence: presenceOf('other'), receiving: new Set<FileId>() }
+  const one = { ...store, membership: membershipOf('one'), receiving: new Set<FileId>() }
+  const other = { ...store, membership: membershipOf('other'), receiving: new Set<FileId>() }
   return { one, other }
 }
 
@@ -312,26 +312,26 @@ it('beside itself, and beside files with the same content that come and go, lose
   expect(chunkCount(server)).toBe(3)
 })
 
-it('deletes few records at once where each takes a connection', async () => {
+it('deletes few manifests at once where each takes a connection', async () => {
   const { batching: _, ...others } = store
   const { digest, bytes } = sampleChunk(10)
-  const ended = await Promise.all(Array.from({ length: 30 }, () => store.records.put(digest, [bytes])))
-  await store.catalog.adoptRecords(ended, 0)
+  const ended = await Promise.all(Array.from({ length: 30 }, () => store.manifests.put(digest, [bytes])))
+  await store.catalog.adoptManifests(ended, 0)
   let running = 0
   let most = 0
-  const records: ChunkStore = {
-    put: (...args) => store.records.put(...args),
-    read: (...args) => store.records.read(...args),
-    list: (...args) => store.records.list(...args),
-    close: () => store.records.close(),
+  const manifests: ChunkStore = {
+    put: (...args) => store.manifests.put(...args),
+    read: (...args) => store.manifests.read(...args),
+    list: (...args) => store.manifests.list(...args),
+    close: () => store.manifests.close(),
     async delete(location, options) {
       most = Math.max(most, ++running)
       await nextTurn()
-      await store.records.delete(location, options)
+      await store.manifests.delete(location, options)
       running--
     },
   }
-  await collect({ ...others, records })
+  await collect({ ...others, manifests })
   expect(most).toBe(8)
-  expect(await store.catalog.listEndedRecords(100)).toEqual([])
+  expect(await store.catalog.listEndedManifests(100)).toEqual([])
 })

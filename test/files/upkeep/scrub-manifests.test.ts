@@ -15,14 +15,14 @@ import { filePart, form, post } from '../../http/form.ts'
 import { given, KiB, sample } from '../../http/sample.ts'
 import { request } from '../../support/http-request.ts'
 import { startTestServer, type TestServer } from '../../support/test-server.ts'
-import { allFiles, rebuilt, recordsOf } from '../rebuilt.ts'
+import { allFiles, rebuilt, manifestsOf } from '../rebuilt.ts'
 
 const day = 86_400_000
 const scrubIntervalMs = 7 * day
 
 let server: TestServer
 beforeEach(async () => {
-  server = await startTestServer({ chunkSize: 64, hasRecordsOnDisk: true })
+  server = await startTestServer({ chunkSize: 64, hasManifestsOnDisk: true })
 })
 
 /** Time passes only where somebody waits, and then at once. */
@@ -66,7 +66,7 @@ async function rename(from: string, to: string): Promise<void> {
 const names = ['after', 'empty', 'long', 'one', 'small', 'two']
 
 function manifestFiles(): readonly string[] {
-  return [...new Set(Array.from(storedFiles(recordsOf(server)).values(), ({ path }) => path))]
+  return [...new Set(Array.from(storedFiles(manifestsOf(server)).values(), ({ path }) => path))]
 }
 
 const damages = {
@@ -80,7 +80,7 @@ const damages = {
 
 /** What a rebuild brings back, but for where the manifests are. */
 async function contents(catalog: FileStore['catalog']) {
-  return (await allFiles(catalog)).map(({ records: _records, ...file }) => file)
+  return (await allFiles(catalog)).map(({ manifests: _records, ...file }) => file)
 }
 
 describe('the scrub of manifests', () => {
@@ -120,21 +120,21 @@ describe('the scrub of manifests', () => {
   it('writes the manifest anew of a file whose second page is damaged, and deletes the old pages', async () => {
     await givenFiles()
     const long = (await allFiles(server.store.catalog)).find(({ name }) => name === 'long')!
-    expect(long.records).toHaveLength(2)
-    await overwriteStored(recordsOf(server), long.records[1]!, 200, Buffer.from('!'))
+    expect(long.manifests).toHaveLength(2)
+    await overwriteStored(manifestsOf(server), long.manifests[1]!, 200, Buffer.from('!'))
     const { run, mended } = scrubOf(server.store)
     await run()
     expect(mended).toEqual([{ id: long.id, name: 'long', condition: 'damaged' }])
-    const stored = storedFiles(recordsOf(server))
-    for (const location of long.records) expect(stored.has(location)).toBe(false)
-    for (const location of await server.store.catalog.listRecords(long.id))
+    const stored = storedFiles(manifestsOf(server))
+    for (const location of long.manifests) expect(stored.has(location)).toBe(false)
+    for (const location of await server.store.catalog.listManifestPages(long.id))
       expect(stored.has(location)).toBe(true)
   })
 
   it('makes the files of a form independent of confirmations that are gone', async () => {
     await givenFiles()
     const ofForm = (await allFiles(server.store.catalog)).filter(({ name }) => ['one', 'two'].includes(name))
-    for (const { records } of ofForm) await server.store.records.delete(records.at(-1)!)
+    for (const { manifests } of ofForm) await server.store.manifests.delete(manifests.at(-1)!)
     const { run, mended } = scrubOf(server.store)
     await run()
     expect(mended.map(({ name }) => name).toSorted()).toEqual(['one', 'two'])
@@ -151,9 +151,9 @@ describe('the scrub of manifests', () => {
     await damages.missing()
     const { catalog } = server.store
     const racing = withMethods(catalog, {
-      replaceRecords: async (...args) => {
+      replaceManifests: async (...args) => {
         await change()
-        return catalog.replaceRecords(...args)
+        return catalog.replaceManifests(...args)
       },
     })
     const { run, mended } = scrubOf({ ...server.store, catalog: racing })
@@ -161,15 +161,15 @@ describe('the scrub of manifests', () => {
     expect(mended).toEqual([])
     const anew = await rebuilt(server)
     expect(await allFiles(anew.catalog)).toEqual(await allFiles(catalog))
-    expect(storedFiles(recordsOf(server)).size).toBe((await allFiles(catalog)).length)
+    expect(storedFiles(manifestsOf(server)).size).toBe((await allFiles(catalog)).length)
   })
 
   it('takes nothing for damage that was replaced between the look at the catalog and the read', async () => {
     await given(server, 'small', sample(100))
     const { catalog } = server.store
     const racing = withMethods(catalog, {
-      listManifests: async (...args) => {
-        const listed = await catalog.listManifests(...args)
+      listFileManifests: async (...args) => {
+        const listed = await catalog.listFileManifests(...args)
         if (listed.length > 0) await rename(listed[0]!.name, `${listed[0]!.name}-again`)
         return listed
       },
@@ -182,36 +182,36 @@ describe('the scrub of manifests', () => {
 
   it('leaves the old manifest to the next collection where it cannot be deleted', async () => {
     await given(server, 'small', sample(100))
-    const [{ id, records: old } = { id: '', records: [] }] = await allFiles(server.store.catalog)
-    await overwriteStored(recordsOf(server), old[0]!, 0, Buffer.from('!'))
-    const { records } = server.store
+    const [{ id, manifests: old } = { id: '', manifests: [] }] = await allFiles(server.store.catalog)
+    await overwriteStored(manifestsOf(server), old[0]!, 0, Buffer.from('!'))
+    const { manifests } = server.store
     const failing = {
-      ...records,
+      ...manifests,
       delete: () => Promise.reject(new StoreError('unavailable', 'The disk does not answer, as planned.')),
     }
-    await expect(scrubOf({ ...server.store, records: failing }).run()).rejects.toMatchObject({
+    await expect(scrubOf({ ...server.store, manifests: failing }).run()).rejects.toMatchObject({
       code: 'unavailable',
     })
-    expect(await server.store.catalog.listRecords(id as never)).not.toEqual(old)
-    expect(await server.store.catalog.listEndedRecords(10)).toEqual(old)
+    expect(await server.store.catalog.listManifestPages(id as never)).not.toEqual(old)
+    expect(await server.store.catalog.listEndedManifests(10)).toEqual(old)
     await collectGarbage(server.store)
-    expect(await server.store.catalog.listEndedRecords(10)).toEqual([])
+    expect(await server.store.catalog.listEndedManifests(10)).toEqual([])
   })
 
   it('reads every manifest once in an interval, and keeps to the rate', async () => {
     const count = manifestBatch + 1
     for (let nth = 0; nth < count; nth++) await given(server, `file-${nth}`, sample(10))
     let reads = 0
-    const { records } = server.store
-    const counted: FileStore['records'] = {
-      ...records,
+    const { manifests } = server.store
+    const counted: FileStore['manifests'] = {
+      ...manifests,
       read: (...args) => {
         reads++
-        return records.read(...args)
+        return manifests.read(...args)
       },
     }
     const clock = calendar()
-    const { run } = scrubOf({ ...server.store, records: counted }, clock, 64 * KiB)
+    const { run } = scrubOf({ ...server.store, manifests: counted }, clock, 64 * KiB)
     const begun = clock.time
     await run()
     expect(reads).toBe(count)
@@ -228,16 +228,16 @@ describe('the scrub of manifests', () => {
     for (const name of ['a', 'b', 'c']) await given(server, name, sample(10))
     await damages.missing()
     let reads = 0
-    const { records } = server.store
-    const failing: FileStore['records'] = {
-      ...records,
+    const { manifests } = server.store
+    const failing: FileStore['manifests'] = {
+      ...manifests,
       read: (...args) => {
         reads++
         if (reads === 2) throw new StoreError('unavailable', 'The disk does not answer, as planned.')
-        return records.read(...args)
+        return manifests.read(...args)
       },
     }
-    const { run, mended } = scrubOf({ ...server.store, records: failing })
+    const { run, mended } = scrubOf({ ...server.store, manifests: failing })
     await expect(run()).rejects.toMatchObject({ code: 'unavailable' })
     expect(mended.map(({ name }) => name)).toEqual(['a'])
     await run()
@@ -262,6 +262,6 @@ describe('the scrub of manifests', () => {
     await expect(scrubOf({ ...server.store, catalog: shortened }).run()).rejects.toMatchObject({
       code: 'corrupt',
     })
-    expect(storedFiles(recordsOf(server)).size).toBe(0)
+    expect(storedFiles(manifestsOf(server)).size).toBe(0)
   })
 })

@@ -81,11 +81,11 @@ describe('changes', () => {
   it('keeps a change that another request makes while the file is looked up', async () => {
     const headers = { 'Content-Type': 'application/merge-patch+json' }
     const { catalog } = server.store
-    const listRecords = catalog.listRecords.bind(catalog)
-    catalog.listRecords = async (id) => {
-      catalog.listRecords = listRecords
+    const listManifestPages = catalog.listManifestPages.bind(catalog)
+    catalog.listManifestPages = async (id) => {
+      catalog.listManifestPages = listManifestPages
       expect((await patch('file.txt', { metadata: { other: 'x' } }, headers)).status).toBe(200)
-      return listRecords(id)
+      return listManifestPages(id)
     }
     const answer = await patch('file.txt', { metadata: { own: 'x' } }, headers)
     expect(answer.json()).toMatchObject({ metadata: { other: 'x', own: 'x' } })

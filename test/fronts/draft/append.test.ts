@@ -152,7 +152,7 @@ describe('PATCH', () => {
     },
   )
 
-  it('"The server MUST record the length"', async () => {
+  it('"The server MUST manifest the length"', async () => {
     const path = await givenUpload(server, 'abc')
     expect((await append(server, path, 3, 'd', false, { 'Upload-Length': 6 })).status).toBe(204)
     expect(await stateOf(server, path)).toEqual(['4', '6', '?0'])

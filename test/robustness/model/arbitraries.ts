@@ -98,7 +98,7 @@ const inCatalog = (...methods: readonly CatalogFault['on'][]) =>
     fault: fc.record({ on: fc.constantFrom(...methods), call: fc.constant(1), kind }),
   })
 const putFault = fc.record({
-  in: fc.constantFrom('chunks' as const, 'records' as const),
+  in: fc.constantFrom('chunks' as const, 'manifests' as const),
   fault: fc.record({
     on: fc.constant('put' as const),
     call,
@@ -110,8 +110,8 @@ const putFault = fc.record({
     ),
   }),
 })
-const lostRecord = fc.record({
-  in: fc.constant('records' as const),
+const lostManifest = fc.record({
+  in: fc.constant('manifests' as const),
   fault: fc.record({ on: fc.constantFrom('put' as const, 'delete' as const), call: fc.constant(1), kind }),
 })
 const badRead = fc.record({
@@ -143,16 +143,16 @@ export const commands = [
     operation.map((each) => new Alone(each as Operation)),
   ),
   faulted(put, inCatalog('createFile')),
-  faulted(put, putFault, lostRecord, badRead, inCatalog('findChunk')),
+  faulted(put, putFault, lostManifest, badRead, inCatalog('findChunk')),
   faulted(form, inCatalog('createUpload', 'advanceUpload', 'finishUploads')),
-  faulted(form, putFault, lostRecord),
+  faulted(form, putFault, lostManifest),
   faulted(append, inCatalog('advanceUpload', 'finishUploads')),
-  faulted(append, putFault, lostRecord, badRead, inCatalog('findUpload', 'appendUpload')),
-  faulted(change, putFault, lostRecord, inCatalog('findFile', 'listRecords', 'updateFile')),
-  faulted(remove, lostRecord, inCatalog('deleteFile')),
+  faulted(append, putFault, lostManifest, badRead, inCatalog('findUpload', 'appendUpload')),
+  faulted(change, putFault, lostManifest, inCatalog('findFile', 'listManifestPages', 'updateFile')),
+  faulted(remove, lostManifest, inCatalog('deleteFile')),
   faulted(get, badRead, inCatalog('findFile', 'listChunks')),
   faulted(create, inCatalog('createUpload')),
-  faulted(join, lostRecord, inCatalog('joinUploads', 'finishUploads')),
+  faulted(join, lostManifest, inCatalog('joinUploads', 'finishUploads')),
   ...[1, 2, 3, 4].map(() => atOnce.map((operations) => new Together(operations as readonly Operation[]))),
 ]
 

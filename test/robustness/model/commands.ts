@@ -43,7 +43,7 @@ export class Alone implements Command {
 }
 
 export type PlannedFault =
-  | { readonly in: 'chunks' | 'records'; readonly fault: Fault }
+  | { readonly in: 'chunks' | 'manifests'; readonly fault: Fault }
   | { readonly in: 'catalog'; readonly fault: CatalogFault }
 
 /** One operation while something goes wrong. It has its effect, or none: never a part of it. */

@@ -30,7 +30,8 @@ export class System {
     const { catalog } = store
     const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
     for (const { id } of files) {
-      for (const location of await catalog.deleteFile(soleOwner, { id })) await store.records.delete(location)
+      for (const location of await catalog.deleteFile(soleOwner, { id }))
+        await store.manifests.delete(location)
     }
     for (const { id } of await catalog.listExpiredUploads(Infinity, 10_000)) await catalog.deleteUpload(id)
     this.paths.clear()

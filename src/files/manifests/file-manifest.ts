@@ -5,14 +5,14 @@ import { BlockHasher, digestOfChunk } from '../../model/hashers.ts'
 import { StoreError } from '../../model/errors.ts'
 import { parseFileId, parseFileName, type FileId, type Owner, type StoredFile } from '../../model/file.ts'
 
-/** Chunks as a record has them: a chunk's digest follows from those of its blocks. */
-export type RecordedChunks = Pick<PackedChunks, 'sizes' | 'blockDigests'>
+/** Chunks as a manifest has them: a chunk's digest follows from those of its blocks. */
+export type ManifestChunks = Pick<PackedChunks, 'sizes' | 'blockDigests'>
 
 /** One of them. */
-export type RecordedChunk = Pick<Chunk, 'size' | 'blockDigests'>
+export type ManifestChunk = Pick<Chunk, 'size' | 'blockDigests'>
 
 /** A page of what is to be known of a file if there is no catalog. The pages of a file together have all of its chunks, in order. */
-export interface FileRecord {
+export interface FileManifest {
   readonly id: FileId
   /** In the first page, and only there: it says all that can be changed. */
   readonly file?: StoredFile
@@ -20,10 +20,10 @@ export interface FileRecord {
   readonly group?: string
   /** Where in the file the first chunk of this page begins. */
   readonly start: number
-  readonly chunks: RecordedChunks
+  readonly chunks: ManifestChunks
 }
 
-/** Says that all files of a group have their records: until one does, they are no files. Each file has its own. */
+/** Says that all files of a group have their manifests: until one does, they are no files. Each file has its own. */
 export interface Confirmation {
   readonly id: FileId
   readonly group: string
@@ -62,7 +62,7 @@ const confirmationSchema = z.object({
 const either = z.discriminatedUnion('format', [schema, confirmationSchema])
 
 /** As text that explains itself: a line of JSON, and a line with its digest. */
-export function writeRecord({ id, file, group, start, chunks }: FileRecord): Buffer {
+export function writeManifest({ id, file, group, start, chunks }: FileManifest): Buffer {
   return writeLine({
     format,
     id,
@@ -78,8 +78,8 @@ export function writeConfirmation({ id, group }: Confirmation): Buffer {
   return writeLine({ format: confirmationFormat, id, group })
 }
 
-export function isConfirmation(record: FileRecord | Confirmation): record is Confirmation {
-  return !('chunks' in record)
+export function isConfirmation(manifest: FileManifest | Confirmation): manifest is Confirmation {
+  return !('chunks' in manifest)
 }
 
 function writeLine(value: object): Buffer {
@@ -87,10 +87,10 @@ function writeLine(value: object): Buffer {
   return Buffer.from(`${line}\n${digestOf(line)}\n`)
 }
 
-/** Throws `corrupt` for all that `writeRecord` and `writeConfirmation` cannot have written. */
-export function readRecord(text: string): FileRecord | Confirmation {
+/** Throws `corrupt` for all that `writeManifest` and `writeConfirmation` cannot have written. */
+export function readManifest(text: string): FileManifest | Confirmation {
   const [line = '', digest] = text.split('\n')
-  if (digestOf(line) !== digest) throw new StoreError('corrupt', 'A record is damaged.')
+  if (digestOf(line) !== digest) throw new StoreError('corrupt', 'A manifest is damaged.')
   try {
     const parsed = either.parse(JSON.parse(line))
     if (parsed.format === confirmationFormat) return { id: parsed.id, group: parsed.group }
@@ -105,7 +105,7 @@ export function readRecord(text: string): FileRecord | Confirmation {
   } catch (error) {
     throw new StoreError(
       'corrupt',
-      'A record is whole, but not understood: was it written by a newer Ashlar?',
+      'A manifest is whole, but not understood: was it written by a newer Ashlar?',
       {
         cause: error,
       },
@@ -113,7 +113,7 @@ export function readRecord(text: string): FileRecord | Confirmation {
   }
 }
 
-export function* eachRecorded({ sizes, blockDigests }: RecordedChunks): Generator<RecordedChunk> {
+export function* eachRecorded({ sizes, blockDigests }: ManifestChunks): Generator<ManifestChunk> {
   let at = 0
   for (const size of sizes) {
     const end = at + blockDigestBytes(size)

@@ -2,10 +2,10 @@ import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
   eachRecorded,
-  readRecord,
+  readManifest,
   writeConfirmation,
-  writeRecord,
-} from '../../../src/files/manifests/file-record.ts'
+  writeManifest,
+} from '../../../src/files/manifests/file-manifest.ts'
 import { parseDigest } from '../../../src/model/digest.ts'
 import { parseFileId, parseFileName, soleOwner } from '../../../src/model/file.ts'
 import { MiB } from '../../http/sample.ts'
@@ -23,17 +23,17 @@ const file = {
 }
 const chunks = { sizes: [2 * MiB, MiB + 1], blockDigests: randomBytes(128) }
 
-describe('a record', () => {
+describe('a manifest', () => {
   it('is read as it was written', () => {
-    const record = { id: file.id, file, start: 0, chunks }
-    expect(readRecord(writeRecord(record).toString())).toEqual(record)
+    const manifest = { id: file.id, file, start: 0, chunks }
+    expect(readManifest(writeManifest(manifest).toString())).toEqual(manifest)
   })
 
   it('of a group says so, and is confirmed by another that tells nothing else', () => {
-    const record = { id: file.id, file, group: 'a group', start: 0, chunks }
-    expect(readRecord(writeRecord(record).toString())).toEqual(record)
+    const manifest = { id: file.id, file, group: 'a group', start: 0, chunks }
+    expect(readManifest(writeManifest(manifest).toString())).toEqual(manifest)
     const confirmation = { id: file.id, group: 'a group' }
-    expect(readRecord(writeConfirmation(confirmation).toString())).toEqual(confirmation)
+    expect(readManifest(writeConfirmation(confirmation).toString())).toEqual(confirmation)
   })
 
   it('says the block digests of each chunk', () => {
@@ -45,44 +45,44 @@ describe('a record', () => {
   })
 
   it('is one of several pages', () => {
-    const record = { id: file.id, start: 17, chunks }
-    expect(readRecord(writeRecord(record).toString())).toEqual(record)
+    const manifest = { id: file.id, start: 17, chunks }
+    expect(readManifest(writeManifest(manifest).toString())).toEqual(manifest)
   })
 
   it('of an empty file has no chunks', () => {
-    const record = {
+    const manifest = {
       id: file.id,
       file: { ...file, size: 0 },
       start: 0,
       chunks: { sizes: [], blockDigests: Buffer.alloc(0) },
     }
-    expect(readRecord(writeRecord(record).toString())).toEqual(record)
+    expect(readManifest(writeManifest(manifest).toString())).toEqual(manifest)
   })
 
   it('is refused if any byte of it is another', () => {
-    const bytes = writeRecord({ id: file.id, file, start: 0, chunks })
+    const bytes = writeManifest({ id: file.id, file, start: 0, chunks })
     for (let at = 0; at < bytes.length - 1; at++) {
       const damaged = Buffer.from(bytes)
       damaged[at]! ^= 1
-      expect(() => readRecord(damaged.toString('latin1'))).toThrow(
+      expect(() => readManifest(damaged.toString('latin1'))).toThrow(
         expect.objectContaining({ code: 'corrupt' }),
       )
     }
   })
 
   it.each([0, 1, 100, -2])('is refused if it is cut to %i bytes', (length) => {
-    const bytes = writeRecord({ id: file.id, file, start: 0, chunks }).subarray(0, length || undefined)
+    const bytes = writeManifest({ id: file.id, file, start: 0, chunks }).subarray(0, length || undefined)
     const cut = length === 0 ? '' : bytes.toString()
-    expect(() => readRecord(cut)).toThrow(expect.objectContaining({ code: 'corrupt' }))
+    expect(() => readManifest(cut)).toThrow(expect.objectContaining({ code: 'corrupt' }))
   })
 
   it('is refused if its chunks and their block digests do not fit', () => {
-    const bytes = writeRecord({
+    const bytes = writeManifest({
       id: file.id,
       file,
       start: 0,
       chunks: { sizes: [MiB], blockDigests: randomBytes(64) },
     })
-    expect(() => readRecord(bytes.toString())).toThrow(expect.objectContaining({ code: 'corrupt' }))
+    expect(() => readManifest(bytes.toString())).toThrow(expect.objectContaining({ code: 'corrupt' }))
   })
 })

@@ -20,17 +20,17 @@ beforeAll(async () => {
 })
 afterAll(() => parts.close())
 
-async function recordsIn(store: FileStore): Promise<readonly string[]> {
+async function manifestsIn(store: FileStore): Promise<readonly string[]> {
   const locations: string[] = []
-  for await (const { location } of store.records.list()) locations.push(location)
+  for await (const { location } of store.manifests.list()) locations.push(location)
   return locations
 }
 
-/** The file's record, and no other. */
-async function expectRecordOf(store: FileStore, id: FileId): Promise<void> {
-  const known = await store.catalog.listRecords(id)
+/** The file's manifest, and no other. */
+async function expectManifestOf(store: FileStore, id: FileId): Promise<void> {
+  const known = await store.catalog.listManifestPages(id)
   expect(known).toHaveLength(1)
-  expect(await recordsIn(store)).toEqual(known)
+  expect(await manifestsIn(store)).toEqual(known)
   await expectIdle(store)
 }
 
@@ -38,10 +38,10 @@ it('is put beside the last chunk', async () => {
   const plan = [{ on: 'put', call: chunks, kind: 'hang' }] as const
   const { store, faults } = faultyFileStore(parts, { chunkSize, plan })
   const uploading = uploadBytes(store, 'beside', bytesOf(1))
-  await eventually(async () => expect(await recordsIn(store)).toHaveLength(1))
+  await eventually(async () => expect(await manifestsIn(store)).toHaveLength(1))
   expect(await store.catalog.findFile(soleOwner, { name: parseFileName('beside') })).toBeUndefined()
   faults.release()
-  await expectRecordOf(store, (await uploading).file.id)
+  await expectManifestOf(store, (await uploading).file.id)
 })
 
 it('is put anew where a chunk that was believed present is gone', async () => {
@@ -55,7 +55,7 @@ it('is put anew where a chunk that was believed present is gone', async () => {
       }),
   })
   const { file } = await uploadBytes(store, 'anew', bytesOf(2))
-  await expectRecordOf(store, file.id)
+  await expectManifestOf(store, file.id)
 })
 
 it('is one also if the file has come into the catalog as an upload meanwhile', async () => {
@@ -79,7 +79,7 @@ it('is one also if the file has come into the catalog as an upload meanwhile', a
   )
   await advanced.promise
   faults.release()
-  await expectRecordOf(store, (await uploading).file.id)
+  await expectManifestOf(store, (await uploading).file.id)
 })
 
 describe('does not stay if', () => {
@@ -103,7 +103,7 @@ describe('does not stay if', () => {
     const { store } = faultyFileStore(parts, { chunkSize, ...options })
     const before = await contentsOf(store)
     await expect(uploadBytes(store, 'refused', bytesOf(5), request)).rejects.toMatchObject({ code })
-    expect(await recordsIn(store)).toEqual([])
+    expect(await manifestsIn(store)).toEqual([])
     await expectContents(store, before)
   })
 
@@ -114,7 +114,7 @@ describe('does not stay if', () => {
     })
     const before = await contentsOf(store)
     await expect(uploadBytes(store, 'refused', bytesOf(6))).rejects.toBe(refusal)
-    expect(await recordsIn(store)).toEqual([])
+    expect(await manifestsIn(store)).toEqual([])
     await expectContents(store, before)
   })
 })

@@ -4,7 +4,7 @@ import type {
   CommittedFile,
   FinishedUpload,
   Precondition,
-  RecordPlace,
+  ManifestPlace,
 } from '../../catalog/catalog.ts'
 import { damage } from '../../catalog/seals.ts'
 import { packed, type Location, type PackedChunks } from '../../model/chunk.ts'
@@ -12,11 +12,11 @@ import { BlockHasher, digestOfChunk, FileHasher } from '../../model/hashers.ts'
 import { isRefusal, StoreError } from '../../model/errors.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
 import { atOnce } from '../../rx/at-once.ts'
-import { writeConfirmation, writeRecord, type FileRecord } from './file-record.ts'
+import { writeConfirmation, writeManifest, type FileManifest } from './file-manifest.ts'
 import type { FileStore } from '../state/file-store.ts'
 
 /** A page is some 400 KiB then, and most files have one: each takes a sync. */
-export const chunksPerRecord = 1024
+export const chunksPerManifest = 1024
 
 /** Of a group: the stores write small ones together, and large ones take 400 KiB each while they are written. */
 const putsAtOnce = 64
@@ -35,50 +35,50 @@ export interface FinishingUpload extends Pick<FinishedUpload, 'precondition' | '
   readonly file: DescribedFile
 }
 
-/** A file that is none yet, and its record, which is durable. */
-export interface RecordedFile {
+/** A file that is none yet, and its manifest, which is durable. */
+export interface ManifestFile {
   readonly file: StoredFile
-  readonly record: RecordPlace
+  readonly manifest: ManifestPlace
 }
 
 /**
- * Has a file of these chunks committed together with where its record is. If nothing came of that, the record goes.
- * Resolves when records of what the file has replaced are gone, too: from then on the store by itself tells the same
+ * Has a file of these chunks committed together with where its manifest is. If nothing came of that, the manifest goes.
+ * Resolves when manifests of what the file has replaced are gone, too: from then on the store by itself tells the same
  * as the catalog.
  */
-export async function createWithRecord(
+export async function createWithManifest(
   store: FileStore,
-  { file, record }: RecordedFile,
+  { file, manifest }: ManifestFile,
   chunks: readonly ChunkUse[],
   precondition: Precondition | undefined,
 ): Promise<CommittedFile> {
-  const created = { ...file, chunks, record, ...(precondition && { precondition }) }
+  const created = { ...file, chunks, manifest, ...(precondition && { precondition }) }
   const commit = async () => [await store.catalog.createFile(created)]
-  const [committed] = await committing(store, [record], commit, () => discardRecord(store, record))
+  const [committed] = await committing(store, [manifest], commit, () => discardManifest(store, manifest))
   return committed!
 }
 
-/** Turns uploads into files as the catalog does, all or none, each with its record. Rejects what the stores reject. */
-export async function finishWithRecords(
+/** Turns uploads into files as the catalog does, all or none, each with its manifest. Rejects what the stores reject. */
+export async function finishWithManifests(
   store: FileStore,
   uploads: readonly FinishingUpload[],
 ): Promise<readonly CommittedFile[]> {
-  const put: RecordPlace[] = []
-  const confirmations: RecordPlace[] = []
+  const put: ManifestPlace[] = []
+  const confirmations: ManifestPlace[] = []
   const discard = () => discardGroup(store, confirmations, put)
   const putOne = async ({ file: described, ...others }: FinishingUpload, group: string | undefined) => {
     const { id } = described
-    const { file, record } = await putRecord(store, described, pagesOfChunks(store, id), group)
-    put.push(record)
-    return { id, digest: file.digest, size: file.size, ...others, record }
+    const { file, manifest } = await putManifest(store, described, pagesOfChunks(store, id), group)
+    put.push(manifest)
+    return { id, digest: file.digest, size: file.size, ...others, manifest }
   }
-  const confirm = async (finished: FinishedUpload & { readonly record: RecordPlace }, group: string) => {
-    const { id, record } = finished
+  const confirm = async (finished: FinishedUpload & { readonly manifest: ManifestPlace }, group: string) => {
+    const { id, manifest } = finished
     const location = await putText(store, writeConfirmation({ id, group }))
-    confirmations.push({ at: record.at, locations: [location] })
-    return { ...finished, record: { ...record, locations: [...record.locations, location] } }
+    confirmations.push({ at: manifest.at, locations: [location] })
+    return { ...finished, manifest: { ...manifest, locations: [...manifest.locations, location] } }
   }
-  let finished: readonly (FinishedUpload & { readonly record: RecordPlace })[]
+  let finished: readonly (FinishedUpload & { readonly manifest: ManifestPlace })[]
   try {
     const group = uploads.length > 1 ? crypto.randomUUID() : undefined
     finished = await atOnce(uploads, putsAtOnce, (upload) => putOne(upload, group))
@@ -88,13 +88,13 @@ export async function finishWithRecords(
     await discard()
     throw error
   }
-  const records = finished.map(({ record }) => record)
-  return committing(store, records, () => store.catalog.finishUploads(finished), discard)
+  const manifests = finished.map(({ manifest }) => manifest)
+  return committing(store, manifests, () => store.catalog.finishUploads(finished), discard)
 }
 
 async function committing(
   store: FileStore,
-  records: readonly RecordPlace[],
+  manifests: readonly ManifestPlace[],
   commit: () => Promise<readonly CommittedFile[]>,
   discard: () => Promise<void>,
 ): Promise<readonly CommittedFile[]> {
@@ -107,10 +107,10 @@ async function committing(
   } finally {
     forgetPuts(
       store,
-      records.flatMap(({ locations }) => locations),
+      manifests.flatMap(({ locations }) => locations),
     )
   }
-  await endRecords(
+  await endManifests(
     store,
     committed.flatMap(({ ended }) => ended),
   )
@@ -118,15 +118,15 @@ async function committing(
 }
 
 /**
- * Resolves once the record would survive a power cut, with all of the file, for which its chunks are read once. Leaves nothing behind if that fails. The
+ * Resolves once the manifest would survive a power cut, with all of the file, for which its chunks are read once. Leaves nothing behind if that fails. The
  * first page comes last: without it the others are of no file. One of a group is of no file until a member of the group is confirmed.
  */
-export async function putRecord(
+export async function putManifest(
   store: FileStore,
   described: DescribedFile,
   pages: Pages,
   group?: string,
-): Promise<RecordedFile> {
+): Promise<ManifestFile> {
   const { id, createdAt, modifiedAt: at } = described
   const hasher = new FileHasher()
   const later: Location[] = []
@@ -150,10 +150,10 @@ export async function putRecord(
       start: 0,
       chunks: first,
     })
-    return { file, record: { at, createdAt, locations: [location, ...later] } }
+    return { file, manifest: { at, createdAt, locations: [location, ...later] } }
   } catch (error) {
     await Promise.allSettled([putting])
-    await discardRecord(store, { at, locations: later })
+    await discardManifest(store, { at, locations: later })
     throw error
   }
 }
@@ -164,18 +164,18 @@ export async function putFirstPage(
   file: StoredFile,
   chunks: PackedChunks,
 ): Promise<Location> {
-  // What it takes the place of is deleted afterwards: a list that lost its end must not become the record.
-  const isWhole = chunks.sizes.length === chunksPerRecord || sizeOf(chunks) === file.size
+  // What it takes the place of is deleted afterwards: a list that lost its end must not become the manifest.
+  const isWhole = chunks.sizes.length === chunksPerManifest || sizeOf(chunks) === file.size
   if (!isWhole) throw damage(`the file ${file.id} has lost chunks`)
   return putPage(store, { id: file.id, file, start: 0, chunks })
 }
 
-/** The chunks of a file or an upload, a record's page at a time. */
+/** The chunks of a file or an upload, a manifest's page at a time. */
 export async function* pagesOfChunks({ catalog }: ChunkLists, id: FileId): AsyncGenerator<PackedChunks> {
   for (let at = 0; ;) {
-    const chunks = await catalog.packChunks(id, at, chunksPerRecord)
+    const chunks = await catalog.packChunks(id, at, chunksPerManifest)
     if (chunks.sizes.length > 0) yield chunks
-    if (chunks.sizes.length < chunksPerRecord) return
+    if (chunks.sizes.length < chunksPerManifest) return
     at += sizeOf(chunks)
   }
 }
@@ -190,48 +190,48 @@ export function forgetPuts({ uncommitted }: FileStore, locations: readonly Locat
 }
 
 /**
- * Durably: records of what is deleted must not come back when somebody has heard that it is. Whatever fails rejects `unavailable`
+ * Durably: manifests of what is deleted must not come back when somebody has heard that it is. Whatever fails rejects `unavailable`
  * and is no refusal: the catalog has changed by now, and counts on what was put before.
  */
-export async function endRecords({ records }: FileStore, locations: readonly Location[]): Promise<void> {
+export async function endManifests({ manifests }: FileStore, locations: readonly Location[]): Promise<void> {
   try {
-    await atOnce(locations, putsAtOnce, (location) => records.delete(location))
+    await atOnce(locations, putsAtOnce, (location) => manifests.delete(location))
   } catch (cause) {
     const message =
-      'What was asked for is done, but a record of what was there before could not be deleted yet.'
+      'What was asked for is done, but a manifest of what was there before could not be deleted yet.'
     throw new StoreError('unavailable', message, { cause })
   }
 }
 
-/** Of a record that the catalog has never heard of. */
-export function discardRecord(store: FileStore, record: RecordPlace): Promise<void> {
-  return discardGroup(store, [], [record])
+/** Of a manifest that the catalog has never heard of. */
+export function discardManifest(store: FileStore, manifest: ManifestPlace): Promise<void> {
+  return discardGroup(store, [], [manifest])
 }
 
 /** Without its confirmations the group is of no files, so they go first: a kill in between must not leave half of it. */
 async function discardGroup(
   store: FileStore,
-  confirmations: readonly RecordPlace[],
-  records: readonly RecordPlace[],
+  confirmations: readonly ManifestPlace[],
+  manifests: readonly ManifestPlace[],
 ): Promise<void> {
-  const locations = [confirmations, records].map((places) => places.flatMap((place) => place.locations))
+  const locations = [confirmations, manifests].map((places) => places.flatMap((place) => place.locations))
   try {
-    for (const some of locations) await endRecords(store, some)
+    for (const some of locations) await endManifests(store, some)
   } catch (error) {
     // They are collected; whoever waits is to hear of what went wrong first.
-    store.options.onBackgroundError(error, 'deleting records of a file that is none')
+    store.options.onBackgroundError(error, 'deleting manifests of a file that is none')
   } finally {
     // Those that no delete was tried for, too: they are found as orphans.
     forgetPuts(store, locations.flat())
   }
 }
 
-function putPage(store: FileStore, page: FileRecord): Promise<Location> {
-  return putText(store, writeRecord(page))
+function putPage(store: FileStore, page: FileManifest): Promise<Location> {
+  return putText(store, writeManifest(page))
 }
 
-function putText({ records }: FileStore, bytes: Buffer): Promise<Location> {
+function putText({ manifests }: FileStore, bytes: Buffer): Promise<Location> {
   const hasher = new BlockHasher()
   hasher.update(bytes)
-  return records.put(digestOfChunk(hasher.finish()), [bytes])
+  return manifests.put(digestOfChunk(hasher.finish()), [bytes])
 }

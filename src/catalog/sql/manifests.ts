@@ -3,76 +3,81 @@ import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
-import type { RecordMove, RecordPlace } from '../catalog.ts'
-import { damage, sealOfRecord } from '../seals.ts'
+import type { ManifestMove, ManifestPlace } from '../catalog.ts'
+import { damage, sealOfManifest } from '../seals.ts'
 import type { ListedManifest } from '../upkeep.ts'
 import type { Database } from './dialect.ts'
 import { fileColumns, fileOfRow, type FileRow } from './file-rows.ts'
 import { inserted, prepared } from './prepared.ts'
 import { beforeAllIds, type RecordTable } from './schema.ts'
 
-export async function addRecord(db: Database, id: FileId, record: RecordPlace | undefined): Promise<void> {
-  const { locations = [] } = record ?? {}
+export async function addManifest(
+  db: Database,
+  id: FileId,
+  manifest: ManifestPlace | undefined,
+): Promise<void> {
+  const { locations = [] } = manifest ?? {}
   if (locations.length === 0) return
-  await insertRecords(db, id, pagesOf(locations))
+  await insertManifests(db, id, pagesOf(locations))
 }
 
-/** For a locked file. Rejects `record_moved`. */
-export async function moveRecord(db: Database, id: FileId, { from, to }: RecordMove): Promise<void> {
-  const [first] = await listRecords(db, id)
-  if (first !== from) throw new StoreError('record_moved', 'The file has been changed meanwhile.')
+/** For a locked file. Rejects `manifest_moved`. */
+export async function moveManifest(db: Database, id: FileId, { from, to }: ManifestMove): Promise<void> {
+  const [first] = await listManifestPages(db, id)
+  if (first !== from) throw new StoreError('manifest_moved', 'The file has been changed meanwhile.')
   if (from !== undefined) await endPage(db, { location: from })
-  await insertRecords(db, id, pagesOf([to]))
+  await insertManifests(db, id, pagesOf([to]))
 }
 
-/** Rejects `record_moved`. */
-export async function replaceRecords(
+/** Rejects `manifest_moved`. */
+export async function replaceManifests(
   db: Database,
   id: FileId,
   from: readonly Location[],
   to: readonly Location[],
 ): Promise<void> {
   const [file] = await lockFileId(db, { id })
-  const current = await listRecords(db, id)
+  const current = await listManifestPages(db, id)
   if (!file || !isDeepStrictEqual(current, from))
-    throw new StoreError('record_moved', 'The file has been changed meanwhile.')
+    throw new StoreError('manifest_moved', 'The file has been changed meanwhile.')
   for (const location of from) await endPage(db, { location })
-  await insertRecords(db, id, pagesOf(to))
+  await insertManifests(db, id, pagesOf(to))
 }
 
-export async function listRecords(db: Database, id: FileId): Promise<readonly Location[]> {
-  return sealedOf(id, await selectRecords(db, { id }))
+export async function listManifestPages(db: Database, id: FileId): Promise<readonly Location[]> {
+  return sealedOf(id, await selectManifests(db, { id }))
 }
 
-/** Throws `corrupt` rather than return the record of another file, for the caller to delete. */
+/** Throws `corrupt` rather than return the manifest of another file, for the caller to delete. */
 export function sealedOf(
   id: FileId,
   rows: readonly Pick<RecordTable, 'location' | 'page' | 'seal'>[],
 ): readonly Location[] {
   return rows.map(({ location, page, seal }) => {
-    if (seal !== sealOfRecord(location, id, page)) throw damage(`where the record of ${id} is has changed`)
+    if (seal !== sealOfManifest(location, id, page))
+      throw damage(`where the manifest of ${id} is has changed`)
     return location
   })
 }
 
-export async function listEndedRecords(
+export async function listEndedManifests(
   db: Database,
   limit: number,
   foundBefore = Number.MAX_SAFE_INTEGER,
 ): Promise<readonly Location[]> {
-  // Records that are not orphans were found at 0, and are always listed.
+  // Manifests that are not orphans were found at 0, and are always listed.
   const rows = await selectEnded(db, { limit, foundBefore: Math.max(1, foundBefore) })
   return rows.map(({ location }) => location)
 }
 
 /** Call it when no change is in progress that could add one of them. */
-export async function adoptRecords(
+export async function adoptManifests(
   db: Database,
   locations: readonly Location[],
   at: number,
 ): Promise<readonly Location[]> {
-  const adopted = await listUnknownRecords(db, locations)
-  await insertRecords(
+  const adopted = await listUnknownManifests(db, locations)
+  await insertManifests(
     db,
     null,
     adopted.map((location) => ({ location, page: 0 })),
@@ -82,7 +87,7 @@ export async function adoptRecords(
 }
 
 /** Those that belong to no file, and never did. */
-export async function listUnknownRecords(
+export async function listUnknownManifests(
   db: Database,
   locations: readonly Location[],
 ): Promise<readonly Location[]> {
@@ -91,7 +96,7 @@ export async function listUnknownRecords(
   return locations.filter((location) => !known.has(location))
 }
 
-export async function forgetRecords(db: Database, locations: readonly Location[]): Promise<void> {
+export async function forgetManifests(db: Database, locations: readonly Location[]): Promise<void> {
   await deleteEnded(db, { locations })
 }
 
@@ -101,25 +106,25 @@ function pagesOf(locations: readonly Location[]): readonly Page[] {
   return locations.map((location, page) => ({ location, page }))
 }
 
-export async function insertRecords(
+export async function insertManifests(
   db: Database,
   id: FileId | null,
   pages: readonly Page[],
   foundAt = 0,
 ): Promise<void> {
   const rows = pages.map(({ location, page }) => {
-    return { location, page, seal: sealOfRecord(location, id ?? '', page) }
+    return { location, page, seal: sealOfManifest(location, id ?? '', page) }
   })
-  await upsertRecords(db, { id, rows, foundAt })
+  await upsertManifests(db, { id, rows, foundAt })
 }
 
-interface NewRecords {
+interface NewManifests {
   readonly id: FileId | null
   readonly rows: readonly (Page & { readonly seal: number })[]
   readonly foundAt: number
 }
 
-const upsertRecords = prepared((_, { id, rows, foundAt }: NewRecords, dialect) => {
+const upsertManifests = prepared((_, { id, rows, foundAt }: NewManifests, dialect) => {
   const columns = { location: 'text', page: 'integer', seal: 'integer' } as const
   const same = { file_id: dialect.typed(id, 'id'), found_at: dialect.typed(foundAt, 'integer') }
   // One that was taken for an orphan can still be added.
@@ -135,7 +140,7 @@ const lockFileId = prepared((queries, values: { id: FileId }, { lock }) =>
   queries.selectFrom('files').select('id').where('id', '=', values.id).modifyEnd(lock('for update')),
 )
 
-const selectRecords = prepared((queries, values: { id: FileId }) =>
+const selectManifests = prepared((queries, values: { id: FileId }) =>
   queries
     .selectFrom('records')
     .select(['location', 'page', 'seal'])
@@ -179,7 +184,7 @@ const deleteEnded = prepared((queries, { locations }: Locations, { isAmong }) =>
 type PageRow = Pick<RecordTable, 'location' | 'page' | 'seal'>
 
 /** Reads twice: it must see one state of the database. */
-export async function listManifests(
+export async function listFileManifests(
   db: Database,
   after: FileId | undefined,
   limit: number,

@@ -21,111 +21,111 @@ const soon = () => Date.now() + 1000
 /** An id that sorts before this one, and behind those of files that are a moment older. */
 const justBefore = (id: FileId) => `${id.slice(0, 24)}000000000000` as FileId
 
-export function describeRecords(opened: () => Catalog): void {
+export function describeManifests(opened: () => Catalog): void {
   const ended = async (locations: readonly Location[]) => {
-    const all = await opened().listEndedRecords(100_000)
+    const all = await opened().listEndedManifests(100_000)
     return locations.filter((location) => all.includes(location))
   }
 
   it('are kept with a file, in order, and their time is the file’s', async () => {
-    const record = { at: soon(), locations: [aLocation(), aLocation(), aLocation()] }
-    const given = aFile(anOwner(), 'x', { record })
+    const manifest = { at: soon(), locations: [aLocation(), aLocation(), aLocation()] }
+    const given = aFile(anOwner(), 'x', { manifest })
     const { file, ended: none } = await opened().createFile(given)
-    expect(file).toMatchObject({ createdAt: record.at, modifiedAt: record.at })
+    expect(file).toMatchObject({ createdAt: manifest.at, modifiedAt: manifest.at })
     expect(none).toEqual([])
-    expect(await opened().listRecords(given.id)).toEqual(record.locations)
-    expect(await ended(record.locations)).toEqual([])
+    expect(await opened().listManifestPages(given.id)).toEqual(manifest.locations)
+    expect(await ended(manifest.locations)).toEqual([])
   })
 
   it('tell when the file was created, if that was earlier', async () => {
     const owner = anOwner()
     const [at, createdAt] = [soon(), 1000]
-    const record = () => ({ at, createdAt, locations: [aLocation()] })
-    const { file } = await opened().createFile(aFile(owner, 'x', { record: record() }))
+    const manifest = () => ({ at, createdAt, locations: [aLocation()] })
+    const { file } = await opened().createFile(aFile(owner, 'x', { manifest: manifest() }))
     expect(file).toMatchObject({ createdAt, modifiedAt: at })
     expect(await opened().findFile(owner, { id: file.id })).toEqual(file)
 
     const { id } = await opened().createUpload(anUpload(owner, 'y', { size: 10 }))
     await opened().advanceUpload(id, 0, [aChunk()], inAMinute())
-    await opened().finishUploads([{ id, digest: aDigest(), record: record() }])
+    await opened().finishUploads([{ id, digest: aDigest(), manifest: manifest() }])
     expect(await opened().findFile(owner, { id })).toMatchObject({ createdAt, modifiedAt: at })
   })
 
   it('end when the file is replaced or deleted, and are known until they are forgotten', async () => {
     const owner = anOwner()
     const [first, second] = [aLocation(), aLocation()]
-    await opened().createFile(aFile(owner, 'x', { record: { at: soon(), locations: [first] } }))
+    await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [first] } }))
     const later = await opened().createFile(
-      aFile(owner, 'x', { record: { at: soon(), locations: [second] } }),
+      aFile(owner, 'x', { manifest: { at: soon(), locations: [second] } }),
     )
     expect(later.ended).toEqual([first])
     expect(await opened().deleteFile(owner, { name: named('x') })).toEqual([second])
     expect(await ended([first, second])).toHaveLength(2)
-    await opened().forgetRecords([first, second])
+    await opened().forgetManifests([first, second])
     expect(await ended([first, second])).toEqual([])
   })
 
   it('that it has never heard of are adopted, and are garbage from that time on', async () => {
     const [live, gone, unheardOf] = [aLocation(), aLocation(), aLocation()]
     const owner = anOwner()
-    await opened().createFile(aFile(owner, 'x', { record: { at: soon(), locations: [gone] } }))
-    await opened().createFile(aFile(owner, 'x', { record: { at: soon(), locations: [live] } }))
+    await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [gone] } }))
+    await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [live] } }))
     const at = soon()
-    expect(await opened().adoptRecords([live, gone, unheardOf], at)).toEqual([unheardOf])
-    expect(await opened().adoptRecords([unheardOf], at)).toEqual([])
-    expect(await opened().listEndedRecords(100_000, at)).not.toContain(unheardOf)
-    expect(await opened().listEndedRecords(100_000, 0)).toContain(gone)
-    expect(await opened().listEndedRecords(100_000, at + 1)).toContain(unheardOf)
-    await opened().forgetRecords([unheardOf])
+    expect(await opened().adoptManifests([live, gone, unheardOf], at)).toEqual([unheardOf])
+    expect(await opened().adoptManifests([unheardOf], at)).toEqual([])
+    expect(await opened().listEndedManifests(100_000, at)).not.toContain(unheardOf)
+    expect(await opened().listEndedManifests(100_000, 0)).toContain(gone)
+    expect(await opened().listEndedManifests(100_000, at + 1)).toContain(unheardOf)
+    await opened().forgetManifests([unheardOf])
     expect(await ended([unheardOf])).toEqual([])
   })
 
   it('are no orphans any more once a file comes with them', async () => {
     const location = aLocation()
-    await opened().adoptRecords([location], 1000)
-    const given = aFile(anOwner(), 'x', { record: { at: soon(), locations: [location] } })
+    await opened().adoptManifests([location], 1000)
+    const given = aFile(anOwner(), 'x', { manifest: { at: soon(), locations: [location] } })
     await opened().createFile(given)
-    expect(await opened().listRecords(given.id)).toEqual([location])
-    expect(await opened().listEndedRecords(100_000)).not.toContain(location)
+    expect(await opened().listManifestPages(given.id)).toEqual([location])
+    expect(await opened().listEndedManifests(100_000)).not.toContain(location)
   })
 
   it('stay where a precondition fails', async () => {
     const owner = anOwner()
     const [first, second] = [aLocation(), aLocation()]
-    await opened().createFile(aFile(owner, 'x', { record: { at: soon(), locations: [first] } }))
+    await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [first] } }))
     const refused = aFile(owner, 'x', {
-      record: { at: soon(), locations: [second] },
+      manifest: { at: soon(), locations: [second] },
       precondition: { ifNoneMatch: '*' },
     })
     expect(await outcomeOf(opened().createFile(refused))).toBe('precondition_failed')
     expect(await ended([first])).toEqual([])
-    expect(await opened().adoptRecords([first, second], soon())).toEqual([second])
+    expect(await opened().adoptManifests([first, second], soon())).toEqual([second])
   })
 
   it('are kept with an upload that becomes a file', async () => {
     const owner = anOwner()
     const { id } = await opened().createUpload(anUpload(owner, 'x', { size: 10 }))
     await opened().advanceUpload(id, 0, [aChunk()], inAMinute())
-    const record = { at: soon(), locations: [aLocation()] }
-    const [committed] = await opened().finishUploads([{ id, digest: aDigest(), record }])
-    expect(committed?.file).toMatchObject({ createdAt: record.at, modifiedAt: record.at })
-    expect(await opened().listRecords(id)).toEqual(record.locations)
+    const manifest = { at: soon(), locations: [aLocation()] }
+    const [committed] = await opened().finishUploads([{ id, digest: aDigest(), manifest }])
+    expect(committed?.file).toMatchObject({ createdAt: manifest.at, modifiedAt: manifest.at })
+    expect(await opened().listManifestPages(id)).toEqual(manifest.locations)
   })
 
   it('move once, of two who move the same', async () => {
     const owner = anOwner()
     const [from, rest, to, lost] = [aLocation(), aLocation(), aLocation(), aLocation()]
     const { file } = await opened().createFile(
-      aFile(owner, 'x', { record: { at: soon(), locations: [from, rest] } }),
+      aFile(owner, 'x', { manifest: { at: soon(), locations: [from, rest] } }),
     )
     const at = file.modifiedAt + 1
     const move = (target: Location) =>
       opened().updateFile(owner, { id: file.id }, { mediaType: 'a/b' }, undefined, { at, from, to: target })
     expect(await move(to)).toMatchObject({ modifiedAt: at, createdAt: file.createdAt })
-    expect(await outcomeOf(move(lost))).toBe('record_moved')
-    expect(await opened().listRecords(file.id)).toEqual([to, rest])
+    expect(await outcomeOf(move(lost))).toBe('manifest_moved')
+    expect(await opened().listManifestPages(file.id)).toEqual([to, rest])
     expect(await ended([from, to, rest])).toEqual([from])
-    expect(await opened().adoptRecords([lost], soon())).toEqual([lost])
+    expect(await opened().adoptManifests([lost], soon())).toEqual([lost])
   })
 
   /** The entries of these files and younger ones, a page of two files at a time. */
@@ -133,7 +133,7 @@ export function describeRecords(opened: () => Catalog): void {
     const listed: ListedManifest[] = []
     const [first] = ids.toSorted()
     for (let after: FileId | undefined = justBefore(first!); ;) {
-      const page = await opened().listManifests(after, 2)
+      const page = await opened().listFileManifests(after, 2)
       expect(page.length).toBeLessThanOrEqual(2)
       listed.push(...page)
       after = page.at(-1)?.id
@@ -146,13 +146,13 @@ export function describeRecords(opened: () => Catalog): void {
   it('are listed with every file, of whichever owner, in the order of ids', async () => {
     const locations = [aLocation(), aLocation()]
     const metadata = { author: 'Ada' }
-    const given = { metadata, record: { at: soon(), locations } }
+    const given = { metadata, manifest: { at: soon(), locations } }
     const { file: one } = await opened().createFile(aFile(anOwner(), 'one', given))
     const { file: two } = await opened().createFile(aFile(anOwner(), 'two'))
     const owner = anOwner()
     const { file: gone } = await opened().createFile(aFile(owner, 'gone'))
     await opened().deleteFile(owner, { id: gone.id })
-    expect(await opened().listManifests(undefined, 1)).toHaveLength(1)
+    expect(await opened().listFileManifests(undefined, 1)).toHaveLength(1)
     expect(await manifestsOf(one.id, two.id, gone.id)).toEqual([
       { id: one.id, name: 'one', file: one, locations },
       { id: two.id, name: 'two', file: two, locations: [] },
@@ -161,47 +161,47 @@ export function describeRecords(opened: () => Catalog): void {
 
   it('are replaced together, and those before are garbage', async () => {
     const [first, second, third] = [aLocation(), aLocation(), aLocation()]
-    const given = aFile(anOwner(), 'x', { record: { at: soon(), locations: [first] } })
+    const given = aFile(anOwner(), 'x', { manifest: { at: soon(), locations: [first] } })
     const { file } = await opened().createFile(given)
-    await opened().replaceRecords(file.id, [first], [second, third])
+    await opened().replaceManifests(file.id, [first], [second, third])
     expect(await manifestsOf(file.id)).toEqual([{ id: file.id, name: 'x', file, locations: [second, third] }])
     expect(await ended([first, second, third])).toEqual([first])
-    await opened().replaceRecords(file.id, [second, third], [])
-    expect(await opened().listRecords(file.id)).toEqual([])
-    await opened().replaceRecords(file.id, [], [aLocation()])
-    expect(await opened().listRecords(file.id)).toHaveLength(1)
+    await opened().replaceManifests(file.id, [second, third], [])
+    expect(await opened().listManifestPages(file.id)).toEqual([])
+    await opened().replaceManifests(file.id, [], [aLocation()])
+    expect(await opened().listManifestPages(file.id)).toHaveLength(1)
   })
 
   it('are not replaced where they have moved, or where the file is gone', async () => {
     const owner = anOwner()
     const [from, rest, to, lost] = [aLocation(), aLocation(), aLocation(), aLocation()]
-    const record = { at: soon(), locations: [from, rest] }
-    const { file } = await opened().createFile(aFile(owner, 'x', { record }))
+    const manifest = { at: soon(), locations: [from, rest] }
+    const { file } = await opened().createFile(aFile(owner, 'x', { manifest }))
     const { id } = file
-    const replace = (before: readonly Location[]) => outcomeOf(opened().replaceRecords(id, before, [lost]))
+    const replace = (before: readonly Location[]) => outcomeOf(opened().replaceManifests(id, before, [lost]))
     const at = file.modifiedAt + 1
     await opened().updateFile(owner, { id }, {}, undefined, { at, from, to })
     for (const before of [[from, rest], [to], [rest, to], [to, rest, lost], []])
-      expect(await replace(before)).toBe('record_moved')
-    expect(await opened().listRecords(id)).toEqual([to, rest])
+      expect(await replace(before)).toBe('manifest_moved')
+    expect(await opened().listManifestPages(id)).toEqual([to, rest])
     await opened().deleteFile(owner, { id })
-    expect(await replace([])).toBe('record_moved')
-    expect(await replace([to, rest])).toBe('record_moved')
-    expect(await opened().adoptRecords([lost], soon())).toEqual([lost])
+    expect(await replace([])).toBe('manifest_moved')
+    expect(await replace([to, rest])).toBe('manifest_moved')
+    expect(await opened().adoptManifests([lost], soon())).toEqual([lost])
   })
 
   it('of a live file are not forgotten', async () => {
     const location = aLocation()
-    const given = aFile(anOwner(), 'x', { record: { at: soon(), locations: [location] } })
+    const given = aFile(anOwner(), 'x', { manifest: { at: soon(), locations: [location] } })
     await opened().createFile(given)
-    await opened().forgetRecords([location])
-    expect(await opened().listRecords(given.id)).toEqual([location])
+    await opened().forgetManifests([location])
+    expect(await opened().listManifestPages(given.id)).toEqual([location])
   })
 
   it('are none of a file that has none, or is not there', async () => {
     const given = aFile(anOwner(), 'x')
     await opened().createFile(given)
-    expect(await opened().listRecords(given.id)).toEqual([])
-    expect(await opened().listRecords(anId())).toEqual([])
+    expect(await opened().listManifestPages(given.id)).toEqual([])
+    expect(await opened().listManifestPages(anId())).toEqual([])
   })
 }

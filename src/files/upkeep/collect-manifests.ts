@@ -1,0 +1,39 @@
+import { from, lastValueFrom, mergeMap } from 'rxjs'
+import type { FileStore } from '../state/file-store.ts'
+import { orphansFoundBefore } from './heartbeat.ts'
+import { inBatches } from '../../rx/at-once.ts'
+
+/** Locations that are held in memory, and that one transaction looks at. */
+const batchSize = 1000
+/** Where a store batches deletes, as many as fit a batch; elsewhere each holds a connection. */
+const deletesAtOnce = 8
+
+/**
+ * Finds manifests that the catalog has never heard of, as a kill between a manifest and its commit leaves them, and makes garbage of
+ * them. Rests on what `findOrphans` rests on. Resolves with their number.
+ */
+export async function findUnknownManifests(store: FileStore, signal?: AbortSignal): Promise<number> {
+  const { manifests, uncommitted, catalog } = store
+  let found = 0
+  for await (const batch of inBatches(manifests.list(signal && { signal }), batchSize)) {
+    await uncommitted.endOfPuts()
+    const settled = batch
+      .filter(({ location, isDamaged }) => !isDamaged && !uncommitted.has(location))
+      .map(({ location }) => location)
+    found += (await catalog.adoptManifests(settled, Date.now())).length
+  }
+  return found
+}
+
+/** Deletes manifests of files that are gone, where that was not done at once, and those that were found long enough ago. */
+export async function deleteEndedManifests(store: FileStore, signal?: AbortSignal): Promise<void> {
+  const { manifests, catalog } = store
+  for (;;) {
+    signal?.throwIfAborted()
+    const ended = await catalog.listEndedManifests(batchSize, await orphansFoundBefore(store))
+    if (ended.length === 0) return
+    const atOnce = store.batching?.concurrency ?? deletesAtOnce
+    await lastValueFrom(from(ended).pipe(mergeMap((location) => manifests.delete(location), atOnce)))
+    await catalog.forgetManifests(ended)
+  }
+}

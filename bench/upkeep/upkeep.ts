@@ -37,7 +37,7 @@ export function upkeep({ isShort }: RunScale): Promise<readonly Row[]> {
       await once(`collect where nothing is to be collected, ${count}`, () => collect(store, 0)),
       await once(`collect ${count} of deleted files`, async () => {
         for (const name of names) await deleteFile(store, { name })
-        // What was let go in this very millisecond is for the next collection.
+        // What was unlinked in this very millisecond is for the next collection.
         await wait(2)
         await collect(store, chunks)
       }),

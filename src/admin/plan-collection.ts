@@ -13,7 +13,7 @@ export async function planCollection(store: StoreToRead): Promise<PlannedCollect
   const now = Date.now()
   const { collectGraceMs, orphanGraceMs } = store.graces
   const collectable = await store.inspection.countCollectable({
-    letGoBefore: now - collectGraceMs,
+    unlinkedBefore: now - collectGraceMs,
     expiredBefore: now,
     foundBefore: now - orphanGraceMs,
   })

@@ -90,7 +90,7 @@ export interface CommittedFile {
   readonly file: StoredFile
   readonly hasReplaced: boolean
   /** Where the manifests of the replaced file are: garbage, until `forgetManifests`. */
-  readonly ended: readonly Location[]
+  readonly unlinkedManifests: readonly Location[]
 }
 
 /** Moves the first page of a manifest, which holds what can be changed. */
@@ -132,8 +132,8 @@ export interface FilePage {
 }
 
 export interface CollectQuery {
-  /** Only what was let go before this time. Milliseconds since 1970. */
-  readonly letGoBefore: number
+  /** Only what was unlinked before this time. Milliseconds since 1970. */
+  readonly unlinkedBefore: number
   /** Files that are being downloaded: their chunks stay. */
   readonly inUse: readonly FileId[]
   /** How many chunk uses one call looks at, at least 1. This bounds the transaction. */
@@ -154,7 +154,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
   /** As `countCommits`, but no crash can undo what it counts. It may itself be a change. */
   countDurableCommits(): Promise<number>
   /**
-   * Creates a whole file and points its name to it; a file that had the name is let go. Rejects
+   * Creates a whole file and points its name to it; a file that had the name is unlinked. Rejects
    * `precondition_failed`, and `chunk_gone` if a chunk believed present is not. Nothing has
    * happened then.
    */
@@ -190,7 +190,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
   /**
    * Locations of manifests that are garbage; adopted ones only if they were found before that time.
    */
-  listEndedManifests(limit: number, foundBefore?: number): Promise<readonly Location[]>
+  listUnlinkedManifests(limit: number, foundBefore?: number): Promise<readonly Location[]>
   /**
    * Makes those that the catalog has never heard of garbage, found at that time, and resolves with
    * them. Until it is forgotten, a file can still claim one.
@@ -201,7 +201,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
 
   /**
    * Chunks of a file or an upload, in order: the one that holds byte `from` and those after it, at
-   * most `limit`. This works until the chunks are collected, even after the file was let go.
+   * most `limit`. This works until the chunks are collected, even after the file was unlinked.
    */
   listChunks(id: FileId, from: number, limit: number): Promise<readonly FileChunk[]>
   /** The same for many chunks at once, without their locations. */

@@ -4,7 +4,7 @@ import type { FileId } from '../model/file.ts'
 export interface InUse {
   /** Files that are being downloaded, and uploads that are being received. */
   readonly inUse: readonly FileId[]
-  /** A lookup may be about to return what was let go since then; `Infinity` without a lookup. */
+  /** A lookup may be about to return what was unlinked since then; `Infinity` without a lookup. */
   readonly lookupsSince: number
   /** The catalog may be about to hear of what was stored since then; `Infinity` if it is not. */
   readonly putsSince: number

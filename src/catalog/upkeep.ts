@@ -60,7 +60,7 @@ export interface CatalogInspection {
    */
   listAllChunks(after: ChunkPosition | undefined, limit: number): Promise<readonly Chunk[]>
   /**
-   * Files and uploads that use a chunk, by id, those after `after`, without files that were let go.
+   * Files and uploads that use a chunk, by id, those after `after`, without files that were unlinked.
    */
   listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly Holder[]>
   /**
@@ -85,7 +85,7 @@ export interface CatalogInspection {
 
 /** Times in milliseconds since 1970. */
 export interface CollectableQuery {
-  readonly letGoBefore: number
+  readonly unlinkedBefore: number
   readonly expiredBefore: number
   readonly foundBefore: number
 }

@@ -199,7 +199,7 @@ async function refuseEmptyCatalog(config: Config, catalog: Catalog, manifests: C
   const known = [
     files,
     await catalog.listAllChunks(undefined, 1),
-    await catalog.listEndedManifests(1),
+    await catalog.listUnlinkedManifests(1),
     await catalog.listGarbage(1),
   ]
   if (known.every(({ length }) => length === 0)) throw lostCatalog(config)

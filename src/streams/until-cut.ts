@@ -8,7 +8,7 @@ export interface CutBody {
   /** Why the body was cut off, once `bytes` has ended; undefined if it is complete. */
   readonly failure: () => unknown
   /** Takes no more of the body and leaves it paused, for whoever reads its rest. */
-  readonly letGo: () => void
+  readonly release: () => void
 }
 
 /** Makes of a body that may break off one that ends. Aborting the signal cuts it off. */
@@ -35,7 +35,7 @@ export function untilCut(body: Readable, signal: AbortSignal): CutBody {
   return {
     bytes,
     failure: () => failure,
-    letGo: () => {
+    release: () => {
       signal.removeEventListener('abort', takenOver)
       body.off('close', closed).unpipe(bytes)
       bytes.destroy()

@@ -121,7 +121,7 @@ export function inOrder(chunks: readonly ChunkUse[]): readonly (readonly [number
 
 /** Collects, step by step, until there is no more to do; resolves with the number of steps. */
 export async function collectAll(catalog: Catalog, query: Partial<CollectQuery> = {}): Promise<number> {
-  const whole = { letGoBefore: Date.now() + 1, inUse: [], limit: 100, ...query }
+  const whole = { unlinkedBefore: Date.now() + 1, inUse: [], limit: 100, ...query }
   let steps = 1
   while ((await catalog.collectChunks(whole)).hasMore) steps++
   return steps

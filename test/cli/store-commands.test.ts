@@ -226,7 +226,7 @@ describe('fsck', () => {
   })
 })
 
-function letGoOfAll(): Promise<void> {
+function unlinkAll(): Promise<void> {
   return withStore(async ({ catalog }) => {
     for (const name of ['folder/one', 'two']) {
       await catalog.deleteFile(soleOwner, { name: parseFileName(name) })
@@ -236,7 +236,7 @@ function letGoOfAll(): Promise<void> {
 
 describe('gc', () => {
   it('says beforehand what it would do, and does that', async () => {
-    await letGoOfAll()
+    await unlinkAll()
     await leaveOrphan()
     const nothing = { uploads: 0, chunks: 0, bytes: 0 }
     expect(await json('gc', '--dry-run')).toEqual({
@@ -260,7 +260,7 @@ describe('gc', () => {
   })
 
   it('that cannot delete something ends with 1', async () => {
-    await letGoOfAll()
+    await unlinkAll()
     await rm(pathOf(0))
     await mkdir(join(pathOf(0), 'not empty'), { recursive: true })
     const { code, stderr } = await json('gc', '--collect-grace', '0s')

@@ -29,7 +29,11 @@ export async function leftovers(
   const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: mostFiles })
   const ofFiles = await Promise.all(files.map(({ id }) => catalog.listManifestPages(id)))
   const now = Date.now()
-  const unused = await inspection.countCollectable({ letGoBefore: now, expiredBefore: 0, foundBefore: now })
+  const unused = await inspection.countCollectable({
+    unlinkedBefore: now,
+    expiredBefore: 0,
+    foundBefore: now,
+  })
   return [
     ...(unused.chunks > 0 ? [`the catalog has ${unused.chunks} chunks to collect`] : []),
     ...differences('chunk', await locationsIn(chunks), await knownChunks(inspection)),

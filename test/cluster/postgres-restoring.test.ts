@@ -162,7 +162,7 @@ async function restored(
     files,
     lists: await Promise.all(lists),
     chunks: (await catalog.listAllChunks(undefined, 10_000)).map(({ location }) => location),
-    ended: (await catalog.listEndedManifests(10_000)).toSorted(),
+    ended: (await catalog.listUnlinkedManifests(10_000)).toSorted(),
   }
 }
 
@@ -222,6 +222,6 @@ describe('restoring', () => {
     await collectAll(catalog)
     expect(await catalog.findFile(owner, { name: named('x') })).toMatchObject({ id, modifiedAt: 3 })
     expect(await catalog.listManifestPages(id)).toEqual([late!.location])
-    expect(await catalog.listEndedManifests(9)).toHaveLength(2)
+    expect(await catalog.listUnlinkedManifests(9)).toHaveLength(2)
   })
 })

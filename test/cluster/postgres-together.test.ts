@@ -74,7 +74,7 @@ async function somebodyWaits(): Promise<void> {
 const create = (node: PostgresCatalog, chunks: readonly ChunkUse[]) =>
   node.createFile(aFile(anOwner(), 'x', { chunks }))
 
-const everything = { letGoBefore: Number.MAX_SAFE_INTEGER, inUse: [], limit: 1000 }
+const everything = { unlinkedBefore: Number.MAX_SAFE_INTEGER, inUse: [], limit: 1000 }
 
 /** A chunk that a collection will find without a use. */
 async function anUnusedChunk() {

@@ -12,7 +12,7 @@ import { Violation } from './violation.ts'
 
 /** The least that servers take that share a catalog. */
 const graceMs = 60_000
-/** A server that lives says every ten seconds what it counts on, and until then all that was let go since stays. */
+/** A server that lives says every ten seconds what it counts on, and until then all that was unlinked since stays. */
 const collectedWithinMs = 30_000
 
 /**

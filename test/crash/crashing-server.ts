@@ -17,7 +17,7 @@ interface LogLine {
 }
 
 interface CollectionTimes {
-  /** How long what was let go is kept. */
+  /** How long what was unlinked is kept. */
   readonly graceMs?: number
   readonly collectIntervalMs?: number
 }

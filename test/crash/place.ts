@@ -8,7 +8,7 @@ import { CrashingServer } from './crashing-server.ts'
 export interface Place {
   /** For who looks into a failure. */
   readonly remains: string
-  /** Keeps what was let go for so long. */
+  /** Keeps what was unlinked for so long. */
   start(graceMs: number): CrashingServer
   /** Throws a violation unless all that the catalog counts on is there. No server may run. */
   checkAfterKill(): Promise<void>

@@ -71,7 +71,7 @@ export function findByName({ catalog }: FileStore, name: string): Promise<Stored
 /** Of a store with times of grace that are 0. */
 export async function collectAll(store: FileStore): Promise<void> {
   await findOrphans(store)
-  // What was let go, or found, within this millisecond is not old enough before the next one.
+  // What was unlinked, or found, within this millisecond is not old enough before the next one.
   const now = Date.now()
   await eventually(() => expect(Date.now()).toBeGreaterThan(now))
   await collectGarbage(store)

@@ -38,7 +38,7 @@ async function deleteByName(store: FileStore, name: string): Promise<void> {
 
 async function collectAll(store: FileStore, chunks: number): Promise<void> {
   let collected = 0
-  // What was let go in this very millisecond stays for the next run.
+  // What was unlinked in this very millisecond stays for the next run.
   await eventually(async () => {
     collected += (await collectGarbage(store)).chunks
     expect(collected).toBe(chunks)
@@ -47,7 +47,7 @@ async function collectAll(store: FileStore, chunks: number): Promise<void> {
 
 async function collectDoomed(chunks: number): Promise<void> {
   const { store } = faultyFileStore(parts)
-  await deleteByName(store, 'doomed')
+  await deleteByName(store, 'unlinked')
   await collectAll(store, chunks)
 }
 
@@ -128,7 +128,7 @@ describe('content that is collected between being found and being used', () => {
         }),
     })
     const before = await contentsOf(store)
-    await uploadBytes(store, 'doomed', one)
+    await uploadBytes(store, 'unlinked', one)
     await uploadBytes(store, 'saved', one)
     expect((await readBack(store, 'saved')).equals(one)).toBe(true)
     await expectIdle(store)
@@ -167,7 +167,7 @@ describe('content that is collected between being found and being used', () => {
 
   it('is stored after all where the upload has a row of its own', async () => {
     const before = await contentsOf(faultyFileStore(parts).store)
-    await uploadBytes(faultyFileStore(parts).store, 'doomed', three)
+    await uploadBytes(faultyFileStore(parts).store, 'unlinked', three)
     const { store, faults, upload } = uploadLosingTwo('saved', [])
     await upload
     expect(faults.calls.put).toBe(2)
@@ -179,7 +179,7 @@ describe('content that is collected between being found and being used', () => {
 
   it.each([1, 2])('leaves nothing if put %d has no space for it', async (call) => {
     const before = await contentsOf(faultyFileStore(parts).store)
-    await uploadBytes(faultyFileStore(parts).store, 'doomed', three)
+    await uploadBytes(faultyFileStore(parts).store, 'unlinked', three)
     const { store, upload } = uploadLosingTwo('lost', [{ on: 'put', call, kind: 'no-space' }])
     await expect(upload).rejects.toMatchObject({ code: 'no_space' })
     await expectContents(store, before)

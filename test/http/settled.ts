@@ -29,7 +29,7 @@ export async function settled(server: TestServer): Promise<readonly StoredFile[]
 }
 
 async function activityOf({ store }: TestServer): Promise<typeof atRest> {
-  // A negative time of grace: also what was let go in this very millisecond.
+  // A negative time of grace: also what was unlinked in this very millisecond.
   await collectGarbage({ ...store, options: { ...store.options, collectGraceMs: -1 } })
   return {
     leasedBytes: store.pool.leasedBytes,

@@ -55,7 +55,7 @@ export async function openFaultyServer(
     { ...faults, chunks: verifying(faults.chunks), batching: diskBatching },
     {
       ...config,
-      // A negative time of grace: also what was let go in this very millisecond.
+      // A negative time of grace: also what was unlinked in this very millisecond.
       collectGraceMs: -1,
       orphanGraceMs: -1,
       maxClockSkewMs: 0,

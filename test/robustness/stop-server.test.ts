@@ -8,7 +8,7 @@ import { head, RawClient } from './raw-client.ts'
 
 const answerBytes = 32 * 1024 * 1024
 
-/** Serves a large answer, an answer that waits until it is let go, and a small one. */
+/** Serves a large answer, an answer that waits until it is unlinked, and a small one. */
 async function start() {
   const gate = Promise.withResolvers<void>()
   const app = new Koa<RequestState>()

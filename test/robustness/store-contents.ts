@@ -13,7 +13,7 @@ export interface StoreContents {
 
 /** What is left once everything has been collected that may be. */
 export async function contentsOf(store: FileStore): Promise<StoreContents> {
-  // What was let go within this millisecond is not old enough before the next one.
+  // What was unlinked within this millisecond is not old enough before the next one.
   const now = Date.now()
   await eventually(() => expect(Date.now()).toBeGreaterThan(now))
   await collectGarbage(store)

@@ -74,12 +74,12 @@ it('what ended well is not cut off any more', async () => {
   expect(failure()).toBeUndefined()
 })
 
-it('what is let go can be read by others to its end, and fail, without harm', async () => {
+it('what is unlinked can be read by others to its end, and fail, without harm', async () => {
   const body = bodyWith('some')
   const untilEnd = untilCut(body, idle)
   await once(untilEnd.bytes, 'data')
   untilEnd.bytes.pause()
-  untilEnd.letGo()
+  untilEnd.release()
   expect(body.isPaused()).toBe(true)
   let rest = 0
   body.on('data', (piece: Buffer) => (rest += piece.length)).resume()

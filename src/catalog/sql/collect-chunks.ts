@@ -10,11 +10,11 @@ import { deleteSegments } from './segments.ts'
 /** Skips lists that another process is collecting. */
 export async function collectChunks(
   db: Database,
-  { letGoBefore, inUse, limit }: CollectQuery,
+  { unlinkedBefore, inUse, limit }: CollectQuery,
 ): Promise<{ readonly hasMore: boolean }> {
-  // What was let go at 0 can be collected at once, whatever the clock says.
-  const before = Math.max(letGoBefore, 1)
-  const lists = await selectDiscarded(db, { before, inUse, limit: limit + 1 })
+  // What was unlinked at 0 can be collected at once, whatever the clock says.
+  const before = Math.max(unlinkedBefore, 1)
+  const lists = await selectUnlinked(db, { before, inUse, limit: limit + 1 })
   const found = await usesOf(db, lists, limit + 1)
   const [taken, next] = [found.slice(0, limit), found[limit]]
   const uses = taken.flatMap(({ start, chunk_id, ...use }) =>
@@ -26,7 +26,7 @@ export async function collectChunks(
   const ended = { ids: [...ids] }
   // The lists that they were joined from may be free now.
   const freed = await deleteSegments(db, ended)
-  await deleteDiscarded(db, ended)
+  await deleteUnlinked(db, ended)
   await collectUnused(db, [...new Set(uses.map(({ chunk_id }) => chunk_id))])
   return { hasMore: next !== undefined || freed.length > 0 }
 }
@@ -68,13 +68,13 @@ interface UseRow extends List {
   readonly chunk_id: number | null
 }
 
-interface Discarded {
+interface UnlinkedQuery {
   readonly before: number
   readonly inUse: readonly FileId[]
   readonly limit: number
 }
 
-const selectDiscarded = prepared((queries, { before, inUse, limit }: Discarded, { isAmong, lock }) =>
+const selectUnlinked = prepared((queries, { before, inUse, limit }: UnlinkedQuery, { isAmong, lock }) =>
   queries
     .selectFrom('discarded')
     .select('file_id')
@@ -147,7 +147,7 @@ const deleteUses = prepared((queries, { uses }: { uses: readonly Use[] }, { give
 type Ids = { readonly ids: readonly FileId[] }
 type ChunkIds = { readonly ids: readonly number[] }
 
-const deleteDiscarded = prepared((queries, { ids }: Ids, { isAmong }) =>
+const deleteUnlinked = prepared((queries, { ids }: Ids, { isAmong }) =>
   queries.deleteFrom('discarded').where(isAmong('file_id', ids, 'id')),
 )
 
@@ -171,10 +171,10 @@ const deleteUnused = prepared((queries, { ids }: ChunkIds, { isAmong }) =>
 /** Reads several times: what it reads must not change meanwhile. */
 export async function countCollectable(
   db: Database,
-  { letGoBefore, expiredBefore, foundBefore }: CollectableQuery,
+  { unlinkedBefore, expiredBefore, foundBefore }: CollectableQuery,
 ): Promise<Collectable> {
   const [expired] = await countExpired(db, { expiredBefore })
-  const [unused] = await countDoomed(db, { letGoBefore: Math.max(letGoBefore, 1), expiredBefore })
+  const [unused] = await countUnlinked(db, { unlinkedBefore: Math.max(unlinkedBefore, 1), expiredBefore })
   const [garbage] = await countGarbage(db, { foundBefore: Math.max(foundBefore, 1) })
   return {
     uploads: expired!.uploads,
@@ -191,52 +191,55 @@ const countExpired = prepared((queries, values: { expiredBefore: number }) =>
 )
 
 /**
- * Chunks that are used only by lists that a collection would take, without lists that something
- * else was joined of. PostgreSQL would compare each row with each for `not in` instead of `not
+ * Chunks that are used only by lists that a collection would take, without lists that
+ * other uploads were concatenated from. PostgreSQL would compare each row with each for `not in` instead of `not
  * exists`.
  */
-const countDoomed = prepared((queries, values: { letGoBefore: number; expiredBefore: number }, { sum }) =>
-  queries
-    .with('ended', (cte) =>
-      cte
-        .selectFrom('discarded')
-        .select('file_id')
-        .where('discarded_at', '<', values.letGoBefore)
-        .unionAll(
-          cte
-            .selectFrom('uploads')
-            .select('id as file_id')
-            .where('is_finished', '=', sql.lit(false))
-            .where('expires_at', '<', values.expiredBefore),
-        ),
-    )
-    .with('doomed', (cte) =>
-      cte
-        .selectFrom('ended')
-        .select('file_id')
-        .where((eb) => {
-          const parents = eb.selectFrom('joined').whereRef('part_id', '=', 'ended.file_id')
-          return none(
-            parents.where((of) =>
-              none(of.selectFrom('ended as parent').whereRef('parent.file_id', '=', 'joined.file_id')),
-            ),
-          )
-        }),
-    )
-    .selectFrom('chunks')
-    .select(({ fn }) => [fn.countAll<number>().as('chunks'), sum('size').as('bytes')])
-    .where('id', 'in', (eb) =>
-      eb
-        .selectFrom('file_chunks as use')
-        .innerJoin('doomed', 'doomed.file_id', 'use.file_id')
-        .select('use.chunk_id'),
-    )
-    .where((eb) => {
-      const uses = eb.selectFrom('file_chunks as use').whereRef('use.chunk_id', '=', 'chunks.id')
-      return none(
-        uses.where((of) => none(of.selectFrom('doomed').whereRef('doomed.file_id', '=', 'use.file_id'))),
+const countUnlinked = prepared(
+  (queries, values: { unlinkedBefore: number; expiredBefore: number }, { sum }) =>
+    queries
+      .with('unlinked', (cte) =>
+        cte
+          .selectFrom('discarded')
+          .select('file_id')
+          .where('discarded_at', '<', values.unlinkedBefore)
+          .unionAll(
+            cte
+              .selectFrom('uploads')
+              .select('id as file_id')
+              .where('is_finished', '=', sql.lit(false))
+              .where('expires_at', '<', values.expiredBefore),
+          ),
       )
-    }),
+      .with('collectable', (cte) =>
+        cte
+          .selectFrom('unlinked')
+          .select('file_id')
+          .where((eb) => {
+            const parents = eb.selectFrom('joined').whereRef('part_id', '=', 'unlinked.file_id')
+            return none(
+              parents.where((of) =>
+                none(of.selectFrom('unlinked as parent').whereRef('parent.file_id', '=', 'joined.file_id')),
+              ),
+            )
+          }),
+      )
+      .selectFrom('chunks')
+      .select(({ fn }) => [fn.countAll<number>().as('chunks'), sum('size').as('bytes')])
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('file_chunks as use')
+          .innerJoin('collectable', 'collectable.file_id', 'use.file_id')
+          .select('use.chunk_id'),
+      )
+      .where((eb) => {
+        const uses = eb.selectFrom('file_chunks as use').whereRef('use.chunk_id', '=', 'chunks.id')
+        return none(
+          uses.where((of) =>
+            none(of.selectFrom('collectable').whereRef('collectable.file_id', '=', 'use.file_id')),
+          ),
+        )
+      }),
 )
 
 const countGarbage = prepared((queries, values: { foundBefore: number }, { sum }) =>

@@ -93,7 +93,7 @@ export async function deleteFile(
   precondition?: Precondition,
 ): Promise<readonly Location[]> {
   const { id } = await lockPresent(db, owner, ref, precondition)
-  return letGo(db, id)
+  return unlink(db, id)
 }
 
 async function lockPresent(
@@ -167,12 +167,12 @@ export async function placeFile(
     checkPrecondition(precondition, current)
     const ended = current ? await replaceFile(db, current.id, file) : []
     await addManifest(db, file.id, manifest)
-    return { file, hasReplaced: current !== undefined, ended }
+    return { file, hasReplaced: current !== undefined, unlinkedManifests: ended }
   }
 }
 
 /** For a locked file. Resolves with the locations of its manifest. */
-export async function letGo(db: Database, id: FileId): Promise<readonly Location[]> {
+export async function unlink(db: Database, id: FileId): Promise<readonly Location[]> {
   return sealedOf(id, await removeAndList(db, { oldId: id, now: db.now }))
 }
 
@@ -185,10 +185,10 @@ interface Leaving {
   readonly now: number
 }
 
-const discardOld = (queries: Queries, { oldId, now }: Leaving) =>
+const unlinkOld = (queries: Queries, { oldId, now }: Leaving) =>
   queries.insertInto('discarded').values({ file_id: oldId, discarded_at: now })
 
-const endManifestsOfOld = (queries: Queries, { oldId }: Leaving) =>
+const unlinkManifestsOfOld = (queries: Queries, { oldId }: Leaving) =>
   queries
     .updateTable('records')
     .set({ file_id: null })
@@ -196,8 +196,8 @@ const endManifestsOfOld = (queries: Queries, { oldId }: Leaving) =>
     .returning(['location', 'page', 'seal'])
 
 const removeAndList = preparedTogether(
-  [(queries, { oldId }: Leaving) => queries.deleteFrom('files').where('id', '=', oldId), discardOld],
-  endManifestsOfOld,
+  [(queries, { oldId }: Leaving) => queries.deleteFrom('files').where('id', '=', oldId), unlinkOld],
+  unlinkManifestsOfOld,
 )
 
 /**
@@ -210,8 +210,8 @@ const takeRow = (queries: Queries, values: FileTable & Leaving) =>
     .set(pick(values, [...fileColumns, 'folded']))
     .where('id', '=', values.oldId)
 
-const replaceAndList = preparedTogether([takeRow, discardOld], endManifestsOfOld)
+const replaceAndList = preparedTogether([takeRow, unlinkOld], unlinkManifestsOfOld)
 
-export const insertDiscarded = prepared((queries, values: { id: FileId; at: number }) =>
+export const insertUnlinked = prepared((queries, values: { id: FileId; at: number }) =>
   queries.insertInto('discarded').values({ file_id: values.id, discarded_at: values.at }),
 )

@@ -60,13 +60,13 @@ export function sealedOf(
   })
 }
 
-export async function listEndedManifests(
+export async function listUnlinkedManifests(
   db: Database,
   limit: number,
   foundBefore = Number.MAX_SAFE_INTEGER,
 ): Promise<readonly Location[]> {
   // Manifests that are not orphans were found at 0, and are always listed.
-  const rows = await selectEnded(db, { limit, foundBefore: Math.max(1, foundBefore) })
+  const rows = await selectUnlinkedManifests(db, { limit, foundBefore: Math.max(1, foundBefore) })
   return rows.map(({ location }) => location)
 }
 
@@ -97,7 +97,7 @@ export async function listUnknownManifests(
 }
 
 export async function forgetManifests(db: Database, locations: readonly Location[]): Promise<void> {
-  await deleteEnded(db, { locations })
+  await deleteManifestRows(db, { locations })
 }
 
 type Page = Pick<RecordTable, 'location' | 'page'>
@@ -156,7 +156,7 @@ export const selectPage = prepared((queries, values: { id: FileId; page: number 
     .where('page', '=', values.page),
 )
 
-const selectEnded = prepared((queries, values: { limit: number; foundBefore: number }) =>
+const selectUnlinkedManifests = prepared((queries, values: { limit: number; foundBefore: number }) =>
   queries
     .selectFrom('records')
     .select('location')
@@ -174,7 +174,7 @@ const selectKnown = prepared((queries, { locations }: Locations, { isAmong }) =>
     .where(isAmong('location', locations, 'text')),
 )
 
-const deleteEnded = prepared((queries, { locations }: Locations, { isAmong }) =>
+const deleteManifestRows = prepared((queries, { locations }: Locations, { isAmong }) =>
   queries
     .deleteFrom('records')
     .where(isAmong('location', locations, 'text'))

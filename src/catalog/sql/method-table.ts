@@ -24,7 +24,7 @@ export const methodKinds = {
   deleteFile: 'change',
   listManifestPages: 'read',
   replaceManifests: 'change',
-  listEndedManifests: 'read',
+  listUnlinkedManifests: 'read',
   adoptManifests: 'changeAlone',
   forgetManifests: 'change',
   listChunks: 'snapshot',

@@ -11,7 +11,7 @@ import type { EngineMethods, Methods } from './method-table.ts'
 import {
   adoptManifests,
   forgetManifests,
-  listEndedManifests,
+  listUnlinkedManifests,
   listFileManifests,
   listManifestPages,
   replaceManifests,
@@ -33,7 +33,7 @@ export const methods: Omit<Methods, keyof EngineMethods> = {
   deleteFile,
   listManifestPages,
   replaceManifests,
-  listEndedManifests,
+  listUnlinkedManifests,
   adoptManifests,
   forgetManifests,
   listChunks,

@@ -34,7 +34,7 @@ export async function restoreManifest(
 export async function endRestore(db: Database): Promise<Restored> {
   await deleteFound(db, {})
   await endLeftOver(db, {})
-  await discardOrphans(db, {})
+  await unlinkOrphans(db, {})
   const [counted] = await countFiles(db, {})
   const [lost] = await countLost(db, {})
   return { files: counted!.files, lostChunks: lost!.chunks }
@@ -141,7 +141,7 @@ const endLeftOver = prepared((queries) =>
 )
 
 /** Lists of no file. */
-const discardOrphans = prepared((queries) =>
+const unlinkOrphans = prepared((queries) =>
   queries
     .insertInto('discarded')
     .columns(['file_id', 'discarded_at'])

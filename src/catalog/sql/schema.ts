@@ -20,7 +20,7 @@ export interface Schema {
   file_chunks: FileChunkTable
   /** A joined upload has no chunks of its own, but those of these lists, each from `start` on. */
   joined: { file_id: FileId; start: number; part_id: FileId; seal: number }
-  /** Chunk lists that were let go, with the time; 0 if they can be collected at once. */
+  /** Chunk lists that were unlinked, with the time; 0 if they can be collected at once. */
   discarded: { file_id: FileId; discarded_at: number }
   /** Where manifests of files are kept, or were: then they belong to no file any more. */
   records: RecordTable

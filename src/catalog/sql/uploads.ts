@@ -5,7 +5,7 @@ import type { Upload } from '../../model/upload.ts'
 import type { ChunkUse, NewUpload } from '../catalog.ts'
 import { moveChunks, selectChunksAt } from './chunk-lists.ts'
 import type { Database } from './dialect.ts'
-import { insertDiscarded } from './files.ts'
+import { insertUnlinked } from './files.ts'
 import { prepared } from './prepared.ts'
 import { beforeAllIds } from './schema.ts'
 import { isBoundByJoin } from './segments.ts'
@@ -90,7 +90,7 @@ export async function deleteUpload(db: Database, id: FileId, expiredBefore = Inf
   if (!upload || upload.expiresAt >= expiredBefore) return false
   await removeUploads(db, { ids: [id] })
   // The chunks of a finished upload belong to its file.
-  if (!upload.isFinished) await insertDiscarded(db, { id, at: 0 })
+  if (!upload.isFinished) await insertUnlinked(db, { id, at: 0 })
   return true
 }
 
@@ -197,9 +197,9 @@ export async function recutUpload(
       `No chunk of the upload begins or ends at ${torn}: look at its chunks again.`,
     )
   }
-  // Collection only looks at lists that were let go, so the replaced chunks become one.
+  // Collection only looks at lists that were unlinked, so the replaced chunks become one.
   const replaced = crypto.randomUUID() as FileId
   await moveChunks(db, { listId: id, start, end, toId: replaced, by: 0 })
-  await insertDiscarded(db, { id: replaced, at: 0 })
+  await insertUnlinked(db, { id: replaced, at: 0 })
   await useChunks(db, id, start, chunks)
 }

@@ -8,7 +8,7 @@ import type { Upload } from '../../model/upload.ts'
 import { batchMap } from '../../rx/batch-map.ts'
 import { concatMapEager } from '../../rx/concat-map-eager.ts'
 import { Pulled } from '../../rx/pulled.ts'
-import { discardUpload } from '../resume/finish-upload.ts'
+import { deleteUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   chunksPerManifest,
@@ -74,7 +74,7 @@ export class FileCopy {
     )
     await lastValueFrom(this.#copied(chunks).pipe(advancing), { defaultValue: undefined })
     if ((await digestOf(store, this.#file)) !== this.#file.digest) {
-      await discardUpload(store, id)
+      await deleteUpload(store, id)
       throw unlike()
     }
     await finishWithManifests(store, [{ file: this.#file }])

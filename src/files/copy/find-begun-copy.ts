@@ -8,7 +8,7 @@ import { newExpiry } from '../upload/receive-into-upload.ts'
 
 /**
  * What a copy that was broken off has left of a file: an upload with its id, described as it is now. Rejects `precondition_failed` while
- * the store has a file with that id that was let go: its chunk list is in the way until it is collected.
+ * the store has a file with that id that was unlinked: its chunk list is in the way until it is collected.
  */
 export async function findBegunCopy(store: FileStore, file: StoredFile): Promise<Upload | undefined> {
   const { catalog } = store

@@ -4,8 +4,8 @@ import { deleteFile } from '../manifests/update-file.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   chunksPerManifest,
-  discardManifest,
-  endManifests,
+  deleteManifest,
+  deleteManifestPages,
   putFirstPage,
   forgetPuts,
 } from '../manifests/keep-manifests.ts'
@@ -28,10 +28,10 @@ export async function followChanges(
   const to = await putFirstPage(store, changed, await catalog.packChunks(id, 0, chunksPerManifest))
   try {
     await catalog.updateFile(soleOwner, { id }, { name, mediaType, metadata }, undefined, { at, from, to })
-    if (from !== undefined) await endManifests(store, [from])
+    if (from !== undefined) await deleteManifestPages(store, [from])
     return true
   } catch (error) {
-    if (isRefusal(error)) await discardManifest(store, { at, locations: [to] })
+    if (isRefusal(error)) await deleteManifest(store, { at, locations: [to] })
     throw error
   } finally {
     forgetPuts(store, [to])

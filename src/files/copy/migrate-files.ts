@@ -1,7 +1,7 @@
 import { isStoreError } from '../../model/errors.ts'
 import { soleOwner, type FileName, type StoredFile } from '../../model/file.ts'
 import { ChunkCopier } from './chunk-copier.ts'
-import { discardUpload } from '../resume/finish-upload.ts'
+import { deleteUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { followChanges } from './follow-changes.ts'
 import { migrateFile } from './migrate-file.ts'
@@ -99,7 +99,7 @@ async function migrate(migration: Migration, file: StoredFile): Promise<Migratio
     if (!isStoreError(error, 'not_found')) throw error
     // Its chunks may be collected since it was listed.
     const current = await findByName(migration.source, file.name)
-    if (current?.id !== file.id) await discardUpload(migration.store, file.id)
+    if (current?.id !== file.id) await deleteUpload(migration.store, file.id)
     return current && bring(migration, current)
   }
 }

@@ -54,7 +54,7 @@ export async function createWithManifest(
 ): Promise<CommittedFile> {
   const created = { ...file, chunks, manifest, ...(precondition && { precondition }) }
   const commit = async () => [await store.catalog.createFile(created)]
-  const [committed] = await committing(store, [manifest], commit, () => discardManifest(store, manifest))
+  const [committed] = await committing(store, [manifest], commit, () => deleteManifest(store, manifest))
   return committed!
 }
 
@@ -110,9 +110,9 @@ async function committing(
       manifests.flatMap(({ locations }) => locations),
     )
   }
-  await endManifests(
+  await deleteManifestPages(
     store,
-    committed.flatMap(({ ended }) => ended),
+    committed.flatMap(({ unlinkedManifests: ended }) => ended),
   )
   return committed
 }
@@ -153,7 +153,7 @@ export async function putManifest(
     return { file, manifest: { at, createdAt, locations: [location, ...later] } }
   } catch (error) {
     await Promise.allSettled([putting])
-    await discardManifest(store, { at, locations: later })
+    await deleteManifest(store, { at, locations: later })
     throw error
   }
 }
@@ -193,7 +193,10 @@ export function forgetPuts({ uncommitted }: FileStore, locations: readonly Locat
  * Durably: manifests of what is deleted must not come back when somebody has heard that it is. Whatever fails rejects `unavailable`
  * and is no refusal: the catalog has changed by now, and counts on what was put before.
  */
-export async function endManifests({ manifests }: FileStore, locations: readonly Location[]): Promise<void> {
+export async function deleteManifestPages(
+  { manifests }: FileStore,
+  locations: readonly Location[],
+): Promise<void> {
   try {
     await atOnce(locations, putsAtOnce, (location) => manifests.delete(location))
   } catch (cause) {
@@ -204,7 +207,7 @@ export async function endManifests({ manifests }: FileStore, locations: readonly
 }
 
 /** Of a manifest that the catalog has never heard of. */
-export function discardManifest(store: FileStore, manifest: ManifestPlace): Promise<void> {
+export function deleteManifest(store: FileStore, manifest: ManifestPlace): Promise<void> {
   return discardGroup(store, [], [manifest])
 }
 
@@ -216,7 +219,7 @@ async function discardGroup(
 ): Promise<void> {
   const locations = [confirmations, manifests].map((places) => places.flatMap((place) => place.locations))
   try {
-    for (const some of locations) await endManifests(store, some)
+    for (const some of locations) await deleteManifestPages(store, some)
   } catch (error) {
     // They are collected; whoever waits is to hear of what went wrong first.
     store.options.onBackgroundError(error, 'deleting manifests of a file that is none')

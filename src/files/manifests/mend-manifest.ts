@@ -2,7 +2,13 @@ import { damage } from '../../catalog/seals.ts'
 import { isRefusal, isStoreError } from '../../model/errors.ts'
 import type { KnownManifest } from './check-manifest.ts'
 import type { FileStore } from '../state/file-store.ts'
-import { discardManifest, endManifests, pagesOfChunks, putManifest, forgetPuts } from './keep-manifests.ts'
+import {
+  deleteManifest,
+  deleteManifestPages,
+  pagesOfChunks,
+  putManifest,
+  forgetPuts,
+} from './keep-manifests.ts'
 
 /**
  * Writes the manifest of a file anew from the catalog, and deletes what is left of the old one. Resolves with false if
@@ -14,18 +20,18 @@ export async function mendManifest(store: FileStore, { file, locations }: KnownM
   const { file: written, manifest } = await putManifest(store, file, pagesOfChunks(store, id))
   // A chunk list that has lost its end must not become the manifest.
   if (written.digest !== digest || written.size !== size) {
-    await discardManifest(store, manifest)
+    await deleteManifest(store, manifest)
     throw damage(`the file ${id} has lost chunks`)
   }
   try {
     await store.catalog.replaceManifests(id, locations, manifest.locations)
   } catch (error) {
-    if (isRefusal(error)) await discardManifest(store, manifest)
+    if (isRefusal(error)) await deleteManifest(store, manifest)
     if (isStoreError(error, 'manifest_moved')) return false
     throw error
   } finally {
     forgetPuts(store, manifest.locations)
   }
-  await endManifests(store, locations)
+  await deleteManifestPages(store, locations)
   return true
 }

@@ -5,8 +5,8 @@ import { soleOwner, type FileRef, type StoredFile } from '../../model/file.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   chunksPerManifest,
-  discardManifest,
-  endManifests,
+  deleteManifest,
+  deleteManifestPages,
   putFirstPage,
   forgetPuts,
 } from './keep-manifests.ts'
@@ -55,10 +55,10 @@ async function changeRecorded(
   try {
     // By its id: the name may have another file by now, which the manifest is not of.
     const file = await catalog.updateFile(soleOwner, { id }, changes, precondition, { at, from, to })
-    if (from !== undefined) await endManifests(store, [from])
+    if (from !== undefined) await deleteManifestPages(store, [from])
     return file
   } catch (error) {
-    if (isRefusal(error)) await discardManifest(store, { at, locations: [to] })
+    if (isRefusal(error)) await deleteManifest(store, { at, locations: [to] })
     throw error
   } finally {
     forgetPuts(store, [to])
@@ -67,5 +67,5 @@ async function changeRecorded(
 
 /** Resolves once neither catalog nor manifests know of the file. Rejects what `Catalog.deleteFile` rejects. */
 export async function deleteFile(store: FileStore, ref: FileRef, precondition?: Precondition): Promise<void> {
-  await endManifests(store, await store.catalog.deleteFile(soleOwner, ref, precondition))
+  await deleteManifestPages(store, await store.catalog.deleteFile(soleOwner, ref, precondition))
 }

@@ -73,7 +73,7 @@ export async function appendToUpload(
     try {
       await takeOver(store, upload, body, request)
     } finally {
-      body.letGo()
+      body.release()
     }
     const failure = body.failure()
     const appended = await presentUpload(store, id)

@@ -62,7 +62,7 @@ export async function presentUpload(store: FileStore, id: FileId): Promise<Uploa
 }
 
 /** Deletes an upload because of an error that the client is to hear of first: if this fails, too, the upload expires. */
-export async function discardUpload(store: FileStore, id: FileId): Promise<void> {
+export async function deleteUpload(store: FileStore, id: FileId): Promise<void> {
   try {
     await store.catalog.deleteUpload(id)
   } catch (error) {

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { FileId, Owner } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
-import { discardUpload } from './finish-upload.ts'
+import { deleteUpload } from './finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
@@ -29,7 +29,7 @@ export async function withStagingUpload(
   try {
     await receive(id)
   } catch (error) {
-    await discardUpload(store, id)
+    await deleteUpload(store, id)
     throw error
   } finally {
     store.receiving.delete(id)

@@ -12,7 +12,7 @@ const mostAwaited = 1000
 
 /**
  * Counts who is downloading what, so that collection leaves it alone. A lookup is counted from before it asks the
- * catalog: a file that is let go between the answer and the first read is still counted on.
+ * catalog: a file that is unlinked between the answer and the first read is still counted on.
  */
 export class ActiveDownloads {
   readonly #lookups = new Set<{ readonly since: number }>()
@@ -56,7 +56,7 @@ export class ActiveDownloads {
     return [...new Set([...this.#downloads.keys(), ...this.#awaited.keys()])]
   }
 
-  /** What was let go from this time on may be what a lookup is about to return. Milliseconds since 1970. */
+  /** What was unlinked from this time on may be what a lookup is about to return. Milliseconds since 1970. */
   get lookupsSince(): number {
     return Math.min(Infinity, ...Array.from(this.#lookups, ({ since }) => since))
   }

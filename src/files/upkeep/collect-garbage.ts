@@ -1,7 +1,7 @@
 import { concatAll, from, lastValueFrom, mergeMap, toArray } from 'rxjs'
 import type { Garbage } from '../../catalog/upkeep.ts'
 import type { Location } from '../../model/chunk.ts'
-import { deleteEndedManifests } from './collect-manifests.ts'
+import { deleteUnlinkedManifests } from './collect-manifests.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { heartbeat, orphansFoundBefore, skewOf, untoldMs } from './heartbeat.ts'
 
@@ -27,7 +27,7 @@ export async function collectGarbage(store: FileStore, signal?: AbortSignal): Pr
   await store.health.verify()
   const uploads = await deleteExpiredUploads(store, signal)
   await forgetUnusedChunks(store, signal)
-  await deleteEndedManifests(store, signal)
+  await deleteUnlinkedManifests(store, signal)
   return { uploads, ...(await deleteGarbage(store, signal)) }
 }
 
@@ -53,9 +53,9 @@ async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefi
   while (hasMore) {
     signal?.throwIfAborted()
     const { inUse, lookupsSince } = await heartbeat(store)
-    // A lookup that began earlier may be about to open what is let go now.
-    const letGoBefore = Math.min(Date.now() - options.collectGraceMs, lookupsSince) - skewOf(store)
-    hasMore = (await catalog.collectChunks({ letGoBefore, inUse, limit: stepSize })).hasMore
+    // A lookup that began earlier may be about to open what is unlinked now.
+    const unlinkedBefore = Math.min(Date.now() - options.collectGraceMs, lookupsSince) - skewOf(store)
+    hasMore = (await catalog.collectChunks({ unlinkedBefore, inUse, limit: stepSize })).hasMore
   }
 }
 

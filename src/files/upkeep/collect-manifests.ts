@@ -26,11 +26,11 @@ export async function findUnknownManifests(store: FileStore, signal?: AbortSigna
 }
 
 /** Deletes manifests of files that are gone, where that was not done at once, and those that were found long enough ago. */
-export async function deleteEndedManifests(store: FileStore, signal?: AbortSignal): Promise<void> {
+export async function deleteUnlinkedManifests(store: FileStore, signal?: AbortSignal): Promise<void> {
   const { manifests, catalog } = store
   for (;;) {
     signal?.throwIfAborted()
-    const ended = await catalog.listEndedManifests(batchSize, await orphansFoundBefore(store))
+    const ended = await catalog.listUnlinkedManifests(batchSize, await orphansFoundBefore(store))
     if (ended.length === 0) return
     const atOnce = store.batching?.concurrency ?? deletesAtOnce
     await lastValueFrom(from(ended).pipe(mergeMap((location) => manifests.delete(location), atOnce)))

@@ -3,11 +3,11 @@ import type { ChunkUse, CommittedFile, Precondition } from '../../catalog/catalo
 import { packed } from '../../model/chunk.ts'
 import { asRefusal } from '../../model/errors.ts'
 import { soleOwner, type FileId, type FileName, type Metadata } from '../../model/file.ts'
-import { discardUpload } from '../resume/finish-upload.ts'
+import { deleteUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   createWithManifest,
-  discardManifest,
+  deleteManifest,
   putManifest,
   type DescribedFile,
   type FinishingUpload,
@@ -92,15 +92,15 @@ export class Draft {
 
   /** All of the file in the catalog, as an upload. */
   async complete(parts: readonly StoredPart[]): Promise<FinishingUpload> {
-    await this.#discardManifest()
+    await this.#deleteManifest()
     await this.advance(parts)
     const { precondition } = this.#request
     return { file: this.#file(), ...(precondition && { precondition }) }
   }
 
   async discard(): Promise<void> {
-    await this.#discardManifest()
-    if (this.isInCatalog) await discardUpload(this.#store, this.#id)
+    await this.#deleteManifest()
+    if (this.isInCatalog) await deleteUpload(this.#store, this.#id)
   }
 
   /** It is a file, or gone, and needs no protection from expiry any more. */
@@ -114,9 +114,9 @@ export class Draft {
     return recording
   }
 
-  async #discardManifest(): Promise<void> {
+  async #deleteManifest(): Promise<void> {
     const recorded = await this.#takeRecording()?.catch(() => undefined)
-    if (recorded) await discardManifest(this.#store, recorded.manifest)
+    if (recorded) await deleteManifest(this.#store, recorded.manifest)
   }
 
   #described() {

@@ -1,5 +1,5 @@
 import { appendToUpload, MisfitError, type AppendRequest } from '../../files/resume/append-to-upload.ts'
-import { discardUpload, presentUpload, type AppendedUpload } from '../../files/resume/finish-upload.ts'
+import { deleteUpload, presentUpload, type AppendedUpload } from '../../files/resume/finish-upload.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
 import type { BodyCheck } from '../../files/upload/receive.ts'
 import { tooLarge } from '../../files/upload/store-chunks.ts'
@@ -82,7 +82,7 @@ export async function receiveRequest(
  */
 async function endOversized(store: FileStore, id: FileId, error: StoreError): Promise<StoreError> {
   const { size } = await presentUpload(store, id)
-  await discardUpload(store, id)
+  await deleteUpload(store, id)
   return size === undefined
     ? error
     : inconsistentLength(`More came than the ${size} bytes of the upload: begin again.`)

@@ -1,5 +1,5 @@
 import { checkCurrentFile, refuseWithoutSpace } from '../../files/upload/preflight.ts'
-import { discardUpload } from '../../files/resume/finish-upload.ts'
+import { deleteUpload } from '../../files/resume/finish-upload.ts'
 import type { FileStore } from '../../files/state/file-store.ts'
 import { keepPrecondition } from '../../files/resume/kept-precondition.ts'
 import { newExpiry } from '../../files/upload/receive-into-upload.ts'
@@ -61,7 +61,7 @@ async function startUpload(store: FileStore, ctx: HttpContext, named: FileName |
   } catch (error) {
     const isRefused = isStoreError(error) && refusals.has(error.code)
     // What nobody has heard of would only lie around, and a plain PUT leaves nothing either.
-    if (isRefused || (isWhole && !isAnnounced)) await discardUpload(store, id)
+    if (isRefused || (isWhole && !isAnnounced)) await deleteUpload(store, id)
     else ctx.state.always['Location'] = locationOf(ctx, id)
     throw error
   }

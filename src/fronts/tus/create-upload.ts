@@ -1,6 +1,6 @@
 import { checkCurrentFile, refuseWithoutSpace } from '../../files/upload/preflight.ts'
 import {
-  discardUpload,
+  deleteUpload,
   finishIfComplete,
   takeOverUpload,
   type AppendedUpload,
@@ -69,7 +69,7 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
     if (await canBeContinued(store, upload.id, error)) {
       ctx.state.always['Location'] = locationOf(ctx, upload.id)
     } else {
-      await discardUpload(store, upload.id)
+      await deleteUpload(store, upload.id)
     }
     throw error
   }
@@ -93,7 +93,7 @@ async function finishOrDiscard(store: FileStore, ctx: HttpContext, upload: Uploa
   try {
     return await finishIfComplete(store, upload, readPrecondition(ctx.req.headers))
   } catch (error) {
-    await discardUpload(store, upload.id)
+    await deleteUpload(store, upload.id)
     throw error
   }
 }

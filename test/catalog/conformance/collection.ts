@@ -29,7 +29,7 @@ export function describeCollection(opened: () => Catalog): void {
     const file = await create('x', [ofFile])
     const upload = await opened().createUpload(anUpload(anOwner(), 'x', { expiresAt: 1 }))
     await opened().advanceUpload(upload.id, 0, [ofUpload], inAMinute())
-    await collect({ letGoBefore: Number.MAX_SAFE_INTEGER })
+    await collect({ unlinkedBefore: Number.MAX_SAFE_INTEGER })
     expect(await opened().listChunks(file.id, 0, 9)).toHaveLength(1)
     expect(await opened().findChunk(ofFile.digest)).toBeDefined()
     expect(await opened().findChunk(ofUpload.digest)).toBeDefined()
@@ -61,15 +61,15 @@ export function describeCollection(opened: () => Catalog): void {
     const { id } = await opened().createUpload(anUpload(anOwner(), 'x'))
     await opened().advanceUpload(id, 0, [chunk], inAMinute())
     await opened().deleteUpload(id)
-    await collect({ letGoBefore: 0 })
+    await collect({ unlinkedBefore: 0 })
     expect(await garbageAmong(opened(), [chunk.location])).toEqual([chunk.location])
   })
 
-  it('keeps for now what was let go later than asked for', async () => {
+  it('keeps for now what was unlinked later than asked for', async () => {
     const chunk = aChunk()
     const file = await create('x', [chunk])
     await opened().deleteFile(file.owner, { id: file.id })
-    expect(await collect({ letGoBefore: file.createdAt })).toBe(1)
+    expect(await collect({ unlinkedBefore: file.createdAt })).toBe(1)
     expect(await opened().listChunks(file.id, 0, 9)).toMatchObject([{ location: chunk.location }])
     expect(await opened().findChunk(chunk.digest)).toBeDefined()
   })
@@ -118,7 +118,7 @@ export function describeCollection(opened: () => Catalog): void {
     await opened().advanceUpload(id, 0, [chunk], inAMinute())
     await opened().finishUploads([{ id, digest: aDigest() }])
     await opened().deleteUpload(id)
-    await collect({ letGoBefore: Number.MAX_SAFE_INTEGER })
+    await collect({ unlinkedBefore: Number.MAX_SAFE_INTEGER })
     expect(await opened().listChunks(id, 0, 9)).toMatchObject([{ location: chunk.location }])
   })
 
@@ -143,7 +143,7 @@ export function describeCollection(opened: () => Catalog): void {
     )
     await opened().deleteFile(file.owner, { id: file.id })
     const locations = chunks.map(({ location }) => location)
-    const step = () => opened().collectChunks({ letGoBefore: Date.now() + 1, inUse: [], limit: 7 })
+    const step = () => opened().collectChunks({ unlinkedBefore: Date.now() + 1, inUse: [], limit: 7 })
     const left: number[] = []
     let hasMore = true
     while (hasMore) {
@@ -184,7 +184,7 @@ export function describeCollection(opened: () => Catalog): void {
       const use = chunks[index % 4]!
       await opened().createFile(aFile(owner, name, { chunks: [aChunk({ ...present(use) })] }))
       if (index % 3 === 0) await Promise.allSettled([opened().deleteFile(owner, { name: named(name) })])
-      await opened().collectChunks({ letGoBefore: Date.now() + 1, inUse: [], limit: 3 })
+      await opened().collectChunks({ unlinkedBefore: Date.now() + 1, inUse: [], limit: 3 })
     })
     await Promise.all(busy)
     await collect()

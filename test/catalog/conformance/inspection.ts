@@ -90,7 +90,7 @@ export function describeInspection(opened: () => Catalog): void {
     expect(await opened().listHolders(chunks[1]!.digest, 9)).toEqual([holder])
     const [checked] = await opened().checkLists(partIds[1], 1)
     expect(checked).toEqual(holder)
-    const due = { letGoBefore: Date.now() + 1, expiredBefore: 0, foundBefore: Date.now() + 1 }
+    const due = { unlinkedBefore: Date.now() + 1, expiredBefore: 0, foundBefore: Date.now() + 1 }
     const before = await opened().countCollectable(due)
     await opened().deleteUpload(joined.id)
     expect((await opened().countCollectable(due)).chunks).toBe(before.chunks + 3)
@@ -136,13 +136,13 @@ export function describeInspection(opened: () => Catalog): void {
 
   it('counts what a collection would take, and takes nothing', async () => {
     const now = Date.now()
-    const query = { letGoBefore: now + 60_000, expiredBefore: now, foundBefore: 1000 }
+    const query = { unlinkedBefore: now + 60_000, expiredBefore: now, foundBefore: 1000 }
     await collectAll(opened(), { limit: 10_000 })
     const before = await opened().countCollectable(query)
 
-    const [kept, doomed, twice] = [aChunk({ size: 1 }), aChunk({ size: 20 }), aChunk({ size: 300 })]
+    const [kept, unlinked, twice] = [aChunk({ size: 1 }), aChunk({ size: 20 }), aChunk({ size: 300 })]
     await create('kept', [kept])
-    const file = await create('doomed', [present(kept), doomed, present(doomed), twice])
+    const file = await create('unlinked', [present(kept), unlinked, present(unlinked), twice])
     const expired = await startUpload(opened(), [present(twice), aChunk({ size: 4000 })], { expiresAt: 5 })
     const unexpired = await startUpload(opened(), [aChunk()], { expiresAt: inAMinute() })
     await opened().adoptOrphans([{ location: aLocation(), size: 50_000 }], 999)
@@ -155,13 +155,13 @@ export function describeInspection(opened: () => Catalog): void {
     await opened().deleteFile(file.owner, { id: file.id })
     expect(await growth()).toEqual([1, 4, 54_320])
     expect(await growth()).toEqual([1, 4, 54_320])
-    const early = await opened().countCollectable({ ...query, letGoBefore: now - 60_000 })
+    const early = await opened().countCollectable({ ...query, unlinkedBefore: now - 60_000 })
     expect(early.chunks - before.chunks).toBe(2)
     await opened().deleteUpload(unexpired.id)
-    // What was let go at once has no time of grace.
-    expect((await opened().countCollectable({ ...query, letGoBefore: 0 })).chunks - before.chunks).toBe(3)
+    // What was unlinked at once has no time of grace.
+    expect((await opened().countCollectable({ ...query, unlinkedBefore: 0 })).chunks - before.chunks).toBe(3)
     expect(await opened().findUpload(expired.owner, expired.id)).toBeDefined()
-    expect(await opened().findFile(file.owner, { name: named('doomed') })).toBeUndefined()
+    expect(await opened().findFile(file.owner, { name: named('unlinked') })).toBeUndefined()
     await opened().deleteUpload(expired.id)
   })
 }

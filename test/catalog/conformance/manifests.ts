@@ -23,14 +23,14 @@ const justBefore = (id: FileId) => `${id.slice(0, 24)}000000000000` as FileId
 
 export function describeManifests(opened: () => Catalog): void {
   const ended = async (locations: readonly Location[]) => {
-    const all = await opened().listEndedManifests(100_000)
+    const all = await opened().listUnlinkedManifests(100_000)
     return locations.filter((location) => all.includes(location))
   }
 
   it('are kept with a file, in order, and their time is the file’s', async () => {
     const manifest = { at: soon(), locations: [aLocation(), aLocation(), aLocation()] }
     const given = aFile(anOwner(), 'x', { manifest })
-    const { file, ended: none } = await opened().createFile(given)
+    const { file, unlinkedManifests: none } = await opened().createFile(given)
     expect(file).toMatchObject({ createdAt: manifest.at, modifiedAt: manifest.at })
     expect(none).toEqual([])
     expect(await opened().listManifestPages(given.id)).toEqual(manifest.locations)
@@ -58,7 +58,7 @@ export function describeManifests(opened: () => Catalog): void {
     const later = await opened().createFile(
       aFile(owner, 'x', { manifest: { at: soon(), locations: [second] } }),
     )
-    expect(later.ended).toEqual([first])
+    expect(later.unlinkedManifests).toEqual([first])
     expect(await opened().deleteFile(owner, { name: named('x') })).toEqual([second])
     expect(await ended([first, second])).toHaveLength(2)
     await opened().forgetManifests([first, second])
@@ -73,9 +73,9 @@ export function describeManifests(opened: () => Catalog): void {
     const at = soon()
     expect(await opened().adoptManifests([live, gone, unheardOf], at)).toEqual([unheardOf])
     expect(await opened().adoptManifests([unheardOf], at)).toEqual([])
-    expect(await opened().listEndedManifests(100_000, at)).not.toContain(unheardOf)
-    expect(await opened().listEndedManifests(100_000, 0)).toContain(gone)
-    expect(await opened().listEndedManifests(100_000, at + 1)).toContain(unheardOf)
+    expect(await opened().listUnlinkedManifests(100_000, at)).not.toContain(unheardOf)
+    expect(await opened().listUnlinkedManifests(100_000, 0)).toContain(gone)
+    expect(await opened().listUnlinkedManifests(100_000, at + 1)).toContain(unheardOf)
     await opened().forgetManifests([unheardOf])
     expect(await ended([unheardOf])).toEqual([])
   })
@@ -86,7 +86,7 @@ export function describeManifests(opened: () => Catalog): void {
     const given = aFile(anOwner(), 'x', { manifest: { at: soon(), locations: [location] } })
     await opened().createFile(given)
     expect(await opened().listManifestPages(given.id)).toEqual([location])
-    expect(await opened().listEndedManifests(100_000)).not.toContain(location)
+    expect(await opened().listUnlinkedManifests(100_000)).not.toContain(location)
   })
 
   it('stay where a precondition fails', async () => {

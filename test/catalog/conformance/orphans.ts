@@ -11,13 +11,13 @@ export function describeOrphans(opened: () => Catalog): void {
 
   it('knows where chunks are, and garbage, and nothing else', async () => {
     const [used, again] = [aChunk(), aLocation()]
-    const letGo = aChunk()
+    const unlinked = aChunk()
     await create({ chunks: [used, { ...used, location: again }] })
-    const { file } = await create({ chunks: [letGo] })
+    const { file } = await create({ chunks: [unlinked] })
     await opened().deleteFile(file.owner, { id: file.id })
     await collectAll(opened())
     const [unknown, other] = [aLocation(), aLocation()]
-    const asked = [unknown, used.location, again, other, letGo.location]
+    const asked = [unknown, used.location, again, other, unlinked.location]
     expect((await opened().listUnknown(asked)).toSorted()).toEqual([unknown, other].toSorted())
     expect(await opened().listUnknown([])).toEqual([])
   })

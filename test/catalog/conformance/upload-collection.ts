@@ -18,7 +18,7 @@ import {
 import type { StoredUse } from '../fixtures.ts'
 import { steps, UploadHistory } from '../upload-history.ts'
 
-const everything = { letGoBefore: Number.MAX_SAFE_INTEGER }
+const everything = { unlinkedBefore: Number.MAX_SAFE_INTEGER }
 
 export function describeUploadCollection(opened: () => Catalog): void {
   // What other tests have let go must not count in these.
@@ -48,7 +48,7 @@ export function describeUploadCollection(opened: () => Catalog): void {
     await expectGarbage(chunks, [])
     expect(await chunksOf(opened(), id)).toEqual(inOrder(chunks))
     await opened().deleteUpload(id)
-    await collectAll(opened(), { letGoBefore: 0 })
+    await collectAll(opened(), { unlinkedBefore: 0 })
     await expectGarbage(chunks, chunks)
   })
 
@@ -90,7 +90,7 @@ export function describeUploadCollection(opened: () => Catalog): void {
     const other = await startUpload(opened(), [present(shared)])
     await opened().recutUpload(id, 10, 40, [fresh, present(again)])
     await expectGarbage(all, [])
-    await collectAll(opened(), { letGoBefore: 0 })
+    await collectAll(opened(), { unlinkedBefore: 0 })
     await expectGarbage(all, [replaced])
     expect(await chunksOf(opened(), id)).toEqual(inOrder([kept, fresh, again]))
     await opened().deleteUpload(other.id)
@@ -108,7 +108,7 @@ export function describeUploadCollection(opened: () => Catalog): void {
     for (const [index, chunk] of fresh.entries()) {
       await opened().recutUpload(id, index * 10, index * 10 + 10, [chunk])
     }
-    expect(await collectAll(opened(), { letGoBefore: 0, limit: 3 })).toBe(3)
+    expect(await collectAll(opened(), { unlinkedBefore: 0, limit: 3 })).toBe(3)
     await expectGarbage([...old, ...fresh], old)
     await opened().deleteUpload(id)
   })

@@ -72,7 +72,7 @@ export function describeUploadRaces(opened: () => Catalog): void {
       const calls = first === 'join' ? [join(), remove()] : [remove(), join()]
       const outcomes = await Promise.all([
         ...calls,
-        opened().collectChunks({ letGoBefore: 0, inUse: [], limit: 99 }),
+        opened().collectChunks({ unlinkedBefore: 0, inUse: [], limit: 99 }),
       ])
       await collectAll(opened())
       const isJoined = first === 'join' ? outcomes[0] === 'done' : outcomes[1] === 'done'

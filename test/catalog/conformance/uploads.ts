@@ -131,7 +131,7 @@ export function describeUploads(opened: () => Catalog): void {
     expect(committed).toStrictEqual({
       file: { id, owner, name, mediaType, metadata, digest, size: 20, createdAt, modifiedAt: createdAt },
       hasReplaced: false,
-      ended: [],
+      unlinkedManifests: [],
     })
     expect(createdAt).toBeGreaterThanOrEqual(before)
     expect(await opened().findFile(owner, { name })).toStrictEqual(committed!.file)

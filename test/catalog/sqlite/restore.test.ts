@@ -53,6 +53,6 @@ it('a file whose name another one has, too, is as its latest manifest says, in w
     manifests: await catalog.listManifestPages(id),
   }))
   expect(await Promise.all(found)).toEqual(expected)
-  expect(await catalog.listEndedManifests(99)).toHaveLength(2 * orders.length)
+  expect(await catalog.listUnlinkedManifests(99)).toHaveLength(2 * orders.length)
   await catalog.close()
 })

@@ -34,7 +34,7 @@ it('sees what a catalog that is open has acknowledged, as it comes', async () =>
   }
   expect(await beside.listAllChunks(undefined, 9)).toHaveLength(2)
   expect(await beside.checkLists(undefined, 9)).toHaveLength(2)
-  const query = { letGoBefore: 0, expiredBefore: 0, foundBefore: 0 }
+  const query = { unlinkedBefore: 0, expiredBefore: 0, foundBefore: 0 }
   expect(await beside.countCollectable(query)).toEqual({ uploads: 0, chunks: 0, bytes: 0 })
 })
 

@@ -116,7 +116,7 @@ describe('a catalog that is lost', () => {
       ['y', later.id],
       ['z', file.id],
     ])
-    expect(await catalog.listEndedManifests(10)).toHaveLength(2)
+    expect(await catalog.listUnlinkedManifests(10)).toHaveLength(2)
   })
 
   it.each([
@@ -169,7 +169,7 @@ describe('a catalog that is lost', () => {
       ['other', 100],
       ['replaced', 200],
     ])
-    expect(await catalog.listEndedManifests(10)).toEqual([])
+    expect(await catalog.listUnlinkedManifests(10)).toEqual([])
   })
 
   it('gives no name to a manifest that a power cut left without its chunks', async () => {
@@ -187,7 +187,7 @@ describe('a catalog that is lost', () => {
     }
     const { catalog } = await rebuilt(server)
     expect((await allFiles(catalog)).map(({ id }) => id)).toEqual([kept.id])
-    expect(await catalog.listEndedManifests(100)).toHaveLength(10)
+    expect(await catalog.listUnlinkedManifests(100)).toHaveLength(10)
   })
 
   it('has a file whose manifest has several pages, and none of which the first page is missing', async () => {
@@ -214,9 +214,9 @@ describe('a catalog that is lost', () => {
     expect(outcome).toMatchObject({ files: 2, manifests: 6, lostChunks: 0 })
     const found = (await allFiles(catalog)).find(({ name }) => name === 'long')
     expect(found).toEqual({ ...long.file, chunks, manifests: long.manifest.locations })
-    expect(await catalog.listEndedManifests(10)).toHaveLength(2)
+    expect(await catalog.listUnlinkedManifests(10)).toHaveLength(2)
     expect(await catalog.listChunks(headless.file.id, 0, 10)).toHaveLength(3)
-    await catalog.collectChunks({ letGoBefore: 1, inUse: [], limit: 100 })
+    await catalog.collectChunks({ unlinkedBefore: 1, inUse: [], limit: 100 })
     expect(await catalog.listChunks(headless.file.id, 0, 10)).toEqual([])
   })
 

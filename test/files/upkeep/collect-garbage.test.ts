@@ -44,7 +44,7 @@ afterEach(async () => {
   if (left > 0) throw new Error(`${left} chunks were used by nobody and not collected`)
 })
 
-/** Unless told otherwise, without time of grace: also what was let go in this very millisecond. */
+/** Unless told otherwise, without time of grace: also what was unlinked in this very millisecond. */
 async function collect(of: FileStore, collectGraceMs = -1, signal?: AbortSignal) {
   const { uploads, chunks } = await collectGarbage(
     { ...of, options: { ...of.options, collectGraceMs } },
@@ -333,5 +333,5 @@ it('deletes few manifests at once where each takes a connection', async () => {
   }
   await collect({ ...others, manifests })
   expect(most).toBe(8)
-  expect(await store.catalog.listEndedManifests(100)).toEqual([])
+  expect(await store.catalog.listUnlinkedManifests(100)).toEqual([])
 })

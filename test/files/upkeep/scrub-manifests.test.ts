@@ -193,9 +193,9 @@ describe('the scrub of manifests', () => {
       code: 'unavailable',
     })
     expect(await server.store.catalog.listManifestPages(id as never)).not.toEqual(old)
-    expect(await server.store.catalog.listEndedManifests(10)).toEqual(old)
+    expect(await server.store.catalog.listUnlinkedManifests(10)).toEqual(old)
     await collectGarbage(server.store)
-    expect(await server.store.catalog.listEndedManifests(10)).toEqual([])
+    expect(await server.store.catalog.listUnlinkedManifests(10)).toEqual([])
   })
 
   it('reads every manifest once in an interval, and keeps to the rate', async () => {

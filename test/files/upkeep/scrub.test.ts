@@ -239,7 +239,7 @@ describe('what is not sound', () => {
     calendar.onWait = () => {
       removed ??= (async () => {
         await store.catalog.deleteFile(soleOwner, { name: parseFileName('file') })
-        await store.catalog.collectChunks({ letGoBefore: Date.now() + 1, inUse: [], limit: 10 })
+        await store.catalog.collectChunks({ unlinkedBefore: Date.now() + 1, inUse: [], limit: 10 })
         await collectGarbage(store)
       })()
     }

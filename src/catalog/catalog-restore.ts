@@ -13,7 +13,7 @@ export interface FoundChunk {
 }
 
 /** A page of a file's manifest, and where it is kept. */
-export interface FoundManifest {
+export interface RestoredManifest {
   readonly id: FileId
   /** In the first page, which is at 0. */
   readonly file: StoredFile | undefined
@@ -39,15 +39,15 @@ export interface Restored {
  * Fills an empty catalog, which nobody else uses, from the stores. Each method is one transaction.
  */
 export interface CatalogRestore {
-  addFound(chunks: readonly FoundChunk[]): Promise<void>
+  addCandidates(chunks: readonly FoundChunk[]): Promise<void>
   /** Everything that was added under the digest. */
-  listFound(digest: Digest): Promise<readonly FoundChunk[]>
+  listCandidates(digest: Digest): Promise<readonly FoundChunk[]>
   /**
    * Adds a page; pages come in any order. The first page of a file, at 0, points its name to it. Of
    * several pages for one file the latest counts. Of several files for one name, one with all its
    * chunks wins, then the latest. A chunk without a location is in another page as well.
    */
-  restoreManifest(manifest: FoundManifest): Promise<void>
+  restoreManifest(manifest: RestoredManifest): Promise<void>
   /** Makes `countCommits` start there, past any count of an older catalog. */
   countCommitsFrom(least: number): Promise<void>
   /**

@@ -64,7 +64,7 @@ export interface NewUpload {
   readonly mediaType: string
   readonly metadata: Metadata
   readonly size?: number
-  /** True if it exists to be joined and never becomes a file by itself. */
+  /** True if it exists to be concatenated and never becomes a file by itself. */
   readonly isPartial?: boolean
   /** What the protocol that created it must repeat to clients; kept as given. */
   readonly protocolState?: string
@@ -188,14 +188,14 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    */
   replaceManifests(id: FileId, from: readonly Location[], to: readonly Location[]): Promise<void>
   /**
-   * Locations of manifests that are garbage; adopted ones only if they were found before that time.
+   * Locations of manifests that are garbage; marked ones only if they were found before that time.
    */
   listUnlinkedManifests(limit: number, foundBefore?: number): Promise<readonly Location[]>
   /**
    * Makes those that the catalog has never heard of garbage, found at that time, and resolves with
    * them. Until it is forgotten, a file can still claim one.
    */
-  adoptManifests(locations: readonly Location[], at: number): Promise<readonly Location[]>
+  markUnknownManifests(locations: readonly Location[], at: number): Promise<readonly Location[]>
   /** Call it once the manifests at these locations are deleted. */
   forgetManifests(locations: readonly Location[]): Promise<void>
 
@@ -226,7 +226,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    * Appends everything that the upload `sourceId` has, and removes that upload. In this way bytes
    * that must be checked first are received into an upload of their own. Rejects what
    * `advanceUpload` does, `not_found` and `offset_conflict` for the source, too, and
-   * `invalid_request` if the source is the upload itself, was joined from others, or is part of a
+   * `invalid_request` if the source is the upload itself, was concatenated from others, or is part of a
    * joined one.
    */
   appendUpload(id: FileId, from: number, sourceId: FileId, expiresAt: number): Promise<number>
@@ -237,15 +237,15 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    * `not_found` if a part does not exist, and `invalid_request` if one is not partial, not
    * complete, or of another owner, or if the upload has a size that is not the sum.
    */
-  joinUploads(upload: NewUpload, partIds: readonly FileId[]): Promise<Upload>
+  concatenateUploads(upload: NewUpload, partIds: readonly FileId[]): Promise<Upload>
   /**
    * Replaces the chunks that make up bytes `start` to `end` (exclusive) by others of the same total
    * size. The offset stays, so this may run while the upload advances. The replaced chunks can be
    * collected at once. Rejects `not_found`, `chunk_gone`, `invalid_request` if the sizes differ,
    * and `offset_conflict` if no chunk begins or ends at one of the two (any more), if the upload is
-   * finished, was joined from others, or is part of a joined one.
+   * finished, was concatenated from others, or is part of a concatenated one.
    */
-  recutUpload(id: FileId, start: number, end: number, chunks: readonly ChunkUse[]): Promise<void>
+  compactUpload(id: FileId, start: number, end: number, chunks: readonly ChunkUse[]): Promise<void>
   /**
    * Turns uploads into files, all or none, in time that does not depend on their sizes. Rejects
    * `not_found`, `precondition_failed`, `offset_conflict` if one is incomplete or already finished,
@@ -253,7 +253,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    */
   finishUploads(uploads: readonly FinishedUpload[]): Promise<readonly CommittedFile[]>
   /** Notes that a precondition kept the upload, if it still exists, from becoming a file. */
-  declineUpload(id: FileId): Promise<void>
+  markPreconditionFailed(id: FileId): Promise<void>
   /**
    * Deletes the upload; its chunks can be collected at once. A finished one is only forgotten: its
    * file stays. Resolves with whether it existed. With `expiredBefore`, only if it expired before
@@ -274,7 +274,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    * Makes locations that the catalog does not know garbage, found at that time, and resolves with
    * them. Until it is forgotten, a chunk can still claim one.
    */
-  adoptOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]>
+  markOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]>
   /**
    * Locations whose bytes may be deleted because no chunk has them any more, the oldest first;
    * orphans only if they were found before that time.

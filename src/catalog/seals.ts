@@ -43,7 +43,7 @@ export function sealOfUse(listId: string, start: number, chunk: SealedChunk): nu
   return crc32(chunk.block_digests, crc32(chunk.digest, place))
 }
 
-/** Of the place of a part's list in what was joined of it. */
+/** Of the place of a part's list in what was concatenated from it. */
 export function sealOfSegment(fileId: string, start: number, partId: string): number {
   return crc32(`${fileId} ${start} ${partId}`)
 }

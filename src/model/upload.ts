@@ -11,7 +11,7 @@ export interface Upload {
   readonly offset: number
   /** Bytes in the whole file; absent while the client has not said. */
   readonly size?: number
-  /** It never becomes a file by itself: it is there to be joined. */
+  /** It never becomes a file by itself: it is there to be concatenated. */
   readonly isPartial: boolean
   /**
    * It is a file by now, with the same id; remembered until it expires, so that a client that lost the answer can ask

@@ -7,13 +7,13 @@ import { describeChunks } from './conformance/chunks.ts'
 import { describeCollection } from './conformance/collection.ts'
 import { describeDeclaredSizes } from './conformance/declared-sizes.ts'
 import { describeFiles } from './conformance/files.ts'
-import { describeJoining } from './conformance/joining.ts'
+import { describeConcatenating } from './conformance/concatenating.ts'
 import { describeListing } from './conformance/listing.ts'
 import { describeOrphans } from './conformance/orphans.ts'
 import { describePreconditions } from './conformance/preconditions.ts'
 import { describeRaces } from './conformance/races.ts'
 import { describeManifests } from './conformance/manifests.ts'
-import { describeRecutting } from './conformance/recutting.ts'
+import { describeCompacting } from './conformance/compacting.ts'
 import { describeRememberedUploads } from './conformance/remembered-uploads.ts'
 import { describeInspection } from './conformance/inspection.ts'
 import { describeUploadCollection } from './conformance/upload-collection.ts'
@@ -57,11 +57,11 @@ export function describeCatalog(name: string, open: () => Promise<Catalog>): voi
     describe('appending', () => {
       describeAppending(opened)
     })
-    describe('joining', () => {
-      describeJoining(opened)
+    describe('concatenating', () => {
+      describeConcatenating(opened)
     })
-    describe('recutting', () => {
-      describeRecutting(opened)
+    describe('compacting', () => {
+      describeCompacting(opened)
     })
     describe('records', () => {
       describeManifests(opened)

@@ -22,7 +22,7 @@ export const steps = fc.array(
       'advance',
       'append',
       'join',
-      'recut',
+      'compaction',
       'finish',
       'deleteUpload',
       'deleteFile',
@@ -76,7 +76,7 @@ export class UploadHistory {
     if (!upload) return
     if (step.verb === 'advance') await this.#advance(upload, step)
     if (step.verb === 'append') await this.#append(upload, pick(this.#uploads, step.other)!)
-    if (step.verb === 'recut') await this.#recut(upload, step)
+    if (step.verb === 'compaction') await this.#compaction(upload, step)
     if (step.verb === 'finish' && !upload.isPartial) await this.#finish(upload, step.choice % 2 === 0)
     if (step.verb === 'deleteUpload') await this.#deleteUpload(upload, step)
   }
@@ -134,7 +134,7 @@ export class UploadHistory {
       part.isComplete = true
     }
     const upload = anUpload(this.#owner, 'x')
-    await this.#catalog.joinUploads(
+    await this.#catalog.concatenateUploads(
       upload,
       parts.map(({ id }) => id),
     )
@@ -142,7 +142,7 @@ export class UploadHistory {
     this.#uploads.push({ id: upload.id, isPartial: false, isComplete: true, chunks })
   }
 
-  async #recut(upload: KnownUpload, { one, other, choice }: Step): Promise<void> {
+  async #compaction(upload: KnownUpload, { one, other, choice }: Step): Promise<void> {
     const [first, behind] = [one, other].map((n) => n % (upload.chunks.length + 1)).sort((a, b) => a - b)
     const replaced = upload.chunks.slice(first, behind)
     if (replaced.length === 0 || upload.isComplete) return
@@ -151,7 +151,7 @@ export class UploadHistory {
     const fresh = aChunk({ size: end - start })
     const isReversed = choice % 3 === 0
     const uses: readonly ChunkUse[] = isReversed ? replaced.toReversed().map(present) : [fresh]
-    await this.#catalog.recutUpload(upload.id, start, end, uses)
+    await this.#catalog.compactUpload(upload.id, start, end, uses)
     if (!isReversed) this.stored.push(fresh)
     upload.chunks = upload.chunks.toSpliced(
       first!,

@@ -1,7 +1,11 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { lostLocation, type CatalogRestore, type FoundManifest } from '../../src/catalog/catalog-restore.ts'
+import {
+  lostLocation,
+  type CatalogRestore,
+  type RestoredManifest,
+} from '../../src/catalog/catalog-restore.ts'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { createAnew } from '../../src/catalog/postgres/create-anew.ts'
 import {
@@ -126,7 +130,7 @@ function renamed(drawn: readonly DrawnPage[]): readonly DrawnPage[] {
 }
 
 /** One of the chunks in them is lost. */
-function manifestsOf(owner: Owner, drawn: readonly DrawnPage[]): readonly FoundManifest[] {
+function manifestsOf(owner: Owner, drawn: readonly DrawnPage[]): readonly RestoredManifest[] {
   const ids = Array.from({ length: 4 }, anId)
   const contents = [{ location: lostLocation }, {}, {}, {}].map(aChunk)
   return drawn.map(({ file, name, modifiedAt, page, content }) => {
@@ -147,7 +151,7 @@ function manifestsOf(owner: Owner, drawn: readonly DrawnPage[]): readonly FoundM
 async function restored(
   catalog: Catalog & CatalogRestore,
   owner: Owner,
-  manifests: readonly FoundManifest[],
+  manifests: readonly RestoredManifest[],
 ): Promise<unknown> {
   for (const manifest of manifests) await catalog.restoreManifest(manifest)
   const counts = await catalog.endRestore()
@@ -175,12 +179,12 @@ describe('restoring', () => {
       { digest: other, size: 7, location: 'c' as Location },
     ]
     await createAnew(await server.createSchema(), async (catalog) => {
-      await catalog.addFound(found)
-      await catalog.addFound([])
-      expect(await catalog.listFound(digest)).toEqual([found[1], found[0]])
-      expect(await catalog.listFound(aDigest())).toEqual([])
+      await catalog.addCandidates(found)
+      await catalog.addCandidates([])
+      expect(await catalog.listCandidates(digest)).toEqual([found[1], found[0]])
+      expect(await catalog.listCandidates(aDigest())).toEqual([])
       expect(await catalog.endRestore()).toEqual({ files: 0, lostChunks: 0 })
-      expect(await catalog.listFound(digest)).toEqual([])
+      expect(await catalog.listCandidates(digest)).toEqual([])
     })
   })
 

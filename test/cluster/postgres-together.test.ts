@@ -233,10 +233,10 @@ describe('what the catalog has never heard of', () => {
     const [made, lost] = [aChunk(), aChunk()]
     const release = await stayIn((db) => useChunks(db, anId(), 0, [made]))
     const orphans = [made, lost].map(({ location, size }) => ({ location, size }))
-    const adopted = nodes[1].adoptOrphans(orphans, 5)
+    const marked = nodes[1].markOrphans(orphans, 5)
     await somebodyWaits()
     await release()
-    expect(await adopted).toEqual([orphans[1]])
+    expect(await marked).toEqual([orphans[1]])
     expect(await garbageAmong(nodes[0], [made.location, lost.location])).toEqual([lost.location])
   })
 
@@ -244,10 +244,10 @@ describe('what the catalog has never heard of', () => {
     const [made, lost] = [aLocation(), aLocation()]
     const id = anId()
     const release = await stayIn((db) => addManifest(db, id, { at: 5, locations: [made] }))
-    const adopted = nodes[1].adoptManifests([made, lost], 5)
+    const marked = nodes[1].markUnknownManifests([made, lost], 5)
     await somebodyWaits()
     await release()
-    expect(await adopted).toEqual([lost])
+    expect(await marked).toEqual([lost])
     expect(await nodes[0].listManifestPages(id)).toEqual([made])
   })
 
@@ -255,8 +255,8 @@ describe('what the catalog has never heard of', () => {
     const known = aChunk()
     await create(nodes[0], [known])
     const release = await stayIn((db) => useChunks(db, anId(), 0, [aChunk()]))
-    expect(await nodes[1].adoptOrphans([known], 5)).toEqual([])
-    expect(await nodes[1].adoptManifests([], 5)).toEqual([])
+    expect(await nodes[1].markOrphans([known], 5)).toEqual([])
+    expect(await nodes[1].markUnknownManifests([], 5)).toEqual([])
     await release()
   })
 })

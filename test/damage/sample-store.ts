@@ -109,7 +109,7 @@ async function joinParts(store: FileStore, name: string): Promise<void> {
   const id = anId()
   const described = { id, owner: soleOwner, name: parseFileName(name), mediaType: 'a/b', metadata: {} }
   const partIds = parts.map((part) => part.id)
-  await store.catalog.joinUploads({ ...described, expiresAt: Date.now() + 60_000 }, partIds)
+  await store.catalog.concatenateUploads({ ...described, expiresAt: Date.now() + 60_000 }, partIds)
   const now = Date.now()
   await finishWithManifests(store, [{ file: { ...described, createdAt: now, modifiedAt: now } }])
   for (const partId of partIds) await store.catalog.deleteUpload(partId)

@@ -33,21 +33,24 @@ export class PostgresCatalog extends InvokedCatalog {
   }
 
   override async listChunks(...args: Parameters<Catalog['listChunks']>) {
-    // One statement needs no transaction, and few files were joined, which takes several.
+    // One statement needs no transaction, and few files were concatenated, which takes several.
     const own = await this.#transactions.read((db) => listOwnChunks(db, ...args))
     return own.length > 0 ? own : super.listChunks(...args)
   }
 
-  override async adoptManifests(locations: readonly Location[], at: number): Promise<readonly Location[]> {
+  override async markUnknownManifests(
+    locations: readonly Location[],
+    at: number,
+  ): Promise<readonly Location[]> {
     // Most are known, and nobody has to wait for that to be seen.
     const unknown = await this.#transactions.read((db) => listUnknownManifests(db, locations))
-    return unknown.length === 0 ? [] : super.adoptManifests(unknown, at)
+    return unknown.length === 0 ? [] : super.markUnknownManifests(unknown, at)
   }
 
-  override async adoptOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]> {
+  override async markOrphans(orphans: readonly Garbage[], at: number): Promise<readonly Garbage[]> {
     const unknown = new Set(await this.listUnknown(orphans.map(({ location }) => location)))
     const candidates = orphans.filter(({ location }) => unknown.has(location))
-    return candidates.length === 0 ? [] : super.adoptOrphans(candidates, at)
+    return candidates.length === 0 ? [] : super.markOrphans(candidates, at)
   }
 
   /** Resolves when all calls before it are done and no connection is left. */

@@ -7,20 +7,20 @@ import type { Database, PackedRow } from './dialect.ts'
 import { prepared, type Queries } from './prepared.ts'
 import { segmentsFrom, type Segment } from './segments.ts'
 
-/** Reads once, except for what was joined. */
+/** Reads once, except for what was concatenated. */
 export async function listChunks(
   db: Database,
   id: FileId,
   from: number,
   limit: number,
 ): Promise<readonly FileChunk[]> {
-  // Few files were joined; only those have no chunks of their own.
+  // Few files were concatenated; only those have no chunks of their own.
   const own = await listOwnChunks(db, id, from, limit)
-  return own.length > 0 ? own : listJoinedChunks(db, id, from, limit)
+  return own.length > 0 ? own : listConcatenatedChunks(db, id, from, limit)
 }
 
 /** Reads several times: what it reads must not change meanwhile. */
-async function listJoinedChunks(
+async function listConcatenatedChunks(
   db: Database,
   id: FileId,
   from: number,

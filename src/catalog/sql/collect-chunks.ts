@@ -24,7 +24,7 @@ export async function collectChunks(
   const ids = new Set(taken.map((use) => use.file_id))
   if (next) ids.delete(next.file_id)
   const ended = { ids: [...ids] }
-  // The lists that they were joined from may be free now.
+  // The lists that they were concatenated from may be free now.
   const freed = await deleteSegments(db, ended)
   await deleteUnlinked(db, ended)
   await collectUnused(db, [...new Set(uses.map(({ chunk_id }) => chunk_id))])
@@ -80,7 +80,7 @@ const selectUnlinked = prepared((queries, { before, inUse, limit }: UnlinkedQuer
     .select('file_id')
     .where('discarded_at', '<', before)
     .where((eb) => eb.not(isAmong('file_id', inUse, 'id')))
-    // A file or upload that was joined from the list still needs it.
+    // A file or upload that was concatenated from the list still needs it.
     .where((eb) => none(eb.selectFrom('joined').whereRef('part_id', '=', 'discarded.file_id')))
     .orderBy('discarded_at')
     .orderBy('file_id')

@@ -12,16 +12,16 @@ export async function addGarbage(db: Database, garbage: readonly Garbage[], foun
 }
 
 /** Call it when no change is in progress that could add one of them. */
-export async function adoptOrphans(
+export async function markOrphans(
   db: Database,
   orphans: readonly Garbage[],
   at: number,
 ): Promise<readonly Garbage[]> {
   const locations = orphans.map(({ location }) => location)
   const unknown = new Set(await listUnknown(db, locations))
-  const adopted = orphans.filter(({ location }) => unknown.has(location))
-  await addGarbage(db, adopted, at)
-  return adopted
+  const marked = orphans.filter(({ location }) => unknown.has(location))
+  await addGarbage(db, marked, at)
+  return marked
 }
 
 export async function listUnknown(

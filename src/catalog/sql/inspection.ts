@@ -168,11 +168,11 @@ const selectHolders = prepared(
       .innerJoin('chunks as chunk', 'chunk.id', 'chunk_id')
       .select('file_id')
       .where('chunk.digest', '=', values.digest)
-    const ofJoined = queries
+    const ofConcatenated = queries
       .selectFrom('joined')
       .innerJoin(use.as('use'), 'use.file_id', 'joined.part_id')
       .select('joined.file_id')
-    const isAmong = sql<boolean>`id > ${values.after} and id in ${use.unionAll(ofJoined)}`
+    const isAmong = sql<boolean>`id > ${values.after} and id in ${use.unionAll(ofConcatenated)}`
     return lists(queries, isAmong, values.limit, dialect)
   },
 )

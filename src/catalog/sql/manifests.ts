@@ -71,19 +71,19 @@ export async function listUnlinkedManifests(
 }
 
 /** Call it when no change is in progress that could add one of them. */
-export async function adoptManifests(
+export async function markUnknownManifests(
   db: Database,
   locations: readonly Location[],
   at: number,
 ): Promise<readonly Location[]> {
-  const adopted = await listUnknownManifests(db, locations)
+  const marked = await listUnknownManifests(db, locations)
   await insertManifests(
     db,
     null,
-    adopted.map((location) => ({ location, page: 0 })),
+    marked.map((location) => ({ location, page: 0 })),
     at,
   )
-  return adopted
+  return marked
 }
 
 /** Those that belong to no file, and never did. */

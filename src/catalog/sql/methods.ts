@@ -5,18 +5,18 @@ import { collectChunks, countCollectable } from './collect-chunks.ts'
 import { findFile } from './file-rows.ts'
 import { createFile, deleteFile, listFiles, searchFiles, updateFile } from './files.ts'
 import { finishUploads } from './finish-uploads.ts'
-import { adoptOrphans, forgetGarbage, listGarbage, listUnknown } from './garbage.ts'
-import { joinUploads } from './segments.ts'
+import { markOrphans, forgetGarbage, listGarbage, listUnknown } from './garbage.ts'
+import { concatenateUploads } from './segments.ts'
 import type { EngineMethods, Methods } from './method-table.ts'
 import {
-  adoptManifests,
+  markUnknownManifests,
   forgetManifests,
   listUnlinkedManifests,
   listFileManifests,
   listManifestPages,
   replaceManifests,
 } from './manifests.ts'
-import { addFound, endRestore, listFound, restoreManifest } from './restore.ts'
+import { addCandidates, endRestore, listCandidates, restoreManifest } from './restore.ts'
 import { checkLists, listAllChunks, listHolders } from './inspection.ts'
 import * as uploads from './uploads.ts'
 import { findChunk } from './use-chunks.ts'
@@ -34,7 +34,7 @@ export const methods: Omit<Methods, keyof EngineMethods> = {
   listManifestPages,
   replaceManifests,
   listUnlinkedManifests,
-  adoptManifests,
+  markUnknownManifests,
   forgetManifests,
   listChunks,
   packChunks,
@@ -44,15 +44,15 @@ export const methods: Omit<Methods, keyof EngineMethods> = {
   declareUploadSize: uploads.declareUploadSize,
   advanceUpload: uploads.advanceUpload,
   appendUpload: uploads.appendUpload,
-  declineUpload: uploads.declineUpload,
+  markPreconditionFailed: uploads.markPreconditionFailed,
   deleteUpload: uploads.deleteUpload,
   listUploads: uploads.listUploads,
   listExpiredUploads: uploads.listExpiredUploads,
-  joinUploads,
-  recutUpload: uploads.recutUpload,
+  concatenateUploads,
+  compactUpload: uploads.compactUpload,
   finishUploads,
   collectChunks,
-  adoptOrphans,
+  markOrphans,
   listGarbage,
   forgetGarbage,
   listAllChunks,
@@ -64,8 +64,8 @@ export const methods: Omit<Methods, keyof EngineMethods> = {
   listDueChunks,
   manifestChecks,
   countNotSound,
-  addFound,
-  listFound,
+  addCandidates,
+  listCandidates,
   restoreManifest,
   endRestore,
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { bytesOfDigest, type Digest } from '../../model/digest.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
-import { lostLocation, type FoundChunk, type FoundManifest, type Restored } from '../catalog-restore.ts'
+import { lostLocation, type FoundChunk, type RestoredManifest, type Restored } from '../catalog-restore.ts'
 import { changeFile, findFile, insertFile, rowOfFile } from './file-rows.ts'
 import type { Database } from './dialect.ts'
 import { inserted, none, prepared } from './prepared.ts'
@@ -9,19 +9,19 @@ import { endPage, insertManifests, selectPage } from './manifests.ts'
 import type { Schema } from './schema.ts'
 import { useChunks } from './use-chunks.ts'
 
-export async function addFound(db: Database, chunks: readonly FoundChunk[]): Promise<void> {
+export async function addCandidates(db: Database, chunks: readonly FoundChunk[]): Promise<void> {
   const rows = chunks.map(({ digest, ...place }) => ({ ...place, digest: bytesOfDigest(digest) }))
-  await insertFound(db, { rows })
+  await insertCandidates(db, { rows })
 }
 
-export async function listFound(db: Database, digest: Digest): Promise<readonly FoundChunk[]> {
-  const rows = await selectFound(db, { digest: bytesOfDigest(digest) })
+export async function listCandidates(db: Database, digest: Digest): Promise<readonly FoundChunk[]> {
+  const rows = await selectCandidates(db, { digest: bytesOfDigest(digest) })
   return rows.map(({ size, location }) => ({ digest, size, location }))
 }
 
 export async function restoreManifest(
   db: Database,
-  { id, file, start, chunks, location }: FoundManifest,
+  { id, file, start, chunks, location }: RestoredManifest,
 ): Promise<void> {
   const isLatest = await isLatestPage(db, id, file, start)
   await insertManifests(db, isLatest ? id : null, [{ location, page: start }])
@@ -32,7 +32,7 @@ export async function restoreManifest(
 }
 
 export async function endRestore(db: Database): Promise<Restored> {
-  await deleteFound(db, {})
+  await deleteCandidates(db, {})
   await endLeftOver(db, {})
   await unlinkOrphans(db, {})
   const [counted] = await countFiles(db, {})
@@ -96,11 +96,11 @@ const countLost = prepared((queries) =>
     .where('location', '=', lostLocation),
 )
 
-const insertFound = prepared((_, { rows }: { rows: readonly Schema['found'][] }, dialect) =>
+const insertCandidates = prepared((_, { rows }: { rows: readonly Schema['found'][] }, dialect) =>
   inserted(dialect, 'found', rows, { digest: 'bytes', size: 'integer', location: 'text' }),
 )
 
-const selectFound = prepared((queries, values: { digest: Uint8Array }) =>
+const selectCandidates = prepared((queries, values: { digest: Uint8Array }) =>
   queries
     .selectFrom('found')
     .select(['size', 'location'])
@@ -122,7 +122,7 @@ const selectLost = prepared((queries, values: { id: FileId }) =>
     .limit(1),
 )
 
-const deleteFound = prepared((queries) => queries.deleteFrom('found'))
+const deleteCandidates = prepared((queries) => queries.deleteFrom('found'))
 
 const removeUses = prepared((queries, values: { id: StoredFile['id']; start: number; end: number }) =>
   queries

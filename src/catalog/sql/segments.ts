@@ -26,27 +26,28 @@ export async function segmentsFrom(
   from: number,
   limit = Number.MAX_SAFE_INTEGER,
 ): Promise<readonly Segment[]> {
-  const rows = await selectJoined(db, { id, from, limit })
+  const rows = await selectSegments(db, { id, from, limit })
   if (rows.length === 0) return [{ listId: id, start: 0 }]
   return rows.map(({ part_id: listId, start, seal }) => {
-    if (seal !== sealOfSegment(id, start, listId)) throw damage(`what ${id} was joined of has changed`)
+    if (seal !== sealOfSegment(id, start, listId))
+      throw damage(`what ${id} was concatenated from has changed`)
     return { listId, start }
   })
 }
 
-/** Gives it the lists of these uploads, or of the parts that they were joined from. */
+/** Gives it the lists of these uploads, or of the parts that they were concatenated from. */
 async function addSegments(db: Database, fileId: FileId, segments: readonly Segment[]): Promise<void> {
   const inner = await selectInner(db, { segments })
   const rows = inner.map(({ listId, start, innerStart, partId, seal }) => {
     if (partId !== null && seal !== sealOfSegment(listId, innerStart ?? 0, partId))
-      throw damage(`what ${listId} was joined of has changed`)
+      throw damage(`what ${listId} was concatenated from has changed`)
     const [ownId, at] = [partId ?? listId, start + (innerStart ?? 0)]
     return { part_id: ownId, start: at, seal: sealOfSegment(fileId, at, ownId) }
   })
-  await insertJoined(db, { fileId, rows })
+  await insertSegments(db, { fileId, rows })
 }
 
-/** Whether the upload was joined from others, or is part of something joined that still exists. */
+/** Whether the upload was concatenated from others, or is part of a concatenated one that still exists. */
 export async function isBoundByJoin(db: Database, id: FileId): Promise<boolean> {
   return (await selectBond(db, { id })).length > 0
 }
@@ -58,7 +59,7 @@ export const deleteSegments = prepared((queries, values: { ids: readonly FileId[
     .returning('start'),
 )
 
-/** With the lists that each of them was joined from. */
+/** With the lists that each of them was concatenated from. */
 const selectInner = prepared((queries, { segments }: { segments: readonly Segment[] }, { given }) =>
   queries
     .selectFrom(given(segments, { listId: 'id', start: 'integer' }))
@@ -74,14 +75,14 @@ const selectInner = prepared((queries, { segments }: { segments: readonly Segmen
 
 type SealedSegment = Omit<Schema['joined'], 'file_id'>
 
-const insertJoined = prepared(
+const insertSegments = prepared(
   (_, { fileId, rows }: { fileId: FileId; rows: readonly SealedSegment[] }, dialect) => {
     const columns = { part_id: 'id', start: 'integer', seal: 'integer' } as const
     return inserted(dialect, 'joined', rows, columns, { file_id: dialect.typed(fileId, 'id') })
   },
 )
 
-const selectJoined = prepared((queries, values: { id: FileId; from: number; limit: number }) =>
+const selectSegments = prepared((queries, values: { id: FileId; from: number; limit: number }) =>
   queries
     .selectFrom('joined')
     .select(['start', 'part_id', 'seal'])
@@ -108,7 +109,7 @@ const selectBond = prepared((queries, values: { id: FileId }) =>
     .limit(1),
 )
 
-export async function joinUploads(
+export async function concatenateUploads(
   db: Database,
   upload: NewUpload,
   partIds: readonly FileId[],
@@ -144,7 +145,7 @@ function checkPart(part: Upload, owner: Owner): Upload {
   if (!isPartial) {
     throw new StoreError(
       'invalid_request',
-      `The upload ${id} is not partial: only those that were created as such can be joined.`,
+      `The upload ${id} is not partial: only those that were created as such can be concatenated.`,
     )
   }
   if (offset !== size) {

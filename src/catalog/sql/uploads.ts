@@ -71,7 +71,10 @@ export async function appendUpload(
   const { size } = checkOffset(unfinished(uploads.get(id)), from)
   const source = unfinished(uploads.get(sourceId))
   if (await isBoundByJoin(db, sourceId)) {
-    throw new StoreError('invalid_request', 'An upload that was joined cannot be appended: join it again.')
+    throw new StoreError(
+      'invalid_request',
+      'An upload that was concatenated cannot be appended: concatenate it again.',
+    )
   }
   const end = from + source.offset
   checkSize(size, end)
@@ -81,8 +84,8 @@ export async function appendUpload(
   return end
 }
 
-export async function declineUpload(db: Database, id: FileId): Promise<void> {
-  await markPreconditionFailed(db, { id })
+export async function markPreconditionFailed(db: Database, id: FileId): Promise<void> {
+  await setPreconditionFailed(db, { id })
 }
 
 export async function deleteUpload(db: Database, id: FileId, expiredBefore = Infinity): Promise<boolean> {
@@ -158,7 +161,7 @@ const changeSize = prepared((queries, values: { id: FileId; size: number }) =>
   queries.updateTable('uploads').set({ size: values.size }).where('id', '=', values.id),
 )
 
-const markPreconditionFailed = prepared((queries, values: { id: FileId }) =>
+const setPreconditionFailed = prepared((queries, values: { id: FileId }) =>
   queries
     .updateTable('uploads')
     .set({ is_declined: sql.lit(true) })
@@ -169,7 +172,7 @@ export const removeUploads = prepared((queries, values: { ids: readonly FileId[]
   queries.deleteFrom('uploads').where(isAmong('id', values.ids, 'id')),
 )
 
-export async function recutUpload(
+export async function compactUpload(
   db: Database,
   id: FileId,
   start: number,
@@ -178,7 +181,7 @@ export async function recutUpload(
 ): Promise<void> {
   const { offset } = await lockUnfinished(db, id)
   if (await isBoundByJoin(db, id)) {
-    throw new StoreError('offset_conflict', 'The upload was joined: its chunks stay as they are.')
+    throw new StoreError('offset_conflict', 'The upload was concatenated: its chunks stay as they are.')
   }
   const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
   if (size !== end - start) {

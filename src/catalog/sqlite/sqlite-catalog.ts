@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { FileId } from '../../model/file.ts'
 import type { ChunkUse, CommittedFile, NewFile } from '../catalog.ts'
-import type { FoundManifest } from '../catalog-restore.ts'
+import type { RestoredManifest } from '../catalog-restore.ts'
 import { InvokedCatalog, isRead } from '../sql/method-table.ts'
 import { DatabaseThread } from './database-thread.ts'
 import { compact, type SqliteCatalogOptions } from './messages.ts'
@@ -76,11 +76,11 @@ export class SqliteCatalog extends InvokedCatalog {
     return super.advanceUpload(id, from, chunks.map(compact), expiresAt)
   }
 
-  override recutUpload(id: FileId, start: number, end: number, chunks: readonly ChunkUse[]) {
-    return super.recutUpload(id, start, end, chunks.map(compact))
+  override compactUpload(id: FileId, start: number, end: number, chunks: readonly ChunkUse[]) {
+    return super.compactUpload(id, start, end, chunks.map(compact))
   }
 
-  override restoreManifest(manifest: FoundManifest): Promise<void> {
+  override restoreManifest(manifest: RestoredManifest): Promise<void> {
     return super.restoreManifest({ ...manifest, chunks: manifest.chunks.map(compact) })
   }
 

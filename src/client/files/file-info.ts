@@ -32,7 +32,7 @@ export interface UploadInfo {
   readonly size: number | null
   /** Bytes that the server has, all from the beginning on. */
   readonly offset: number
-  /** It is a part that waits to be joined with others. */
+  /** It is a part that waits to be concatenated with others. */
   readonly isPartial: boolean
   readonly mediaType: string
   readonly metadata: Readonly<Record<string, string>>

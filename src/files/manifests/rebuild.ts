@@ -52,7 +52,7 @@ export async function rebuild(
   catalog: RestoredCatalog,
   onRead?: (bytes: number) => void,
 ): Promise<Rebuilt> {
-  await inBatches(sources.chunks.list(), (batch) => catalog.addFound(batch))
+  await inBatches(sources.chunks.list(), (batch) => catalog.addCandidates(batch))
   const restoring = new Restoring(sources, catalog)
   await atOnce(sources.manifests.list(), manifestsAtOnce, async (stored) => {
     await restoring.take(stored)
@@ -147,7 +147,7 @@ async function useOf(
   const digest = digestOfChunk(blockDigests)
   const use = { digest, size, blockDigests }
   if (await catalog.findChunk(digest)) return use
-  const found = (await catalog.listFound(digest)).filter((candidate) => candidate.size === size)
+  const found = (await catalog.listCandidates(digest)).filter((candidate) => candidate.size === size)
   return { ...use, location: await bestOf(chunks, chunk, found) }
 }
 

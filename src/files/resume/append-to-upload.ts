@@ -106,7 +106,7 @@ async function refuseEarly(
   if (size !== undefined && size > maxFileSize) throw misfit('too_large', tooLarge(maxFileSize).message)
   const most = size ?? maxFileSize
   if (from + length > most) throw misfit('too_large', `The upload may have ${most} bytes.`)
-  // One that has to be joined takes nobody's place, and of one that is whole the catalog is about to decide.
+  // One that has to be concatenated takes nobody's place, and of one that is whole the catalog is about to decide.
   if (upload.isPartial || upload.offset === upload.size || isLast === false) return
   await checkCurrentFile(store, upload.name, { ...keptPrecondition(upload), ...precondition })
 }

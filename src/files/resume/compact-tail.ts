@@ -75,7 +75,7 @@ async function join(store: FileStore, { id }: Upload, small: readonly FileChunk[
     const use = { digest, size, blockDigests, location }
     const part = { index: 0, use, putAfterAll: () => Promise.resolve(location), release: () => {} }
     await new PendingParts(store).handOver([part], (uses) =>
-      store.catalog.recutUpload(id, start, start + size, uses),
+      store.catalog.compactUpload(id, start, start + size, uses),
     )
     return true
   } finally {

@@ -13,7 +13,7 @@ export interface AppendedUpload {
 }
 
 /**
- * Makes the upload a file if it is at its size, does not wait to be joined, and is none yet. Takes as long for any size.
+ * Makes the upload a file if it is at its size, does not wait to be concatenated, and is none yet. Takes as long for any size.
  * Of two that do so at once, one does. What the upload was created with must hold, too, where `precondition` does not demand
  * otherwise. Rejects `precondition_failed`: the upload stays as it is, and becomes a file only
  * when a request asks for that again, or not at all.
@@ -35,7 +35,7 @@ export async function finishIfComplete(
     if (!committed) throw new StoreError('internal', 'The catalog finished an upload without an answer.')
     return { upload: { ...upload, isFinished: true }, committed }
   } catch (error) {
-    if (isStoreError(error, 'precondition_failed')) await store.catalog.declineUpload(id)
+    if (isStoreError(error, 'precondition_failed')) await store.catalog.markPreconditionFailed(id)
     if (!isStoreError(error, 'offset_conflict')) throw error
     const finished = await presentUpload(store, id)
     if (!finished.isFinished) throw error

@@ -127,18 +127,19 @@ export class FreeSpace {
       updateFile: (owner, ref, changes, ...rest) =>
         write(sizeOf(changes), () => catalog.updateFile(owner, ref, changes, ...rest)),
       createUpload: (upload) => write(sizeOf(upload), () => catalog.createUpload(upload)),
-      joinUploads: (upload, partIds) => write(sizeOf(upload), () => catalog.joinUploads(upload, partIds)),
+      concatenateUploads: (upload, partIds) =>
+        write(sizeOf(upload), () => catalog.concatenateUploads(upload, partIds)),
       advanceUpload: (id, from, chunks, expiresAt) =>
         write(listBytes(chunks), () => catalog.advanceUpload(id, from, chunks, expiresAt)),
       appendUpload: (...args) => write(0, () => catalog.appendUpload(...args)),
-      recutUpload: (id, start, end, chunks) =>
-        write(listBytes(chunks), () => catalog.recutUpload(id, start, end, chunks)),
+      compactUpload: (id, start, end, chunks) =>
+        write(listBytes(chunks), () => catalog.compactUpload(id, start, end, chunks)),
       finishUploads: (uploads) => write(uploads.length * fileBytes, () => catalog.finishUploads(uploads)),
       deleteFile: (...args) => this.shrink(() => catalog.deleteFile(...args)),
       deleteUpload: (...args) => this.shrink(() => catalog.deleteUpload(...args)),
       collectChunks: (...args) => this.shrink(() => catalog.collectChunks(...args)),
-      adoptOrphans: (...args) => this.shrink(() => catalog.adoptOrphans(...args)),
-      adoptManifests: (...args) => this.shrink(() => catalog.adoptManifests(...args)),
+      markOrphans: (...args) => this.shrink(() => catalog.markOrphans(...args)),
+      markUnknownManifests: (...args) => this.shrink(() => catalog.markUnknownManifests(...args)),
       forgetManifests: (...args) => this.shrink(() => catalog.forgetManifests(...args)),
       forgetGarbage: (locations) => {
         const forget = () => catalog.forgetGarbage(locations)

@@ -20,7 +20,7 @@ export async function findUnknownManifests(store: FileStore, signal?: AbortSigna
     const settled = batch
       .filter(({ location, isDamaged }) => !isDamaged && !uncommitted.has(location))
       .map(({ location }) => location)
-    found += (await catalog.adoptManifests(settled, Date.now())).length
+    found += (await catalog.markUnknownManifests(settled, Date.now())).length
   }
   return found
 }

@@ -25,9 +25,9 @@ export async function findOrphans(store: FileStore, signal?: AbortSignal): Promi
   let orphans = 0
   let bytes = 0
   for await (const batch of inBatches(store.chunks.list(signal && { signal }), orphanBatch)) {
-    const adopted = await store.catalog.adoptOrphans(await withoutUncommitted(store, batch), Date.now())
-    orphans += adopted.length
-    for (const { size } of adopted) bytes += size
+    const marked = await store.catalog.markOrphans(await withoutUncommitted(store, batch), Date.now())
+    orphans += marked.length
+    for (const { size } of marked) bytes += size
   }
   await findUnknownManifests(store, signal)
   return { orphans, bytes }

@@ -35,7 +35,8 @@ export async function appendPart(store: FileStore, ctx: HttpContext): Promise<vo
   // "A server responding with a 413 Content Too Large status code as a result of its upload limits MUST include the Upload-Limit
   // header in this response".
   ctx.state.always['Upload-Limit'] = limits(store, present)
-  if (present.isPartial) throw new StoreError('forbidden', 'This upload is there to be joined, with tus.')
+  if (present.isPartial)
+    throw new StoreError('forbidden', 'This upload is there to be concatenated, with tus.')
   const { upload } = await receiveRequest(store, ctx, id, partOf(ctx, from, isLast))
   if (isLast) return
   // "the upload resource acknowledges the appended data by sending a 2xx (Successful) response with the Upload-Complete header

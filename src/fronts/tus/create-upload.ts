@@ -111,7 +111,7 @@ async function joinParts(store: FileStore, ctx: HttpContext, concat: string): Pr
   if (size > store.options.maxFileSize) throw tooLarge(store.options.maxFileSize)
   const file = newUploadOf(store, ctx, newUploadId())
   await checkCurrentFile(store, file.name, readPrecondition(ctx.req.headers))
-  return finishOrDiscard(store, ctx, await store.catalog.joinUploads(file, partIds))
+  return finishOrDiscard(store, ctx, await store.catalog.concatenateUploads(file, partIds))
 }
 
 /**

@@ -82,7 +82,7 @@ export function describeInspection(opened: () => Catalog): void {
       await completePart(opened(), owner, [aChunk()]),
     ]
     const partIds = parts.map(({ id }) => id)
-    const joined = await opened().joinUploads(anUpload(owner, 'joined'), [...partIds, ...partIds])
+    const joined = await opened().concatenateUploads(anUpload(owner, 'joined'), [...partIds, ...partIds])
     const holder = { id: joined.id, name: 'joined', isUpload: true }
     const part = { id: partIds[0], name: 'x', isUpload: true }
     expect(await opened().listHolders(chunks[1]!.digest, 9)).toEqual([part, holder])
@@ -145,8 +145,8 @@ export function describeInspection(opened: () => Catalog): void {
     const file = await create('unlinked', [present(kept), unlinked, present(unlinked), twice])
     const expired = await startUpload(opened(), [present(twice), aChunk({ size: 4000 })], { expiresAt: 5 })
     const unexpired = await startUpload(opened(), [aChunk()], { expiresAt: inAMinute() })
-    await opened().adoptOrphans([{ location: aLocation(), size: 50_000 }], 999)
-    await opened().adoptOrphans([{ location: aLocation(), size: 600_000 }], 1000)
+    await opened().markOrphans([{ location: aLocation(), size: 50_000 }], 999)
+    await opened().markOrphans([{ location: aLocation(), size: 600_000 }], 1000)
     const growth = async () => {
       const { uploads, chunks, bytes } = await opened().countCollectable(query)
       return [uploads - before.uploads, chunks - before.chunks, bytes - before.bytes]

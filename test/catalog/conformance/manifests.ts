@@ -65,14 +65,14 @@ export function describeManifests(opened: () => Catalog): void {
     expect(await ended([first, second])).toEqual([])
   })
 
-  it('that it has never heard of are adopted, and are garbage from that time on', async () => {
+  it('that it has never heard of are marked, and are garbage from that time on', async () => {
     const [live, gone, unheardOf] = [aLocation(), aLocation(), aLocation()]
     const owner = anOwner()
     await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [gone] } }))
     await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [live] } }))
     const at = soon()
-    expect(await opened().adoptManifests([live, gone, unheardOf], at)).toEqual([unheardOf])
-    expect(await opened().adoptManifests([unheardOf], at)).toEqual([])
+    expect(await opened().markUnknownManifests([live, gone, unheardOf], at)).toEqual([unheardOf])
+    expect(await opened().markUnknownManifests([unheardOf], at)).toEqual([])
     expect(await opened().listUnlinkedManifests(100_000, at)).not.toContain(unheardOf)
     expect(await opened().listUnlinkedManifests(100_000, 0)).toContain(gone)
     expect(await opened().listUnlinkedManifests(100_000, at + 1)).toContain(unheardOf)
@@ -82,7 +82,7 @@ export function describeManifests(opened: () => Catalog): void {
 
   it('are no orphans any more once a file comes with them', async () => {
     const location = aLocation()
-    await opened().adoptManifests([location], 1000)
+    await opened().markUnknownManifests([location], 1000)
     const given = aFile(anOwner(), 'x', { manifest: { at: soon(), locations: [location] } })
     await opened().createFile(given)
     expect(await opened().listManifestPages(given.id)).toEqual([location])
@@ -99,7 +99,7 @@ export function describeManifests(opened: () => Catalog): void {
     })
     expect(await outcomeOf(opened().createFile(refused))).toBe('precondition_failed')
     expect(await ended([first])).toEqual([])
-    expect(await opened().adoptManifests([first, second], soon())).toEqual([second])
+    expect(await opened().markUnknownManifests([first, second], soon())).toEqual([second])
   })
 
   it('are kept with an upload that becomes a file', async () => {
@@ -125,7 +125,7 @@ export function describeManifests(opened: () => Catalog): void {
     expect(await outcomeOf(move(lost))).toBe('manifest_moved')
     expect(await opened().listManifestPages(file.id)).toEqual([to, rest])
     expect(await ended([from, to, rest])).toEqual([from])
-    expect(await opened().adoptManifests([lost], soon())).toEqual([lost])
+    expect(await opened().markUnknownManifests([lost], soon())).toEqual([lost])
   })
 
   /** The entries of these files and younger ones, a page of two files at a time. */
@@ -187,7 +187,7 @@ export function describeManifests(opened: () => Catalog): void {
     await opened().deleteFile(owner, { id })
     expect(await replace([])).toBe('manifest_moved')
     expect(await replace([to, rest])).toBe('manifest_moved')
-    expect(await opened().adoptManifests([lost], soon())).toEqual([lost])
+    expect(await opened().markUnknownManifests([lost], soon())).toEqual([lost])
   })
 
   it('of a live file are not forgotten', async () => {

@@ -26,8 +26,8 @@ export function describeOrphans(opened: () => Catalog): void {
     const used = aChunk()
     await create({ chunks: [used] })
     const found = [orphan(aLocation(), 5), orphan(used.location, 10), orphan(aLocation(), 3)]
-    expect(await opened().adoptOrphans(found, 1000)).toEqual([found[0], found[2]])
-    expect(await opened().adoptOrphans(found, 2000)).toEqual([])
+    expect(await opened().markOrphans(found, 1000)).toEqual([found[0], found[2]])
+    expect(await opened().markOrphans(found, 2000)).toEqual([])
     const locations = found.map(({ location }) => location)
     expect(await garbageAmong(opened(), locations)).toEqual([found[0]!.location, found[2]!.location])
     expect(await opened().findChunk(used.digest)).toMatchObject({ location: used.location })
@@ -42,7 +42,7 @@ export function describeOrphans(opened: () => Catalog): void {
     const [late, hurt] = [aChunk(), aChunk()]
     await create({ chunks: [hurt] })
     const mending = { ...hurt, location: aLocation(), mends: hurt.location }
-    await opened().adoptOrphans([orphan(late.location), orphan(mending.location)], 1000)
+    await opened().markOrphans([orphan(late.location), orphan(mending.location)], 1000)
     await create({ chunks: [late, mending] })
     const locations = [late.location, mending.location, hurt.location]
     expect(await garbageAmong(opened(), locations)).toEqual([hurt.location])
@@ -54,7 +54,7 @@ export function describeOrphans(opened: () => Catalog): void {
     const chunk = aChunk()
     const again = aLocation()
     await create({ chunks: [chunk] })
-    await opened().adoptOrphans([orphan(again)], 1000)
+    await opened().markOrphans([orphan(again)], 1000)
     await create({ chunks: [{ ...chunk, location: again }] })
     expect(await garbageAmong(opened(), [chunk.location, again])).toEqual([again])
   })
@@ -64,8 +64,8 @@ export function describeOrphans(opened: () => Catalog): void {
     const again = aLocation()
     await create({ chunks: [used, { ...used, location: again }] })
     const [early, late] = [orphan(aLocation()), orphan(aLocation())]
-    await opened().adoptOrphans([late], 2000)
-    await opened().adoptOrphans([early], 1000)
+    await opened().markOrphans([late], 2000)
+    await opened().markOrphans([early], 1000)
     const mine = new Set([again, early.location, late.location])
     const listed = async (foundBefore?: number) =>
       (await opened().listGarbage(100_000, foundBefore)).filter(({ location }) => mine.has(location))

@@ -41,7 +41,7 @@ export function describeRememberedUploads(opened: () => Catalog): void {
       () => opened().declareUploadSize(id, 20),
       () => opened().appendUpload(id, 20, source.id, inAMinute()),
       () => opened().appendUpload(source.id, 0, id, inAMinute()),
-      () => opened().recutUpload(id, 0, 10, [aChunk()]),
+      () => opened().compactUpload(id, 0, 10, [aChunk()]),
       () => opened().finishUploads([{ id, digest: aDigest(), isRemembered: true }]),
     ]
     for (const call of calls) await expect(call()).rejects.toMatchObject(refused)

@@ -58,7 +58,7 @@ export function describeUploadCollection(opened: () => Catalog): void {
     const first = await completePart(opened(), owner, chunks.slice(0, 1))
     const second = await completePart(opened(), owner, chunks.slice(1, 2))
     const unused = await completePart(opened(), owner, chunks.slice(2))
-    const { id } = await opened().joinUploads(anUpload(owner, 'x'), [first.id, second.id, first.id])
+    const { id } = await opened().concatenateUploads(anUpload(owner, 'x'), [first.id, second.id, first.id])
     for (const part of [first, second, unused]) await opened().deleteUpload(part.id)
     await collectAll(opened(), everything)
     await expectGarbage(chunks, chunks.slice(2))
@@ -75,20 +75,20 @@ export function describeUploadCollection(opened: () => Catalog): void {
     const owner = anOwner()
     const chunk = aChunk()
     const part = await completePart(opened(), owner, [chunk])
-    const { id } = await opened().joinUploads(anUpload(owner, 'x'), [part.id, part.id])
+    const { id } = await opened().concatenateUploads(anUpload(owner, 'x'), [part.id, part.id])
     await opened().deleteUpload(id)
     await collectAll(opened(), everything)
     await expectGarbage([chunk], [])
     expect(await chunksOf(opened(), part.id)).toEqual(inOrder([chunk]))
   })
 
-  it('takes at once exactly what a recut has left without a use', async () => {
+  it('takes at once exactly what a compaction has left without a use', async () => {
     const [kept, replaced, again, shared] = [aChunk(), aChunk(), aChunk(), aChunk()]
     const fresh = aChunk({ size: 20 })
     const all = [kept, replaced, again, shared, fresh]
     const { id } = await startUpload(opened(), [kept, replaced, again, shared])
     const other = await startUpload(opened(), [present(shared)])
-    await opened().recutUpload(id, 10, 40, [fresh, present(again)])
+    await opened().compactUpload(id, 10, 40, [fresh, present(again)])
     await expectGarbage(all, [])
     await collectAll(opened(), { unlinkedBefore: 0 })
     await expectGarbage(all, [replaced])
@@ -101,22 +101,22 @@ export function describeUploadCollection(opened: () => Catalog): void {
     await expectGarbage(all, all)
   })
 
-  it('takes what many recuts have left, a bounded step at a time', async () => {
+  it('takes what many compactions have left, a bounded step at a time', async () => {
     const old = Array.from({ length: 9 }, () => aChunk())
     const fresh = old.map(() => aChunk())
     const { id } = await startUpload(opened(), old)
     for (const [index, chunk] of fresh.entries()) {
-      await opened().recutUpload(id, index * 10, index * 10 + 10, [chunk])
+      await opened().compactUpload(id, index * 10, index * 10 + 10, [chunk])
     }
     expect(await collectAll(opened(), { unlinkedBefore: 0, limit: 3 })).toBe(3)
     await expectGarbage([...old, ...fresh], old)
     await opened().deleteUpload(id)
   })
 
-  it('leaves nothing to collect of a recut that was refused', async () => {
+  it('leaves nothing to collect of a compaction that was refused', async () => {
     const chunks = [aChunk(), aChunk()]
     const { id } = await startUpload(opened(), chunks)
-    await expect(opened().recutUpload(id, 0, 20, [aChunk(), present(aChunk())])).rejects.toMatchObject({
+    await expect(opened().compactUpload(id, 0, 20, [aChunk(), present(aChunk())])).rejects.toMatchObject({
       code: 'chunk_gone',
     })
     await collectAll(opened(), everything)

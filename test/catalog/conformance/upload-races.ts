@@ -67,7 +67,7 @@ export function describeUploadRaces(opened: () => Catalog): void {
       const chunks = [aChunk(), aChunk()]
       const part = await completePart(opened(), owner, chunks)
       const upload = anUpload(owner, 'joined')
-      const join = () => outcomeOf(opened().joinUploads(upload, [part.id, part.id]))
+      const join = () => outcomeOf(opened().concatenateUploads(upload, [part.id, part.id]))
       const remove = () => outcomeOf(opened().deleteUpload(part.id))
       const calls = first === 'join' ? [join(), remove()] : [remove(), join()]
       const outcomes = await Promise.all([
@@ -75,26 +75,28 @@ export function describeUploadRaces(opened: () => Catalog): void {
         opened().collectChunks({ unlinkedBefore: 0, inUse: [], limit: 99 }),
       ])
       await collectAll(opened())
-      const isJoined = first === 'join' ? outcomes[0] === 'done' : outcomes[1] === 'done'
-      expect(outcomes).toContain(isJoined ? 'done' : 'not_found')
+      const isConcatenated = first === 'join' ? outcomes[0] === 'done' : outcomes[1] === 'done'
+      expect(outcomes).toContain(isConcatenated ? 'done' : 'not_found')
       expect(await opened().findUpload(owner, part.id)).toBeUndefined()
-      expect(await chunksOf(opened(), upload.id)).toEqual(isJoined ? inOrder([...chunks, ...chunks]) : [])
+      expect(await chunksOf(opened(), upload.id)).toEqual(
+        isConcatenated ? inOrder([...chunks, ...chunks]) : [],
+      )
       const garbage = await garbageAmong(
         opened(),
         chunks.map(({ location }) => location),
       )
-      expect(garbage).toHaveLength(isJoined ? 0 : 2)
+      expect(garbage).toHaveLength(isConcatenated ? 0 : 2)
     },
   )
 
-  it('recuts beside advances, and both succeed', async () => {
+  it('compacts beside advances, and both succeed', async () => {
     const chunks = rivals.map(() => aChunk({ size: 4 }))
     const { id, owner } = await startUpload(opened(), [chunks[0]!])
     const halves = rivals.map(() => [aChunk({ size: 2 }), aChunk({ size: 2 })])
     for (const index of rivals.slice(1)) {
       const at = index * 4
       const calls = [
-        opened().recutUpload(id, at - 4, at, halves[index - 1]!),
+        opened().compactUpload(id, at - 4, at, halves[index - 1]!),
         opened().advanceUpload(id, at, [chunks[index]!], inAMinute()),
       ]
       expect(await tally(index % 2 ? calls : calls.toReversed())).toEqual({ done: 2 })
@@ -104,11 +106,15 @@ export function describeUploadRaces(opened: () => Catalog): void {
   })
 
   it.each([0, 1])(
-    'lets exactly one of two recuts win that each take a border of the other, %i sent first',
+    'lets exactly one of two compactions win that each take a border of the other, %i sent first',
     async (first) => {
       const { id } = await startUpload(opened(), [aChunk(), aChunk(), aChunk()])
-      const recut = (start: number) => opened().recutUpload(id, start, start + 20, [aChunk({ size: 20 })])
-      expect(await tally([first * 10, 10 - first * 10].map(recut))).toEqual({ done: 1, offset_conflict: 1 })
+      const compaction = (start: number) =>
+        opened().compactUpload(id, start, start + 20, [aChunk({ size: 20 })])
+      expect(await tally([first * 10, 10 - first * 10].map(compaction))).toEqual({
+        done: 1,
+        offset_conflict: 1,
+      })
       const sizes = (await opened().listChunks(id, 0, 9)).map(({ size }) => size)
       expect(sizes.toSorted((left, right) => left - right)).toEqual([10, 20])
     },

@@ -39,14 +39,14 @@ export function describeUploads(opened: () => Catalog): void {
   it('remembers that one was declined, and that it may be finished all the same', async () => {
     const owner = anOwner()
     const { id } = await opened().createUpload(anUpload(owner, 'x', { size: 0 }))
-    await opened().declineUpload(id)
+    await opened().markPreconditionFailed(id)
     expect(await opened().findUpload(owner, id)).toMatchObject({
       hasFailedPrecondition: true,
       isFinished: false,
     })
     await opened().finishUploads([{ id, digest: aDigest() }])
     expect(await opened().findFile(owner, { id })).toMatchObject({ size: 0 })
-    await opened().declineUpload(id)
+    await opened().markPreconditionFailed(id)
   })
 
   it('keeps absent what nobody has said', async () => {

@@ -316,7 +316,7 @@ it('deletes few manifests at once where each takes a connection', async () => {
   const { batching: _, ...others } = store
   const { digest, bytes } = sampleChunk(10)
   const ended = await Promise.all(Array.from({ length: 30 }, () => store.manifests.put(digest, [bytes])))
-  await store.catalog.adoptManifests(ended, 0)
+  await store.catalog.markUnknownManifests(ended, 0)
   let running = 0
   let most = 0
   const manifests: ChunkStore = {

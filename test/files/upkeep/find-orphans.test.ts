@@ -248,7 +248,7 @@ it('holds a batch of a large listing at a time, and asks for the next when that 
   const batches: number[] = []
   const { store } = freshStore({
     wrapCatalog: (catalog) =>
-      intercept(catalog, 'adoptOrphans', async (call) => {
+      intercept(catalog, 'markOrphans', async (call) => {
         batches.push(listed)
         return call()
       }),

@@ -152,7 +152,7 @@ export const commands = [
   faulted(remove, lostManifest, inCatalog('deleteFile')),
   faulted(get, badRead, inCatalog('findFile', 'listChunks')),
   faulted(create, inCatalog('createUpload')),
-  faulted(join, lostManifest, inCatalog('joinUploads', 'finishUploads')),
+  faulted(join, lostManifest, inCatalog('concatenateUploads', 'finishUploads')),
   ...[1, 2, 3, 4].map(() => atOnce.map((operations) => new Together(operations as readonly Operation[]))),
 ]
 

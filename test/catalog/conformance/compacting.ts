@@ -16,7 +16,7 @@ function fourChunks() {
   return [3, 4, 5, 6].map((size) => aChunk({ size }))
 }
 
-export function describeRecutting(opened: () => Catalog): void {
+export function describeCompacting(opened: () => Catalog): void {
   it.each([
     ['the first', 0, 3, 0, 1],
     ['those in the middle', 3, 12, 1, 3],
@@ -26,7 +26,7 @@ export function describeRecutting(opened: () => Catalog): void {
     const old = fourChunks()
     const upload = await startUpload(opened(), old, { size: 30 })
     const fresh = [aChunk({ size: 1 }), aChunk({ size: end - start - 1 })]
-    await opened().recutUpload(upload.id, start, end, fresh)
+    await opened().compactUpload(upload.id, start, end, fresh)
     const now = [...old.slice(0, first), ...fresh, ...old.slice(behind)]
     expect(await chunksOf(opened(), upload.id)).toEqual(inOrder(now))
     expect(await opened().findUpload(upload.owner, upload.id)).toStrictEqual(upload)
@@ -36,9 +36,9 @@ export function describeRecutting(opened: () => Catalog): void {
     const old = fourChunks()
     const { id } = await startUpload(opened(), old)
     const swapped = [old[1]!, old[0]!].map(present)
-    await opened().recutUpload(id, 0, 7, swapped)
+    await opened().compactUpload(id, 0, 7, swapped)
     const joined = aChunk({ size: 11 })
-    await opened().recutUpload(id, 7, 18, [joined])
+    await opened().compactUpload(id, 7, 18, [joined])
     const last = aChunk()
     expect(await opened().advanceUpload(id, 18, [last], inAMinute())).toBe(28)
     expect(await chunksOf(opened(), id)).toEqual(inOrder([...swapped, joined, last]))
@@ -47,7 +47,7 @@ export function describeRecutting(opened: () => Catalog): void {
   it('changes nothing where nothing is replaced by nothing', async () => {
     const chunks = fourChunks()
     const { id } = await startUpload(opened(), chunks)
-    for (const border of [0, 7, 18]) await opened().recutUpload(id, border, border, [])
+    for (const border of [0, 7, 18]) await opened().compactUpload(id, border, border, [])
     expect(await chunksOf(opened(), id)).toEqual(inOrder(chunks))
   })
 
@@ -66,7 +66,7 @@ export function describeRecutting(opened: () => Catalog): void {
     async (code, start, end, fresh) => {
       const old = fourChunks()
       const upload = await startUpload(opened(), old)
-      await expect(opened().recutUpload(upload.id, start, end, fresh)).rejects.toMatchObject({ code })
+      await expect(opened().compactUpload(upload.id, start, end, fresh)).rejects.toMatchObject({ code })
       expect(await chunksOf(opened(), upload.id)).toEqual(inOrder(old))
       expect(await opened().findUpload(upload.owner, upload.id)).toStrictEqual(upload)
       expect(await opened().findChunk(fresh[0]!.digest)).toBeUndefined()
@@ -74,15 +74,15 @@ export function describeRecutting(opened: () => Catalog): void {
     },
   )
 
-  it('refuses borders that another recut has taken away, and what is not there', async () => {
+  it('refuses borders that another compaction has taken away, and what is not there', async () => {
     const { id } = await startUpload(opened(), fourChunks())
-    await opened().recutUpload(id, 0, 7, [aChunk({ size: 7 })])
-    await expect(opened().recutUpload(id, 3, 12, [aChunk({ size: 9 })])).rejects.toMatchObject({
+    await opened().compactUpload(id, 0, 7, [aChunk({ size: 7 })])
+    await expect(opened().compactUpload(id, 3, 12, [aChunk({ size: 9 })])).rejects.toMatchObject({
       code: 'offset_conflict',
     })
     await opened().deleteUpload(id)
     for (const gone of [id, anId()]) {
-      await expect(opened().recutUpload(gone, 0, 0, [])).rejects.toMatchObject({ code: 'not_found' })
+      await expect(opened().compactUpload(gone, 0, 0, [])).rejects.toMatchObject({ code: 'not_found' })
     }
   })
 }

@@ -14,7 +14,7 @@ import {
   startUpload,
 } from '../fixtures.ts'
 
-export function describeJoining(opened: () => Catalog): void {
+export function describeConcatenating(opened: () => Catalog): void {
   const twoParts = async () => {
     const owner = anOwner()
     const chunks = [[aChunk({ size: 3 }), aChunk({ size: 4 })], [aChunk({ size: 5 })]] as const
@@ -30,7 +30,7 @@ export function describeJoining(opened: () => Catalog): void {
       protocolState: 'final; a b',
       expiresAt: 2 ** 50,
     })
-    const joined = await opened().joinUploads(given, [second.id, first.id, second.id])
+    const joined = await opened().concatenateUploads(given, [second.id, first.id, second.id])
     const { createdAt } = joined
     expect(joined).toStrictEqual({
       ...given,
@@ -54,9 +54,9 @@ export function describeJoining(opened: () => Catalog): void {
     const { owner, chunks, first, second } = await twoParts()
     const partIds = [first.id, second.id]
     const [one, other] = [anUpload(owner, 'one'), anUpload(owner, 'other')]
-    await opened().joinUploads(one, partIds)
+    await opened().concatenateUploads(one, partIds)
     await opened().finishUploads([{ id: one.id, digest: aDigest(), isRemembered: true }])
-    await opened().joinUploads(other, partIds)
+    await opened().concatenateUploads(other, partIds)
     for (const id of partIds) expect(await opened().deleteUpload(id)).toBe(true)
     for (const { id } of [one, other]) {
       expect(await chunksOf(opened(), id)).toEqual(inOrder(chunks.flat()))
@@ -69,32 +69,37 @@ export function describeJoining(opened: () => Catalog): void {
     const empty = await completePart(opened(), owner, [])
     const late = await startUpload(opened(), [], { owner, isPartial: true })
     await opened().declareUploadSize(late.id, 0)
-    const some = await opened().joinUploads(anUpload(owner, 'x'), [empty.id, first.id, late.id, empty.id])
+    const some = await opened().concatenateUploads(anUpload(owner, 'x'), [
+      empty.id,
+      first.id,
+      late.id,
+      empty.id,
+    ])
     expect(some).toMatchObject({ size: 7, offset: 7 })
     expect(await chunksOf(opened(), some.id)).toEqual(inOrder(chunks[0]))
-    const none = await opened().joinUploads(anUpload(owner, 'y'), [])
+    const none = await opened().concatenateUploads(anUpload(owner, 'y'), [])
     expect(none).toMatchObject({ size: 0, offset: 0 })
   })
 
   it('takes the size that is the sum, and makes a part of parts', async () => {
     const { owner, first, second } = await twoParts()
-    const part = await opened().joinUploads(anUpload(owner, 'x', { size: 12, isPartial: true }), [
+    const part = await opened().concatenateUploads(anUpload(owner, 'x', { size: 12, isPartial: true }), [
       first.id,
       second.id,
     ])
     expect(part).toMatchObject({ size: 12, isPartial: true })
-    const whole = await opened().joinUploads(anUpload(owner, 'x'), [part.id, part.id])
+    const whole = await opened().concatenateUploads(anUpload(owner, 'x'), [part.id, part.id])
     expect(whole).toMatchObject({ size: 24, isPartial: false })
   })
 
   it('keeps what was joined, and what it was joined of, from being re-cut or appended', async () => {
     const { owner, chunks, first, second } = await twoParts()
     const upload = anUpload(owner, 'x')
-    await opened().joinUploads(upload, [first.id, second.id])
+    await opened().concatenateUploads(upload, [first.id, second.id])
     const target = await startUpload(opened(), [], { owner })
     for (const id of [first.id, upload.id]) {
-      const recut = opened().recutUpload(id, 0, 7, [aChunk({ size: 7 })])
-      await expect(recut).rejects.toMatchObject({ code: 'offset_conflict' })
+      const compaction = opened().compactUpload(id, 0, 7, [aChunk({ size: 7 })])
+      await expect(compaction).rejects.toMatchObject({ code: 'offset_conflict' })
       const append = opened().appendUpload(target.id, 0, id, inAMinute())
       await expect(append).rejects.toMatchObject({ code: 'invalid_request' })
     }
@@ -104,7 +109,7 @@ export function describeJoining(opened: () => Catalog): void {
 
   it('tells of the chunks of all parts from any byte on, in pages of any size', async () => {
     const { owner, chunks, first, second } = await twoParts()
-    const { id } = await opened().joinUploads(anUpload(owner, 'x'), [first.id, second.id, first.id])
+    const { id } = await opened().concatenateUploads(anUpload(owner, 'x'), [first.id, second.id, first.id])
     const all = [...chunks.flat(), ...chunks[0]]
     const starts = inOrder(all)
     for (let from = 0; from <= 20; from++) {
@@ -173,7 +178,7 @@ export function describeJoining(opened: () => Catalog): void {
     const { owner, first } = await twoParts()
     const bad = await makeBad(owner)
     const upload = anUpload(owner, 'x')
-    await expect(opened().joinUploads(upload, [first.id, bad])).rejects.toMatchObject({ code })
+    await expect(opened().concatenateUploads(upload, [first.id, bad])).rejects.toMatchObject({ code })
     expect(await opened().findUpload(owner, upload.id)).toBeUndefined()
     expect(await chunksOf(opened(), upload.id)).toEqual([])
   })
@@ -181,7 +186,9 @@ export function describeJoining(opened: () => Catalog): void {
   it('refuses a size that is not the sum', async () => {
     const { owner, first } = await twoParts()
     const upload = anUpload(owner, 'x', { size: 8 })
-    await expect(opened().joinUploads(upload, [first.id])).rejects.toMatchObject({ code: 'invalid_request' })
+    await expect(opened().concatenateUploads(upload, [first.id])).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
     expect(await opened().findUpload(owner, upload.id)).toBeUndefined()
     expect(await chunksOf(opened(), upload.id)).toEqual([])
   })

@@ -8,7 +8,7 @@ import type { Rebuilt } from '../files/manifests/rebuild.ts'
 export interface OpenedStore {
   readonly store: FileStore
   /** Where it is, for people. */
-  readonly place: string
+  readonly address: string
   close(): Promise<void>
 }
 
@@ -20,7 +20,7 @@ export interface StoreToRead {
   readonly manifests: ChunkStore
   /** The same bytes, as they are. */
   readonly unverified: ChunkStore
-  readonly place: string
+  readonly address: string
   readonly graces: {
     readonly collectGraceMs: number
     readonly orphanGraceMs: number
@@ -30,7 +30,7 @@ export interface StoreToRead {
 
 /** A store whose catalog is lost. */
 export interface StoreToRebuild {
-  readonly place: string
+  readonly address: string
   readonly manifests: Pick<ChunkStore, 'list'>
   /** Whether `rebuild` has come so far that it was not refused. */
   hasBegun(): boolean

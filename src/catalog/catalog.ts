@@ -34,7 +34,7 @@ export interface Precondition {
 }
 
 /** Where the manifest of a file is kept, from which the catalog could be rebuilt. */
-export interface ManifestPlace {
+export interface ManifestLocations {
   /**
    * When the manifest says the change was made; the catalog uses the same. Milliseconds since 1970.
    */
@@ -54,7 +54,7 @@ export interface NewFile {
   readonly digest: Digest
   readonly chunks: readonly ChunkUse[]
   readonly precondition?: Precondition
-  readonly manifest?: ManifestPlace
+  readonly manifest?: ManifestLocations
 }
 
 export interface NewUpload {
@@ -82,7 +82,7 @@ export interface FinishedUpload {
    * gone at once.
    */
   readonly isRemembered?: boolean
-  readonly manifest?: ManifestPlace
+  readonly manifest?: ManifestLocations
 }
 
 /** A file that its name now points to, and whether it replaced another one. */

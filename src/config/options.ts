@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { operationOptions, type Option } from './operations.ts'
 import {
   addressRanges,
-  catalogPlace,
+  catalogSchema,
   duration,
   host,
   hostNames,
@@ -11,7 +11,7 @@ import {
   publicUrl,
   size,
   sizeOrUnlimited,
-  storePlace,
+  storeSchema,
   wholeNumber,
   yesOrNo,
 } from './values.ts'
@@ -23,15 +23,15 @@ const longestTimer = '24d'
 export const options = {
   store: {
     default: './ashlar-data',
-    value: 'place',
+    value: 'address',
     help: 'where files are kept: a directory, or s3://bucket/prefix for chunks and records',
-    schema: storePlace(),
+    schema: storeSchema(),
   },
   catalog: {
     default: 'sqlite',
-    value: 'place',
+    value: 'address',
     help: 'where the catalog is: sqlite in the directory of the store, sqlite:file, or postgres://user@host/database, which any number of servers share',
-    schema: catalogPlace(),
+    schema: catalogSchema(),
   },
   s3Endpoint: {
     default: 'aws',
@@ -96,7 +96,7 @@ export const options = {
   },
   verifyOn: {
     default: 'auto',
-    value: 'place',
+    value: 'address',
     help: 'where blocks that are read are verified: threads, event-loop, or auto, which uses threads unless cores are busy',
     schema: z.enum(['auto', 'threads', 'event-loop'], 'must be auto, threads or event-loop'),
   },

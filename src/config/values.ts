@@ -55,7 +55,7 @@ export function yesOrNo() {
 }
 
 /** A path that the file system will not cut short, or a bucket and what keys in it begin with. */
-export function storePlace() {
+export function storeSchema() {
   return z
     .string()
     .regex(/^[^\0]+$/, 'must be the path of a directory')
@@ -71,7 +71,7 @@ export function storePlace() {
 }
 
 /** `sqlite`, `sqlite:` and a path, or the address of a PostgreSQL database. */
-export function catalogPlace() {
+export function catalogSchema() {
   return z
     .string()
     .refine(

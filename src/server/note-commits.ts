@@ -6,7 +6,7 @@ import { noteFile } from '../chunks/disk/note-file.ts'
 import { openIdentityObject } from '../chunks/s3/identity-object.ts'
 import type { Config } from '../config/config.ts'
 import type { Ongoing } from '../files/upkeep/run-as-leader.ts'
-import { nameOfCatalog, storePlace } from './places.ts'
+import { nameOfCatalog, storeAddress } from './addresses.ts'
 import { s3Options } from './s3-options.ts'
 
 /*
@@ -17,7 +17,7 @@ import { s3Options } from './s3-options.ts'
 
 const name = 'ashlar-commits.txt'
 
-interface NotePlace {
+interface NoteFile {
   read(): Promise<string | undefined>
   replace(text: string): Promise<void>
   close(): void
@@ -26,7 +26,7 @@ interface NotePlace {
 /** Rejects `corrupt` if the store has been told of more changes than the catalog has counted. */
 export async function refuseOlder(config: Config, catalog: Pick<Catalog, 'countCommits'>): Promise<void> {
   // What is read later is at least as high.
-  const noted = await withPlace(config, noteIn)
+  const noted = await withNoteFile(config, noteIn)
   const counted = await catalog.countCommits()
   if (counted < noted)
     throw damage(
@@ -39,7 +39,7 @@ export async function countOn(
   config: Config,
   catalog: Pick<CatalogRestore, 'countCommitsFrom'>,
 ): Promise<void> {
-  await catalog.countCommitsFrom((await withPlace(config, noteIn)) + 1)
+  await catalog.countCommitsFrom((await withNoteFile(config, noteIn)) + 1)
 }
 
 /** Notes the count every so often, and once more at the end. */
@@ -56,7 +56,7 @@ export function noteCommits(
     try {
       if ((await catalog.countCommits()) === noted) return
       const counted = await catalog.countDurableCommits()
-      await withPlace(config, (place) => place.replace(`${counted}\n`))
+      await withNoteFile(config, (file) => file.replace(`${counted}\n`))
       noted = counted
     } catch (error) {
       onError(error, 'noting how many changes the catalog has')
@@ -79,14 +79,14 @@ export function noteCommits(
   }
 }
 
-async function noteIn(place: NotePlace): Promise<number> {
-  const text = (await place.read()) ?? ''
+async function noteIn(file: NoteFile): Promise<number> {
+  const text = (await file.read()) ?? ''
   return /^\d{1,15}\n$/.test(text) ? Number(text) : 0
 }
 
-async function withPlace<T>(config: Config, use: (place: NotePlace) => Promise<T>): Promise<T> {
-  const store = storePlace(config)
-  const place: NotePlace =
+async function withNoteFile<T>(config: Config, use: (file: NoteFile) => Promise<T>): Promise<T> {
+  const store = storeAddress(config)
+  const file: NoteFile =
     store.kind === 'directory'
       ? noteFile(store.directory, name)
       : await openIdentityObject({
@@ -95,8 +95,8 @@ async function withPlace<T>(config: Config, use: (place: NotePlace) => Promise<T
           objectName: name,
         })
   try {
-    return await use(place)
+    return await use(file)
   } finally {
-    place.close()
+    file.close()
   }
 }

@@ -8,7 +8,7 @@ import type { CatalogInspection } from '../catalog/upkeep.ts'
 import { SqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts'
 import { SqliteInspection } from '../catalog/sqlite/sqlite-inspection.ts'
 import { makeDurableDirectory } from '../chunks/disk/durable-directory.ts'
-import { catalogPlace, type Places } from './places.ts'
+import { catalogAddress, type Addresses } from './addresses.ts'
 
 export interface OpenedCatalog {
   readonly catalog: Catalog
@@ -24,14 +24,14 @@ export interface OpenedCatalog {
 const postgres = () => import('../catalog/postgres/open-postgres-catalog.ts')
 
 /** Creates it if there is none. Rejects `unavailable`. */
-export async function openCatalog(places: Places): Promise<OpenedCatalog> {
-  const place = catalogPlace(places)
-  if (place.kind === 'sqlite') {
-    await makeDurableDirectory(dirname(place.path))
-    const catalog = await SqliteCatalog.open(place.path)
+export async function openCatalog(addresses: Addresses): Promise<OpenedCatalog> {
+  const address = catalogAddress(addresses)
+  if (address.kind === 'sqlite') {
+    await makeDurableDirectory(dirname(address.path))
+    const catalog = await SqliteCatalog.open(address.path)
     return { catalog, membership: singleNode, leaderLock: soleLeader, isShared: false, death: catalog.death }
   }
-  const { url } = place
+  const { url } = address
   const { tryAcquireLock } = await import('../catalog/postgres/advisory-lock.ts')
   const catalog = await (await postgres()).openPostgresCatalog(url)
   return {
@@ -46,35 +46,35 @@ export type Inspection = CatalogInspection &
   Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listManifestPages' | 'close'>
 
 /** Changes nothing. Rejects `unavailable`. */
-export async function openInspection(places: Places): Promise<Inspection> {
-  const place = catalogPlace(places)
-  return place.kind === 'sqlite'
-    ? SqliteInspection.open(place.path)
-    : (await postgres()).openPostgresInspection(place.url)
+export async function openInspection(addresses: Addresses): Promise<Inspection> {
+  const address = catalogAddress(addresses)
+  return address.kind === 'sqlite'
+    ? SqliteInspection.open(address.path)
+    : (await postgres()).openPostgresInspection(address.url)
 }
 
 /** Whether there is a catalog. Rejects `unavailable` where that cannot be told. */
-export async function hasCatalog(places: Places): Promise<boolean> {
-  const place = catalogPlace(places)
-  if (place.kind === 'postgres') return (await postgres()).hasPostgresCatalog(place.url)
+export async function hasCatalog(addresses: Addresses): Promise<boolean> {
+  const address = catalogAddress(addresses)
+  if (address.kind === 'postgres') return (await postgres()).hasPostgresCatalog(address.url)
   // An empty file is what is left of one.
-  return (statSync(place.path, { throwIfNoEntry: false })?.size ?? 0) > 0
+  return (statSync(address.path, { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
 /** Creates a catalog where none is, which is there when `fill` has resolved. Rejects `unavailable` if there is one. */
 export async function createCatalog(
-  places: Places,
+  addresses: Addresses,
   fill: (catalog: Catalog & CatalogRestore) => Promise<void>,
 ): Promise<void> {
-  const place = catalogPlace(places)
-  if (place.kind === 'sqlite') {
+  const address = catalogAddress(addresses)
+  if (address.kind === 'sqlite') {
     // It may be lost with the disk that it was on.
-    await makeDurableDirectory(dirname(place.path))
+    await makeDurableDirectory(dirname(address.path))
     // It loads Kysely, which otherwise only the catalog's threads need.
     const { createAnew } = await import('../catalog/sqlite/create-anew.ts')
-    await createAnew(place.path, fill)
+    await createAnew(address.path, fill)
     return
   }
   const { createAnew } = await import('../catalog/postgres/create-anew.ts')
-  await createAnew(place.url, fill)
+  await createAnew(address.url, fill)
 }

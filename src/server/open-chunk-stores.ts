@@ -13,7 +13,7 @@ import { verifying } from '../chunks/wrappers/verifying.ts'
 import type { Config } from '../config/config.ts'
 import { StoreError } from '../model/errors.ts'
 import { openFileLimit } from '../system/open-file-limit.ts'
-import { storePlace } from './places.ts'
+import { storeAddress } from './addresses.ts'
 import { planOpenFiles } from './process-limits.ts'
 import { s3Options } from './s3-options.ts'
 
@@ -41,10 +41,10 @@ const manifestSockets = 16
 
 /** Creates what is missing, a bucket aside. Rejects `unavailable`, `no_space`. */
 export async function openChunkStores(config: Config): Promise<ChunkStores> {
-  const place = storePlace(config)
-  if (place.kind === 'directory') {
-    await makeDurableDirectory(place.directory).catch((error: unknown) => {
-      throw diskError(error, `Cannot create ${place.directory}`)
+  const address = storeAddress(config)
+  if (address.kind === 'directory') {
+    await makeDurableDirectory(address.directory).catch((error: unknown) => {
+      throw diskError(error, `Cannot create ${address.directory}`)
     })
   }
   const mayUseThread = threadsFor(config.verifyOn)
@@ -54,7 +54,7 @@ export async function openChunkStores(config: Config): Promise<ChunkStores> {
     await chunks.close()
     await manifests.close()
   }
-  if (place.kind === 's3') return { chunks, manifests, close }
+  if (address.kind === 's3') return { chunks, manifests, close }
   return {
     chunks,
     manifests,
@@ -74,11 +74,11 @@ export async function openChunksToRead(config: Config): Promise<ChunkStoreToRead
 
 /** Opens nothing. Rejects `not_found` where it can be seen that one of these is missing. */
 export async function requireDirectories(config: Config, needed: readonly Name[]): Promise<void> {
-  const place = storePlace(config)
-  if (place.kind === 's3') return
+  const address = storeAddress(config)
+  if (address.kind === 's3') return
   for (const name of needed) {
-    await access(join(place.directory, name)).catch((error: unknown) => {
-      const message = `There is no store in ${place.directory}, or it cannot be reached: it has no ${name}.`
+    await access(join(address.directory, name)).catch((error: unknown) => {
+      const message = `There is no store in ${address.directory}, or it cannot be reached: it has no ${name}.`
       throw new StoreError('not_found', message, { cause: error })
     })
   }
@@ -86,9 +86,9 @@ export async function requireDirectories(config: Config, needed: readonly Name[]
 
 /** A store that has lost all its manifests can still be read: they are missing then, one by one. */
 async function isGone(config: Config, name: Name): Promise<boolean> {
-  const place = storePlace(config)
-  if (place.kind === 's3') return false
-  return access(join(place.directory, name)).then(
+  const address = storeAddress(config)
+  if (address.kind === 's3') return false
+  return access(join(address.directory, name)).then(
     () => false,
     (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
   )
@@ -99,10 +99,10 @@ async function open(
   name: Name,
   { isReadOnly }: { readonly isReadOnly: boolean },
 ): Promise<ChunkStore> {
-  const place = storePlace(config)
-  if (place.kind === 'directory') {
+  const address = storeAddress(config)
+  if (address.kind === 'directory') {
     const { keptFiles, keepsDirectories } = planOpenFiles(config, openFileLimit())
-    return DiskChunkStore.open(join(place.directory, name), {
+    return DiskChunkStore.open(join(address.directory, name), {
       maxOpenFiles: keptFiles,
       keepsDirectories,
       hasDurableDeletes: name === 'records',
@@ -111,8 +111,8 @@ async function open(
   }
   const { s3TimeoutMs } = config
   const store = await openS3ChunkStore({
-    ...s3Options(config, place),
-    prefix: `${place.prefix}${name}/`,
+    ...s3Options(config, address),
+    prefix: `${address.prefix}${name}/`,
     maxSockets:
       name === 'records' ? manifestSockets : config.maxUploadConcurrency + config.maxDownloadConcurrency,
     isReadOnly,

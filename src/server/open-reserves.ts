@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SpaceReserve } from '../chunks/disk/space-reserve.ts'
-import { catalogPlace, storePlace, type Places } from './places.ts'
+import { catalogAddress, storeAddress, type Addresses } from './addresses.ts'
 
 /** Of all disks that a store and its catalog are on; there are none if both are elsewhere. */
 export interface Reserves {
@@ -13,8 +13,8 @@ export interface Reserves {
 }
 
 /** Finds the reserves in directories that exist, and begins to fill them. Undefined if nothing is on a disk of this machine. */
-export async function openReserves(places: Places): Promise<Reserves | undefined> {
-  const paths = await reservePaths(places)
+export async function openReserves(addresses: Addresses): Promise<Reserves | undefined> {
+  const paths = await reservePaths(addresses)
   if (paths.length === 0) return undefined
   const reserves = await Promise.all(paths.map((path) => SpaceReserve.at(path)))
   for (const reserve of reserves) void reserve.fill()
@@ -28,8 +28,8 @@ export async function openReserves(places: Places): Promise<Reserves | undefined
 }
 
 /** Gives up a part of what is kept, for a start that the full disk does not let through. Resolves with false if nothing is left. */
-export async function releaseForStart(places: Places): Promise<boolean> {
-  const paths = await reservePaths(places)
+export async function releaseForStart(addresses: Addresses): Promise<boolean> {
+  const paths = await reservePaths(addresses)
   return releaseAll(await Promise.all(paths.map((path) => SpaceReserve.at(path))))
 }
 
@@ -38,9 +38,9 @@ async function releaseAll(reserves: readonly SpaceReserve[]): Promise<boolean> {
 }
 
 /** One for each disk. A catalog may share its directory with others, so its reserve has its name. */
-async function reservePaths(places: Places): Promise<readonly string[]> {
-  const store = storePlace(places)
-  const catalog = catalogPlace(places)
+async function reservePaths(addresses: Addresses): Promise<readonly string[]> {
+  const store = storeAddress(addresses)
+  const catalog = catalogAddress(addresses)
   const byDisk = new Map<number, string>()
   const paths = [
     ...(catalog.kind === 'sqlite' ? [`${catalog.path}.reserve`] : []),

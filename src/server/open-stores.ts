@@ -12,16 +12,16 @@ import { type OpenedCatalog, createCatalog, hasCatalog, openCatalog, openInspect
 import { countOn, refuseOlder } from './note-commits.ts'
 import { openChunkStores, openChunksToRead, requireDirectories } from './open-chunk-stores.ts'
 import { openReserves, releaseForStart } from './open-reserves.ts'
-import { nameOfStore } from './places.ts'
+import { nameOfStore } from './addresses.ts'
 import {
   bindAnew,
   bindStore,
   readStoreIdentity,
-  refuseForeignPlace,
+  refuseForeignStore,
   refuseOtherPair,
 } from './store-identity.ts'
 import { sizeThreadPool } from './process-limits.ts'
-import { identifyPlace } from './watch-place.ts'
+import { identifyStore } from './watch-store.ts'
 
 export type BackgroundReport = FileStoreOptions['onBackgroundError']
 
@@ -41,7 +41,7 @@ export async function openStore(
   const leadership = await opened.leaderLock.tryAcquire()
   if (!leadership) {
     await opened.close()
-    throw new StoreError('unavailable', `A server looks after ${opened.place} at the moment.`)
+    throw new StoreError('unavailable', `A server looks after ${opened.address} at the moment.`)
   }
   const close = async () => {
     await leadership.release()
@@ -66,7 +66,7 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
       await manifests.close()
       await inspection.close()
     }
-    return { inspection, unverified, chunks, manifests, place: nameOfStore(config), graces: config, close }
+    return { inspection, unverified, chunks, manifests, address: nameOfStore(config), graces: config, close }
   } catch (error) {
     await inspection.close()
     throw error
@@ -103,7 +103,7 @@ export async function openStoreToRebuild(
   const { chunks, manifests, close } = await openChunkStores(config)
   let hasBegun = false
   return {
-    place: nameOfStore(config),
+    address: nameOfStore(config),
     manifests,
     hasBegun: () => hasBegun,
     async rebuild(onRead) {
@@ -141,7 +141,7 @@ export async function openConfigured(
 }
 
 async function openOnce(config: Config, onBackgroundError: BackgroundReport): Promise<ConfiguredStore> {
-  await refuseForeignPlace(config)
+  await refuseForeignStore(config)
   const known = await readStoreIdentity(config)
   const { chunks, manifests, batching: batching, close: closeChunks } = await openChunkStores(config)
   try {
@@ -166,7 +166,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
           freeBytes: () => reserves.free(config.minFreeSpace),
           releaseSpace: () => reserves.release(),
         }),
-        confirmPlace: await identifyPlace(config),
+        confirmStore: await identifyStore(config),
         onBackgroundError,
       },
     )
@@ -177,7 +177,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
       await catalog.close()
       await reserves?.close()
     }
-    return { store, place: nameOfStore(config), leaderLock, isShared, ...(death && { death }), close }
+    return { store, address: nameOfStore(config), leaderLock, isShared, ...(death && { death }), close }
   } catch (error) {
     await closeChunks()
     throw error

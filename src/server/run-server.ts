@@ -2,9 +2,9 @@ import { ConfigError, readConfig, type Config } from '../config/config.ts'
 import { openConfigured, type BackgroundReport, warn } from './open-stores.ts'
 import { heartbeatMs } from '../files/upkeep/heartbeat.ts'
 import { noteCommits } from './note-commits.ts'
-import { nameOfCatalog, storePlace } from './places.ts'
+import { nameOfCatalog, storeAddress } from './addresses.ts'
 import { planOpenFiles, sizeThreadPool } from './process-limits.ts'
-import { watchPlace } from './watch-place.ts'
+import { watchStore } from './watch-store.ts'
 import { collectRegularly } from '../files/upkeep/collect-regularly.ts'
 import { heartbeatRegularly } from '../files/upkeep/heartbeat-regularly.ts'
 import { scrubManifestsRegularly, scrubRegularly } from '../files/upkeep/scrub-regularly.ts'
@@ -26,15 +26,15 @@ import { shareHeaps } from '../system/share-heaps.ts'
 import { turnTuningOff } from '../system/tuning.ts'
 
 /** How often the log is to hear of a store that was moved; writes and `/readyz` look by themselves. */
-const placeIntervalMs = 5_000
+const watchIntervalMs = 5_000
 
 async function serve(config: Config): Promise<void> {
   const { log, destination } = openLog(config)
   const onBackgroundError: BackgroundReport = (error, doing) =>
     log.error({ err: error }, `failed while ${doing}`)
   const opened = await openConfigured(config, onBackgroundError)
-  const { store, place, leaderLock, isShared } = opened
-  const { confirmPlace = async () => {} } = store.options
+  const { store, address, leaderLock, isShared } = opened
+  const { confirmStore = async () => {} } = store.options
   void opened.death?.then(async () => {
     log.fatal('a thread of the catalog has died: exiting, because only a restart helps')
     await destination.end()
@@ -56,9 +56,9 @@ async function serve(config: Config): Promise<void> {
   const ongoing = [
     runAsLeader(leaderLock, beginUpkeep, { retryMs: heartbeatMs, onError: onBackgroundError }),
     ...(isShared ? [heartbeatRegularly(store, heartbeatMs)] : []),
-    watchPlace(confirmPlace, placeIntervalMs, (error) => {
-      if (error === undefined) log.info({ store: place }, 'the store is back where it was')
-      else log.error({ err: error, store: place }, 'the store is not where it was: writes are refused')
+    watchStore(confirmStore, watchIntervalMs, (error) => {
+      if (error === undefined) log.info({ store: address }, 'the store is back where it was')
+      else log.error({ err: error, store: address }, 'the store is not where it was: writes are refused')
     }),
   ]
   let isStopping = false
@@ -94,8 +94,8 @@ async function serve(config: Config): Promise<void> {
     onCutOff: () => metrics.cutOff(),
   })
   log.info(
-    { url: server.url, store: place, catalog: nameOfCatalog(config) },
-    `Ashlar keeps files in ${place} and listens on ${server.url}`,
+    { url: server.url, store: address, catalog: nameOfCatalog(config) },
+    `Ashlar keeps files in ${address} and listens on ${server.url}`,
   )
 
   const signal = await stopSignal(process, (another) => {
@@ -121,7 +121,7 @@ export async function runServer(argv: readonly string[], env: NodeJS.ProcessEnv)
     const config = readConfig(argv, env, warn)
     sizeThreadPool(config)
     if (config.tuning === 'off') turnTuningOff()
-    keepHeapSmall(storePlace(config).kind === 's3')
+    keepHeapSmall(storeAddress(config).kind === 's3')
     shareHeaps()
     await tryToListen(config)
     await serve(config)

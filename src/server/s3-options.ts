@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.ts'
-import type { StorePlace } from './places.ts'
+import type { StoreAddress } from './addresses.ts'
 
 /** What every client of the bucket is told. */
 export function s3Options(
   { s3Endpoint, s3Region, s3Addressing, s3TimeoutMs }: Config,
-  { bucket }: StorePlace & { readonly kind: 's3' },
+  { bucket }: StoreAddress & { readonly kind: 's3' },
 ) {
   return {
     bucket,

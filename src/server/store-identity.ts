@@ -11,11 +11,11 @@ import {
   type StoreBinding,
   type StoreIdentity,
 } from '../model/store-identity.ts'
-import { nameOfCatalog, nameOfStore, storePlace } from './places.ts'
+import { nameOfCatalog, nameOfStore, storeAddress } from './addresses.ts'
 import { s3Options } from './s3-options.ts'
 
 /** Where a store says what it is. */
-interface IdentityPlace {
+interface IdentityFile {
   read(): Promise<string | undefined>
   /** Leaves an identity alone that is there already. */
   create(text: string): Promise<void>
@@ -24,13 +24,13 @@ interface IdentityPlace {
 
 /** What a store says that it is; undefined for a new one and for one of format 1. Rejects `unavailable`. */
 export async function readStoreIdentity(config: Config): Promise<StoreIdentity | undefined> {
-  return withPlace(config, (place) => readFrom(place, config))
+  return withIdentityFile(config, (file) => readFrom(file, config))
 }
 
 /** Rejects `unavailable` for a directory that is not empty and holds something else than a store. */
-export async function refuseForeignPlace(config: Config): Promise<void> {
-  const place = storePlace(config)
-  if (place.kind === 'directory') await refuseForeignDirectory(place.directory)
+export async function refuseForeignStore(config: Config): Promise<void> {
+  const address = storeAddress(config)
+  if (address.kind === 'directory') await refuseForeignDirectory(address.directory)
 }
 
 /**
@@ -44,18 +44,18 @@ export async function bindStore(
   config: Config,
   catalog: Pick<Catalog, 'findBinding' | 'bindStore'>,
 ): Promise<void> {
-  await withPlace(config, async (place) => {
-    const known = await readFrom(place, config)
+  await withIdentityFile(config, async (file) => {
+    const known = await readFrom(file, config)
     const bound = await catalog.findBinding()
     if (known && !bound) throw otherCatalog(config)
     if (!known && bound?.isConfirmed) {
       // Another server may have bound them between the two looks.
-      refuseOtherStore(config, await readFrom(place, config), bound)
+      refuseOtherStore(config, await readFrom(file, config), bound)
       return
     }
     const binding = await catalog.bindStore({ id: known?.id ?? newStoreId(), isConfirmed: false })
-    if (!known) await place.create(writeIdentity(binding.id))
-    refuseOtherStore(config, known ?? (await readFrom(place, config)), binding)
+    if (!known) await file.create(writeIdentity(binding.id))
+    refuseOtherStore(config, known ?? (await readFrom(file, config)), binding)
     if (!binding.isConfirmed) await catalog.bindStore({ ...binding, isConfirmed: true })
   })
 }
@@ -70,33 +70,34 @@ export async function refuseOtherPair(config: Config, catalog: Pick<Catalog, 'fi
 
 /** Binds a catalog that was made anew to the store that it was made of. */
 export async function bindAnew(config: Config, catalog: Pick<Catalog, 'bindStore'>): Promise<void> {
-  await withPlace(config, async (place) => {
-    const known = await readFrom(place, config)
+  await withIdentityFile(config, async (file) => {
+    const known = await readFrom(file, config)
     await catalog.bindStore({ id: known?.id ?? newStoreId(), isConfirmed: known !== undefined })
   })
 }
 
-async function withPlace<T>(config: Config, use: (place: IdentityPlace) => Promise<T>): Promise<T> {
-  const place = await openPlace(config)
+async function withIdentityFile<T>(config: Config, use: (file: IdentityFile) => Promise<T>): Promise<T> {
+  const file = await openIdentityFile(config)
   try {
-    return await use(place)
+    return await use(file)
   } finally {
-    place.close()
+    file.close()
   }
 }
 
-async function openPlace(config: Config): Promise<IdentityPlace> {
-  const place = storePlace(config)
-  if (place.kind === 's3') return openIdentityObject({ ...s3Options(config, place), prefix: place.prefix })
+async function openIdentityFile(config: Config): Promise<IdentityFile> {
+  const address = storeAddress(config)
+  if (address.kind === 's3')
+    return openIdentityObject({ ...s3Options(config, address), prefix: address.prefix })
   return {
-    read: () => readIdentityFile(place.directory),
-    create: (text) => createIdentityFile(place.directory, text),
+    read: () => readIdentityFile(address.directory),
+    create: (text) => createIdentityFile(address.directory, text),
     close() {},
   }
 }
 
-async function readFrom(place: IdentityPlace, config: Config): Promise<StoreIdentity | undefined> {
-  const text = await place.read()
+async function readFrom(file: IdentityFile, config: Config): Promise<StoreIdentity | undefined> {
+  const text = await file.read()
   return text === undefined ? undefined : readIdentity(text, nameOfStore(config))
 }
 

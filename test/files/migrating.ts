@@ -107,7 +107,7 @@ export async function expectSound(store: FileStore, prefix: string): Promise<voi
     chunks,
     manifests,
     unverified: chunks,
-    place: '',
+    address: '',
     graces: store.options,
     close: async () => {},
   }

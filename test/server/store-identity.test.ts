@@ -6,7 +6,7 @@ import {
   bindAnew,
   bindStore,
   readStoreIdentity,
-  refuseForeignPlace,
+  refuseForeignStore,
   refuseOtherPair,
 } from '../../src/server/store-identity.ts'
 import {
@@ -133,13 +133,13 @@ describe('a directory', () => {
   it('with files of other programs is refused', async () => {
     const config = await aStore()
     await writeFile(join(config.store, 'holiday.jpg'), 'mine')
-    expect(await outcomeOf(refuseForeignPlace(config))).toBe('unavailable')
+    expect(await outcomeOf(refuseForeignStore(config))).toBe('unavailable')
   })
 
   it.each(['chunks', 'catalog.sqlite', '.DS_Store', 'lost+found'])('with %s is taken', async (name) => {
     const config = await aStore()
     await mkdir(join(config.store, name))
-    expect(await outcomeOf(refuseForeignPlace(config))).toBe('done')
+    expect(await outcomeOf(refuseForeignStore(config))).toBe('done')
   })
 })
 

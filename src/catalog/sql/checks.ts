@@ -26,8 +26,8 @@ export async function manifestChecks(
   checks: readonly ChunkCheck[],
   at: number,
 ): Promise<readonly ChunkCheck[]> {
-  const places = checks.map(({ digest, location }) => ({ digest: bytesOfDigest(digest), location }))
-  const rows = await lockChecked(db, { places })
+  const checked = checks.map(({ digest, location }) => ({ digest: bytesOfDigest(digest), location }))
+  const rows = await lockChecked(db, { checked })
   const conditions = new Map<Digest, Condition>()
   for (const { digest, condition } of rows) conditions.set(digestOfBytes(digest), condition)
   const newlyNotSound = checks.filter(({ digest, condition }) => {
@@ -68,18 +68,19 @@ const selectDue = (isOfCondition: typeof isSound) =>
 const selectNotSound = selectDue(isNotSound)
 const selectSound = selectDue(isSound)
 
-type Place = { readonly digest: Uint8Array; readonly location: Location }
+type CheckedLocation = { readonly digest: Uint8Array; readonly location: Location }
 
 /** Locks those that are still at these locations. */
-const lockChecked = prepared((queries, { places }: { places: readonly Place[] }, { given, lock }) =>
-  queries
-    .selectFrom('chunks')
-    .innerJoin(given(places, { digest: 'bytes', location: 'text' }), (join) =>
-      join.onRef('given.digest', '=', 'chunks.digest').onRef('given.location', '=', 'chunks.location'),
-    )
-    .select(['chunks.digest', 'chunks.condition'])
-    .orderBy('chunks.digest')
-    .modifyEnd(lock('for no key update', { of: 'chunks' })),
+const lockChecked = prepared(
+  (queries, { checked }: { checked: readonly CheckedLocation[] }, { given, lock }) =>
+    queries
+      .selectFrom('chunks')
+      .innerJoin(given(checked, { digest: 'bytes', location: 'text' }), (join) =>
+        join.onRef('given.digest', '=', 'chunks.digest').onRef('given.location', '=', 'chunks.location'),
+      )
+      .select(['chunks.digest', 'chunks.condition'])
+      .orderBy('chunks.digest')
+      .modifyEnd(lock('for no key update', { of: 'chunks' })),
 )
 
 type Found = { readonly digest: Uint8Array; readonly condition: Condition }

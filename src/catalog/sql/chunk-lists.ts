@@ -57,22 +57,22 @@ export async function packChunks(
   from: number,
   limit: number,
 ): Promise<PackedChunks> {
-  const places: { readonly start: number; readonly size: number }[] = []
+  const positions: { readonly start: number; readonly size: number }[] = []
   const digests: Uint8Array[] = []
   const blockDigests: Uint8Array[] = []
   for (const { listId, start } of await segmentsFrom(db, id, from, limit)) {
-    if (places.length === limit) break
-    const range = { id: listId, from: Math.max(0, from - start), limit: limit - places.length }
+    if (positions.length === limit) break
+    const range = { id: listId, from: Math.max(0, from - start), limit: limit - positions.length }
     for (const row of await usesIn(db, range)) {
       checkUse(listId, row)
-      places.push({ start: start + row.start, size: row.size })
+      positions.push({ start: start + row.start, size: row.size })
       digests.push(row.digest)
       blockDigests.push(row.block_digests)
     }
   }
-  checkRun(places, from)
+  checkRun(positions, from)
   return {
-    sizes: places.map(({ size }) => size),
+    sizes: positions.map(({ size }) => size),
     digests: Buffer.concat(digests),
     blockDigests: Buffer.concat(blockDigests),
   }
@@ -156,7 +156,7 @@ const moveUses = prepared((queries, { id, toId, by, moved }: Moved, { given, typ
     .whereRef('file_chunks.start', '=', 'given.start'),
 )
 
-/** Those of the two places at which a chunk of the list begins. */
+/** Those of the two positions at which a chunk of the list begins. */
 export const selectChunksAt = prepared((queries, values: { id: FileId; start: number; end: number }) =>
   queries
     .selectFrom('file_chunks')

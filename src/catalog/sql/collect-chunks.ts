@@ -52,7 +52,7 @@ const fewestLists = 8
 async function usesOf(db: Database, lists: readonly List[], limit: number): Promise<readonly UseRow[]> {
   const rows: UseRow[] = []
   for (let from = 0, count = fewestLists; from < lists.length && rows.length < limit; count *= 4) {
-    const some = lists.slice(from, from + count).map(({ file_id }, place) => ({ file_id, place }))
+    const some = lists.slice(from, from + count).map(({ file_id }, position) => ({ file_id, position }))
     rows.push(...(await selectUses(db, { lists: some, limit: limit - rows.length })))
     from += count
   }
@@ -89,21 +89,21 @@ const selectUnlinked = prepared((queries, { before, inUse, limit }: UnlinkedQuer
 )
 
 interface Lists {
-  readonly lists: readonly (List & { readonly place: number })[]
+  readonly lists: readonly (List & { readonly position: number })[]
   readonly limit: number
 }
 
-/** In the order of their places. */
+/** In the order of their positions. */
 const selectUses = prepared((queries, { lists, limit }: Lists, { given }) =>
   queries
     .with(
       (cte) => cte('list').materialized(),
       (cte) =>
         cte
-          .selectFrom(given(lists, { file_id: 'id', place: 'integer' }))
+          .selectFrom(given(lists, { file_id: 'id', position: 'integer' }))
           .select((eb) => [
             'file_id',
-            'place',
+            'position',
             eb
               .selectFrom('file_chunks as use')
               .select('use.start')
@@ -121,7 +121,7 @@ const selectUses = prepared((queries, { lists, limit }: Lists, { given }) =>
         .on((eb) => eb('use.start', '<', eb.fn.coalesce('list.until', sql.lit(Number.MAX_SAFE_INTEGER)))),
     )
     .select(['list.file_id', 'use.start', 'use.chunk_id'])
-    .orderBy('list.place')
+    .orderBy('list.position')
     .orderBy('use.start')
     .limit(limit),
 )

@@ -11,7 +11,7 @@ import type {
   NewFile,
   Precondition,
   ManifestMove,
-  ManifestPlace,
+  ManifestLocations,
 } from '../catalog.ts'
 import { checkPrecondition } from '../check-precondition.ts'
 import { pageOfFiles } from '../page-of-files.ts'
@@ -34,7 +34,7 @@ import { useChunks } from './use-chunks.ts'
 export async function createFile(db: Database, file: NewFile): Promise<CommittedFile> {
   const { chunks, precondition, manifest, ...kept } = file
   const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0)
-  const committed = await placeFile(db, { ...kept, size }, { precondition, manifest })
+  const committed = await pointNameAt(db, { ...kept, size }, { precondition, manifest })
   await useChunks(db, file.id, 0, chunks)
   return committed
 }
@@ -148,11 +148,11 @@ const selectRange = prepared(
 
 interface Placing {
   readonly precondition: Precondition | undefined
-  readonly manifest: ManifestPlace | undefined
+  readonly manifest: ManifestLocations | undefined
 }
 
 /** Points the name to the file and lets go the file that had it. Rejects `precondition_failed`. */
-export async function placeFile(
+export async function pointNameAt(
   db: Database,
   described: Omit<StoredFile, 'createdAt' | 'modifiedAt'>,
   { precondition, manifest }: Placing,

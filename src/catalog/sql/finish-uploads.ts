@@ -5,7 +5,7 @@ import type { Upload } from '../../model/upload.ts'
 import type { CommittedFile, FinishedUpload } from '../catalog.ts'
 import { damage } from '../seals.ts'
 import type { Database } from './dialect.ts'
-import { placeFile } from './files.ts'
+import { pointNameAt } from './files.ts'
 import { prepared } from './prepared.ts'
 import { lockUploads, unfinished } from './upload-rows.ts'
 import { removeUploads } from './uploads.ts'
@@ -23,7 +23,7 @@ export async function finishUploads(
     const { digest, size: digested, precondition, manifest } = finished
     if (digested !== undefined && digested !== size) throw damage(`the upload ${id} has lost chunks`)
     const file = { id, owner, name, size, mediaType, digest, metadata }
-    committed.set(id, await placeFile(db, file, { precondition, manifest }))
+    committed.set(id, await pointNameAt(db, file, { precondition, manifest }))
   }
   return uploads.map(({ id }) => committed.get(id)!)
 }

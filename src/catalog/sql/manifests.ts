@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
-import type { ManifestMove, ManifestPlace } from '../catalog.ts'
+import type { ManifestMove, ManifestLocations } from '../catalog.ts'
 import { damage, sealOfManifest } from '../seals.ts'
 import type { ListedManifest } from '../upkeep.ts'
 import type { Database } from './dialect.ts'
@@ -14,7 +14,7 @@ import { beforeAllIds, type RecordTable } from './schema.ts'
 export async function addManifest(
   db: Database,
   id: FileId,
-  manifest: ManifestPlace | undefined,
+  manifest: ManifestLocations | undefined,
 ): Promise<void> {
   const { locations = [] } = manifest ?? {}
   if (locations.length === 0) return

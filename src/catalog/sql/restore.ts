@@ -10,7 +10,7 @@ import type { Schema } from './schema.ts'
 import { useChunks } from './use-chunks.ts'
 
 export async function addCandidates(db: Database, chunks: readonly FoundChunk[]): Promise<void> {
-  const rows = chunks.map(({ digest, ...place }) => ({ ...place, digest: bytesOfDigest(digest) }))
+  const rows = chunks.map(({ digest, ...candidate }) => ({ ...candidate, digest: bytesOfDigest(digest) }))
   await insertCandidates(db, { rows })
 }
 

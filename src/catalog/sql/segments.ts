@@ -128,13 +128,13 @@ export async function concatenateUploads(
 
 /** An empty part has none. */
 function placesOf(parts: readonly Upload[]): readonly Segment[] {
-  const places: Segment[] = []
+  const segments: Segment[] = []
   let start = 0
   for (const { id, offset } of parts) {
-    if (offset > 0) places.push({ listId: id, start })
+    if (offset > 0) segments.push({ listId: id, start })
     start += offset
   }
-  return places
+  return segments
 }
 
 function checkPart(part: Upload, owner: Owner): Upload {

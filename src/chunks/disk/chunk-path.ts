@@ -13,7 +13,7 @@ export const shardNames: readonly string[] = Array.from({ length: 256 }, (_, byt
 )
 
 /** What a location means, or the path of a file. Paths are below the store's directory. */
-export type Place =
+export type ParsedLocation =
   | { readonly kind: 'file'; readonly path: string; readonly digest: Digest }
   | { readonly kind: 'entry'; readonly path: string; readonly number: number }
   /** A pack as a whole: it is listed so if nobody can tell what it holds. */
@@ -43,7 +43,7 @@ export function newTemporaryPath(packPath: string): string {
 }
 
 /** What this is the location of, or the path; undefined if it is none of ours. */
-export function findPlace(location: string): Place | undefined {
+export function tryParseLocation(location: string): ParsedLocation | undefined {
   if (fileShape.test(location)) {
     return { kind: 'file', path: location, digest: parseDigest(location.slice(3, 67)) }
   }
@@ -60,9 +60,9 @@ export function findPlace(location: string): Place | undefined {
  * Refuses what this store cannot have made. Locations come back out of a database: one that was tampered
  * with must not lead out of the store's directory. Throws `corrupt`.
  */
-export function placeOf(location: Location): Place {
-  const place = findPlace(location)
-  if (place) return place
+export function parseLocation(location: Location): ParsedLocation {
+  const parsed = tryParseLocation(location)
+  if (parsed) return parsed
   throw new StoreError(
     'corrupt',
     `${JSON.stringify(location.slice(0, 120))} is no location of this store: check that the catalog belongs to it.`,

@@ -14,7 +14,7 @@ import type {
   StoredChunk,
 } from '../chunk-store.ts'
 import { callFs, diskError, isMediumError, isNoFile } from './fs-calls.ts'
-import { newLocation, placeOf, type Place } from './chunk-path.ts'
+import { newLocation, parseLocation, type ParsedLocation } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
 import { chunksAt, listShard } from './list-shard.ts'
 import { FdCache } from './fd-cache.ts'
@@ -100,12 +100,12 @@ export class DiskChunkStore implements ChunkStore {
 
   read(location: Location, offset: number, into: Uint8Array, { signal }: ReadOptions): Promise<void> {
     return this.#call(`Cannot read chunk ${location}`, signal, async () => {
-      const place = placeOf(location)
-      const path = this.#path(place.path)
+      const parsed = parseLocation(location)
+      const path = this.#path(parsed.path)
       const count = await this.#files
         .withFile(path, (fd, kept) =>
-          place.kind === 'entry'
-            ? readFromPack(fd, kept, { location, number: place.number }, offset, into, signal)
+          parsed.kind === 'entry'
+            ? readFromPack(fd, kept, { location, number: parsed.number }, offset, into, signal)
             : readInSequence(fd, kept, offset, into, signal),
         )
         .catch(async (error: unknown) => {
@@ -114,7 +114,7 @@ export class DiskChunkStore implements ChunkStore {
               cause: error,
             })
           }
-          if (!(await this.#shards.isAbsence(error, place.path))) throw error
+          if (!(await this.#shards.isAbsence(error, parsed.path))) throw error
           throw new StoreError('not_found', `There is no chunk at ${location}.`, { cause: error })
         })
       if (count < into.length) {
@@ -125,9 +125,9 @@ export class DiskChunkStore implements ChunkStore {
 
   delete(location: Location, { signal }: CallOptions = {}): Promise<void> {
     return this.#call(`Cannot delete chunk ${location}`, signal, async () => {
-      const place = placeOf(location)
-      if (place.kind === 'entry') await this.#packDeletes.delete(place.path, place.number)
-      else await this.#delete(place.path, (path) => callFs((done) => fs.unlink(path, done)))
+      const parsed = parseLocation(location)
+      if (parsed.kind === 'entry') await this.#packDeletes.delete(parsed.path, parsed.number)
+      else await this.#delete(parsed.path, (path) => callFs((done) => fs.unlink(path, done)))
     })
   }
 
@@ -137,9 +137,9 @@ export class DiskChunkStore implements ChunkStore {
     const step = <T>(call: () => Promise<T>) => this.#call('Cannot list chunks', signal, call)
     for (const shard of await step(() => this.#shards.list())) {
       if (shard < after.slice(0, 2)) continue
-      for (const place of await step(() => this.#listShard(shard))) {
-        if (this.#temporary.has(place.path) || isBefore(place, after)) continue
-        const chunks = await step(() => chunksAt(this.#directory, place))
+      for (const parsed of await step(() => this.#listShard(shard))) {
+        if (this.#temporary.has(parsed.path) || isBefore(parsed, after)) continue
+        const chunks = await step(() => chunksAt(this.#directory, parsed))
         for (const chunk of chunks) if (chunk.location > after) yield chunk
       }
     }
@@ -182,7 +182,7 @@ export class DiskChunkStore implements ChunkStore {
     const location = await this.#packWrites.put(digest, pieces, size, signal)
     if (!signal?.aborted) return location
     // The others of that pack were waited for. What cannot be deleted can be listed.
-    const { path, number } = placeOf(location) as Place & { readonly kind: 'entry' }
+    const { path, number } = parseLocation(location) as ParsedLocation & { readonly kind: 'entry' }
     await this.#packDeletes.delete(path, number).catch(() => undefined)
     throw signal.reason
   }
@@ -203,11 +203,11 @@ export class DiskChunkStore implements ChunkStore {
     if (this.#hasDurableDeletes) await this.#shards.sync(pathInStore)
   }
 
-  async #listShard(shard: string): Promise<readonly Place[]> {
-    const places = await listShard(this.#directory, shard)
+  async #listShard(shard: string): Promise<readonly ParsedLocation[]> {
+    const found = await listShard(this.#directory, shard)
     // What another store has must not be taken for orphans of this one.
     await this.#shards.confirm()
-    return places
+    return found
   }
 
   #path(path: string): string {
@@ -227,6 +227,6 @@ export class DiskChunkStore implements ChunkStore {
   }
 }
 
-function isBefore({ path }: Place, after: Location): boolean {
+function isBefore({ path }: ParsedLocation, after: Location): boolean {
   return path < after && !after.startsWith(path)
 }

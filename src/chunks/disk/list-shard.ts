@@ -5,31 +5,31 @@ import type { Location } from '../../model/chunk.ts'
 import { parseDigest } from '../../model/digest.ts'
 import type { StoredChunk } from '../chunk-store.ts'
 import { callFs, isAbsence } from './fs-calls.ts'
-import { findPlace, locationInPack, type Place } from './chunk-path.ts'
+import { tryParseLocation, locationInPack, type ParsedLocation } from './chunk-path.ts'
 import { readPackHeader } from './packs/read-pack-header.ts'
 
 /** Of what was put nobody knows what it was. */
 const unknownDigest = parseDigest('0'.repeat(64))
 
 /** What stands in a shard, sorted by path. What is not named like something of ours is not ours. */
-export async function listShard(directory: string, shard: string): Promise<readonly Place[]> {
+export async function listShard(directory: string, shard: string): Promise<readonly ParsedLocation[]> {
   const names = await readdir(join(directory, shard))
   return names
     .sort()
-    .map((name) => findPlace(`${shard}/${name}`))
-    .filter((place) => place !== undefined)
+    .map((name) => tryParseLocation(`${shard}/${name}`))
+    .filter((parsed) => parsed !== undefined)
 }
 
 /** The chunks there, in the order of their locations. Of what is gone by now there are none. */
-export async function chunksAt(directory: string, place: Place): Promise<readonly StoredChunk[]> {
-  const path = join(directory, place.path)
+export async function chunksAt(directory: string, parsed: ParsedLocation): Promise<readonly StoredChunk[]> {
+  const path = join(directory, parsed.path)
   try {
     const found = await lstat(path)
     if (!found.isFile()) return []
-    const whole = { location: place.path as Location, size: found.size }
-    if (place.kind === 'file') return [{ ...whole, digest: place.digest }]
-    if (place.kind === 'temporary') return [{ ...whole, digest: unknownDigest }]
-    return (await chunksOfPack(path, place.path)) ?? [{ ...whole, digest: unknownDigest, isDamaged: true }]
+    const whole = { location: parsed.path as Location, size: found.size }
+    if (parsed.kind === 'file') return [{ ...whole, digest: parsed.digest }]
+    if (parsed.kind === 'temporary') return [{ ...whole, digest: unknownDigest }]
+    return (await chunksOfPack(path, parsed.path)) ?? [{ ...whole, digest: unknownDigest, isDamaged: true }]
   } catch (error) {
     if (await isAbsence(error, path)) return []
     throw error

@@ -29,7 +29,7 @@ Copies the files of one store into another one, whatever the two are made of, ve
 type, metadata and ETag, and the cuts between its chunks. Servers may have the source open, which is only read, and a target with its catalog
 in PostgreSQL.
 
-Places are written as for ashlar serve. All else that it can be told counts for both stores, and is read from its variables: ASHLAR_S3_ENDPOINT,
+Addresses are written as for ashlar serve. All else that it can be told counts for both stores, and is read from its variables: ASHLAR_S3_ENDPOINT,
 ASHLAR_MAX_UPLOAD_CONCURRENCY, …
 
 After Ctrl-C, a crash, or to catch up with the source, do the same again: what is there is not copied again. A file takes the place of
@@ -47,10 +47,10 @@ Examples:
 /** `ashlar migrate` */
 export function migrate(command: Command): void {
   command
-    .requiredOption('--from <place>', 'the store that has the files')
-    .option('--from-catalog <place>', 'where its catalog is', 'sqlite')
-    .requiredOption('--to <place>', 'the store that is to have them; created if it is not there')
-    .option('--to-catalog <place>', 'where its catalog is', 'sqlite')
+    .requiredOption('--from <address>', 'the store that has the files')
+    .option('--from-catalog <address>', 'where its catalog is', 'sqlite')
+    .requiredOption('--to <address>', 'the store that is to have them; created if it is not there')
+    .option('--to-catalog <address>', 'where its catalog is', 'sqlite')
     .option('--prefix <prefix>', 'only names that begin so', '')
     .option('--max-buffer-memory <size>', 'all buffers together (ASHLAR_MAX_BUFFER_MEMORY; 128MiB)')
     .option('--json', 'results as JSON, an object in each line')
@@ -82,7 +82,7 @@ async function openBoth(terminal: Terminal, options: MigrateOptions): Promise<Bo
       await to.close()
       await from.close()
     }
-    if (from.place !== to.place) return { from, to, close }
+    if (from.address !== to.address) return { from, to, close }
     await to.close()
     throw new Error(tooSame)
   } catch (error) {
@@ -91,7 +91,7 @@ async function openBoth(terminal: Terminal, options: MigrateOptions): Promise<Bo
   }
 }
 
-const tooSame = '--from and --to have their chunks or their catalog in the same place: each needs its own'
+const tooSame = '--from and --to have their chunks or their catalog in the same address: each needs its own'
 
 /** Of what is wrong with the flags of one of the two stores, says which. */
 async function naming<T>(side: 'from' | 'to', open: () => Promise<T>): Promise<T> {

@@ -103,8 +103,8 @@ async function getBytes(
     throw new Error(`has only ${reading.file.size} bytes: ask for a range that begins in them`)
   }
   if (path !== '-') {
-    const place = await placeOf(reading.file, path)
-    return atPath(place, () => fetchRange(session, reading, place))
+    const target = await targetOf(reading.file, path)
+    return atPath(target, () => fetchRange(session, reading, target))
   }
   for await (const piece of reading.bytes) await terminal.write(piece)
 }
@@ -117,12 +117,12 @@ async function getFile(
 ): Promise<void> {
   const { client, signal } = session
   const file = await client.show(ref, { signal })
-  const place = await placeOf(file, path)
+  const target = await targetOf(file, path)
   const report = await TransferReport.start(session, ['fetching', 'fetched'])
   try {
     report.expect(1, file.size)
-    await atPath(place, () =>
-      fetchFile(session, report, file, place, { ...options, isById: ref.startsWith('@') }),
+    await atPath(target, () =>
+      fetchFile(session, report, file, target, { ...options, isById: ref.startsWith('@') }),
     )
   } finally {
     report.end()
@@ -130,7 +130,7 @@ async function getFile(
 }
 
 /** Where a single file goes. */
-async function placeOf({ name }: FileInfo, path: string | undefined): Promise<string> {
+async function targetOf({ name }: FileInfo, path: string | undefined): Promise<string> {
   const own = writableName(name.slice(name.lastIndexOf('/') + 1), { isWindows: process.platform === 'win32' })
   if (path === undefined) return pathBelow('.', own)
   return /[\\/]$/.test(path) || (await isFolder(path)) ? join(path, pathBelow('.', own)) : path

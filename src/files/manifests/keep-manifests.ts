@@ -4,7 +4,7 @@ import type {
   CommittedFile,
   FinishedUpload,
   Precondition,
-  ManifestPlace,
+  ManifestLocations,
 } from '../../catalog/catalog.ts'
 import { damage } from '../../catalog/seals.ts'
 import { packed, type Location, type PackedChunks } from '../../model/chunk.ts'
@@ -38,7 +38,7 @@ export interface FinishingUpload extends Pick<FinishedUpload, 'precondition' | '
 /** A file that is none yet, and its manifest, which is durable. */
 export interface ManifestFile {
   readonly file: StoredFile
-  readonly manifest: ManifestPlace
+  readonly manifest: ManifestLocations
 }
 
 /**
@@ -63,8 +63,8 @@ export async function finishWithManifests(
   store: FileStore,
   uploads: readonly FinishingUpload[],
 ): Promise<readonly CommittedFile[]> {
-  const put: ManifestPlace[] = []
-  const confirmations: ManifestPlace[] = []
+  const put: ManifestLocations[] = []
+  const confirmations: ManifestLocations[] = []
   const discard = () => discardGroup(store, confirmations, put)
   const putOne = async ({ file: described, ...others }: FinishingUpload, group: string | undefined) => {
     const { id } = described
@@ -72,13 +72,16 @@ export async function finishWithManifests(
     put.push(manifest)
     return { id, digest: file.digest, size: file.size, ...others, manifest }
   }
-  const confirm = async (finished: FinishedUpload & { readonly manifest: ManifestPlace }, group: string) => {
+  const confirm = async (
+    finished: FinishedUpload & { readonly manifest: ManifestLocations },
+    group: string,
+  ) => {
     const { id, manifest } = finished
     const location = await putText(store, writeConfirmation({ id, group }))
     confirmations.push({ at: manifest.at, locations: [location] })
     return { ...finished, manifest: { ...manifest, locations: [...manifest.locations, location] } }
   }
-  let finished: readonly (FinishedUpload & { readonly manifest: ManifestPlace })[]
+  let finished: readonly (FinishedUpload & { readonly manifest: ManifestLocations })[]
   try {
     const group = uploads.length > 1 ? crypto.randomUUID() : undefined
     finished = await atOnce(uploads, putsAtOnce, (upload) => putOne(upload, group))
@@ -94,7 +97,7 @@ export async function finishWithManifests(
 
 async function committing(
   store: FileStore,
-  manifests: readonly ManifestPlace[],
+  manifests: readonly ManifestLocations[],
   commit: () => Promise<readonly CommittedFile[]>,
   discard: () => Promise<void>,
 ): Promise<readonly CommittedFile[]> {
@@ -207,15 +210,15 @@ export async function deleteManifestPages(
 }
 
 /** Of a manifest that the catalog has never heard of. */
-export function deleteManifest(store: FileStore, manifest: ManifestPlace): Promise<void> {
+export function deleteManifest(store: FileStore, manifest: ManifestLocations): Promise<void> {
   return discardGroup(store, [], [manifest])
 }
 
 /** Without its confirmations the group is of no files, so they go first: a kill in between must not leave half of it. */
 async function discardGroup(
   store: FileStore,
-  confirmations: readonly ManifestPlace[],
-  manifests: readonly ManifestPlace[],
+  confirmations: readonly ManifestLocations[],
+  manifests: readonly ManifestLocations[],
 ): Promise<void> {
   const locations = [confirmations, manifests].map((places) => places.flatMap((place) => place.locations))
   try {

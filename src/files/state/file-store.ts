@@ -46,7 +46,7 @@ export interface FileStoreOptions {
   /** Gives up a part of the space that is kept for deletions; resolves with false if nothing is left of it. */
   readonly releaseSpace?: () => Promise<boolean>
   /** Rejects `unavailable` if what the store keeps is not where it was opened; absent where that cannot be told. */
-  readonly confirmPlace?: () => Promise<void>
+  readonly confirmStore?: () => Promise<void>
   /** Told what went wrong where no request is left to answer: the work goes on without it. */
   readonly onBackgroundError: (error: unknown, doing: string) => void
 }

@@ -18,7 +18,7 @@ export function readinessOf({ catalog, options, health, space }: FileStore): () 
     if (health.isDamaged) {
       throw new StoreError('unavailable', 'The catalog is damaged: the log says what to do.')
     }
-    await options.confirmPlace?.()
+    await options.confirmStore?.()
     const now = performance.now()
     if (now - probedAt >= probeMs) {
       probedAt = now

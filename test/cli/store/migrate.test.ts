@@ -120,8 +120,8 @@ describe('migrate', () => {
   })
 
   it.each([
-    { argv: [], says: "required option '--from <place>' not specified" },
-    { argv: ['--from', 'FROM'], says: "required option '--to <place>' not specified" },
+    { argv: [], says: "required option '--from <address>' not specified" },
+    { argv: ['--from', 'FROM'], says: "required option '--to <address>' not specified" },
     { argv: ['--from', 'FROM', '--to', 'TO', 'more'], says: 'too many arguments' },
     { argv: ['--from', 'TO', '--to', 'FROM'], says: 'There is no store in TO' },
     { argv: ['--from', 'FROM', '--to', 'FROM/.'], says: 'each needs its own' },

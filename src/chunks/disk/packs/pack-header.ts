@@ -14,13 +14,13 @@ export interface PackEntry {
   readonly size: number
 }
 
-export interface PlacedEntry extends PackEntry {
+export interface LocatedEntry extends PackEntry {
   /** Where in the file its first byte stands. */
   readonly offset: number
 }
 
 /** By their numbers, in order. */
-export type PackHeader = ReadonlyMap<number, PlacedEntry>
+export type PackHeader = ReadonlyMap<number, LocatedEntry>
 
 // All lines of a kind have one length, so the first one tells how long the header is.
 const magic = 'ashlar pack 1: '
@@ -53,7 +53,7 @@ export function parsePackHeader(bytes: Buffer): PackHeader | undefined {
   if (length === undefined || bytes.length < length) return undefined
   const end = length - digestLineBytes
   if (bytes.toString('latin1', end, length) !== `${digestOf(bytes.subarray(0, end))}\n`) return undefined
-  const entries = new Map<number, PlacedEntry>()
+  const entries = new Map<number, LocatedEntry>()
   for (let at = firstLineBytes; at < end; at += entryBytes) {
     const [number, digest = '', size, offset] = bytes.toString('latin1', at, at + entryBytes - 1).split(' ')
     entries.set(Number(number), {
@@ -82,7 +82,7 @@ function headOf(entries: number): string {
   return `${magic}${digits(entries, 3)} chunks, each with number, digest, size and offset\n`
 }
 
-function lineOf({ number, digest, size, offset }: PlacedEntry): string {
+function lineOf({ number, digest, size, offset }: LocatedEntry): string {
   return `${digits(number, 3)} ${digest} ${digits(size, 5)} ${digits(offset, 7)}\n`
 }
 

@@ -5,7 +5,7 @@ import type { PackHeader } from './pack-header.ts'
 import { readFully } from '../fs-calls.ts'
 import { readPackHeader } from './read-pack-header.ts'
 
-export interface EntryPlace {
+export interface EntryLocation {
   readonly location: Location
   /** Of the chunk in its pack. */
   readonly number: number
@@ -18,7 +18,7 @@ export interface EntryPlace {
 export async function readFromPack(
   fd: number,
   kept: KeptOpen,
-  { location, number }: EntryPlace,
+  { location, number }: EntryLocation,
   offset: number,
   into: Uint8Array,
   signal: AbortSignal | undefined,

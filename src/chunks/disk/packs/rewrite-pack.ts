@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { callFs, isMediumError, readFully } from '../fs-calls.ts'
 import { createFile } from '../create-file.ts'
-import { writePackHeader, type PlacedEntry } from './pack-header.ts'
+import { writePackHeader, type LocatedEntry } from './pack-header.ts'
 import { readPackHeader } from './read-pack-header.ts'
 
 /** Gives a path to write to, and settles as that does. */
@@ -35,7 +35,7 @@ async function rewriteOnce(path: string, numbers: ReadonlySet<number>, create: C
 async function replace(
   fd: number,
   path: string,
-  left: readonly PlacedEntry[],
+  left: readonly LocatedEntry[],
   create: Create,
 ): Promise<boolean> {
   const header = writePackHeader(left)
@@ -55,11 +55,11 @@ async function replace(
 }
 
 /** What the disk has lost of them is zeros, and no less damaged then. */
-async function readEntries(fd: number, entries: readonly PlacedEntry[]): Promise<readonly Buffer[]> {
+async function readEntries(fd: number, entries: readonly LocatedEntry[]): Promise<readonly Buffer[]> {
   const start = entries[0]!.offset
   const last = entries.at(-1)!
   const span = Buffer.alloc(last.offset + last.size - start)
-  const bytesOf = ({ offset, size }: PlacedEntry) => span.subarray(offset - start, offset - start + size)
+  const bytesOf = ({ offset, size }: LocatedEntry) => span.subarray(offset - start, offset - start + size)
   if (await isRead(fd, start, span)) return entries.map(bytesOf)
   for (const entry of entries) await isRead(fd, entry.offset, bytesOf(entry))
   return entries.map(bytesOf)

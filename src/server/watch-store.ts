@@ -2,15 +2,15 @@ import { join } from 'node:path'
 import { DirectoryIdentity } from '../chunks/disk/directory-identity.ts'
 import { diskError } from '../chunks/disk/fs-calls.ts'
 import { identityName } from '../model/store-identity.ts'
-import { catalogPlace, storePlace, type Places } from './places.ts'
+import { catalogAddress, storeAddress, type Addresses } from './addresses.ts'
 
 /**
  * Resolves with what makes sure that the files of an open store are still where it opened them: it rejects `unavailable`
  * once one of them was moved, unmounted or replaced. Nothing is watched of what is not on this machine.
  */
-export async function identifyPlace(places: Places): Promise<() => Promise<void>> {
-  const store = storePlace(places)
-  const catalog = catalogPlace(places)
+export async function identifyStore(addresses: Addresses): Promise<() => Promise<void>> {
+  const store = storeAddress(addresses)
+  const catalog = catalogAddress(addresses)
   const paths = [
     ...(store.kind === 'directory'
       ? ['', identityName, 'chunks', 'records'].map((name) => join(store.directory, name))
@@ -28,7 +28,7 @@ export async function identifyPlace(places: Places): Promise<() => Promise<void>
 }
 
 /** Calls `onChange` when `confirm` begins to reject, with the error, and when it resolves again. */
-export function watchPlace(
+export function watchStore(
   confirm: () => Promise<void>,
   everyMs: number,
   onChange: (error: unknown) => void,

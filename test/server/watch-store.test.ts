@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { identifyPlace, watchPlace } from '../../src/server/watch-place.ts'
+import { identifyStore, watchStore } from '../../src/server/watch-store.ts'
 import { outcomeOf } from '../catalog/fixtures.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { request } from '../support/http-request.ts'
@@ -68,14 +68,14 @@ it('the log hears once of a store that was moved, and once that it is back', asy
   const parent = await temporaryDirectory()
   const [store, moved] = [join(parent, 'store'), join(parent, 'moved')]
   await (await serveStore(store)).close()
-  const confirm = await identifyPlace({ store, catalog: 'sqlite' })
+  const confirm = await identifyStore({ store, catalog: 'sqlite' })
   let looks = 0
   const counted = () => {
     looks += 1
     return confirm()
   }
   const heard: string[] = []
-  const watch = watchPlace(counted, 1, (error) => {
+  const watch = watchStore(counted, 1, (error) => {
     heard.push(error === undefined ? 'back' : 'moved')
   })
   onTestFinished(() => watch.stop())

@@ -60,7 +60,7 @@ export async function migrateStore(
 }
 
 /** Tells of each file that there is to copy. */
-export async function countFiles(
+export async function countFilesToMigrate(
   { inspection }: StoreToRead,
   { prefix, signal }: Pick<MigrateStoreOptions, 'prefix' | 'signal'>,
   onFound: (bytes: number) => void,

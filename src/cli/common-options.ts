@@ -30,7 +30,7 @@ export function addCommonOptions(command: Command, patience: string): void {
 }
 
 /** For an option that counts something, from 1 to `max`. */
-export function wholeNumber(max: number): (text: string) => number {
+export function toWholeNumber(max: number): (text: string) => number {
   return (text) => {
     const number = /^\d+$/.test(text) ? Number(text) : 0
     if (number < 1 || number > max) throw new InvalidArgumentError(`It is a whole number from 1 to ${max}.`)

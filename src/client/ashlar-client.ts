@@ -1,14 +1,14 @@
 import { connectTo, type ConnectOptions } from './transport/connection.ts'
-import { deleteFile, deleteUpload, type Precondition } from './files/delete-file.ts'
+import { deleteFile, deleteUpload, type Conditions } from './files/delete-file.ts'
 import { download, type DownloadOptions } from './download/download.ts'
 import type { FileInfo, FileWithChunks, UploadInfo } from './files/file-info.ts'
 import type { Platform } from './transport/platform.ts'
 import { listFiles, type ListEntry, type ListQuery } from './files/list-files.ts'
 import { listUploads } from './upload/list-uploads.ts'
-import type { PutOptions, PutResult } from './upload/put-options.ts'
+import type { UploadOptions, PutResult } from './upload/put-options.ts'
 import { put } from './upload/put.ts'
 import { putStream, type PutStreamOptions } from './upload/put-stream.ts'
-import { readFile, type ReadOptions, type Reading } from './download/read-file.ts'
+import { readFile, type StreamOptions, type Reading } from './download/read-file.ts'
 import { showChunks, showFile } from './files/show-file.ts'
 import type { Source, Target } from './upload/source.ts'
 import type { Transfer } from './transfer.ts'
@@ -19,11 +19,11 @@ export type {
   FileChanges,
   ListEntry,
   ListQuery,
-  Precondition,
-  PutOptions,
+  Conditions as Precondition,
+  UploadOptions as PutOptions,
   PutResult,
   PutStreamOptions,
-  ReadOptions,
+  StreamOptions as ReadOptions,
   Reading,
 }
 
@@ -42,11 +42,11 @@ export interface AshlarClient {
    * server is not sent again, and a file that is there already is left as it is. Before the file
    * exists, all that the server has is compared with the source, digest by digest.
    */
-  put(name: string, source: Source, options?: PutOptions): Transfer<PutResult>
+  put(name: string, source: Source, options?: UploadOptions): Transfer<PutResult>
   /** The same for what can be read only once, such as standard input: it survives broken connections, not the end of this process. */
   putStream(name: string, pieces: AsyncIterable<Uint8Array>, options?: PutStreamOptions): Transfer<FileInfo>
   /** Bytes in order, fetched side by side, verified; by default all. Fetches as fast as it is read. */
-  read(ref: string, options?: ReadOptions): Promise<Reading>
+  read(ref: string, options?: StreamOptions): Promise<Reading>
   /** Writes a file at its offsets, in the order in which bytes arrive; verified; what the target has already is not fetched again. */
   download(ref: string, target: Target, options?: DownloadOptions): Transfer<FileInfo>
   /** Rejects `not_found`. */
@@ -56,9 +56,9 @@ export interface AshlarClient {
   /** Files and, with a delimiter, prefixes, by name; page after page, as they are asked for. */
   list(query?: ListQuery, options?: CallOptions): AsyncIterable<ListEntry>
   /** Rename by id: by name, what was renamed and had its answer lost rejects `not_found` when it is tried again. */
-  update(ref: string, changes: FileChanges, options?: CallOptions & Precondition): Promise<FileInfo>
+  update(ref: string, changes: FileChanges, options?: CallOptions & Conditions): Promise<FileInfo>
   /** Rejects `not_found`. */
-  delete(ref: string, options?: CallOptions & Precondition): Promise<void>
+  delete(ref: string, options?: CallOptions & Conditions): Promise<void>
   /** Unfinished uploads, the oldest first. */
   listUploads(options?: CallOptions): AsyncIterable<UploadInfo>
   /** Rejects `not_found`. */

@@ -12,7 +12,7 @@ import {
   size,
   sizeOrUnlimited,
   storeSchema,
-  wholeNumber,
+  wholeNumberSchema,
   yesOrNo,
 } from './values.ts'
 
@@ -68,7 +68,7 @@ export const options = {
     default: '8080',
     value: 'number',
     help: 'port to listen on; 0 takes one that is free',
-    schema: wholeNumber(0, 65_535),
+    schema: wholeNumberSchema(0, 65_535),
   },
   chunkSize: {
     default: '8MiB',
@@ -80,19 +80,19 @@ export const options = {
     default: '4',
     value: 'number',
     help: 'chunks being stored at once, the whole server; those of up to 64KiB that share a file count as none',
-    schema: wholeNumber(1, 1024),
+    schema: wholeNumberSchema(1, 1024),
   },
   maxDownloadConcurrencyPerFile: {
     default: '8',
     value: 'number',
     help: 'blocks of 1MiB that one download may hold: being read, waiting, or being written',
-    schema: wholeNumber(1, 1024),
+    schema: wholeNumberSchema(1, 1024),
   },
   maxDownloadConcurrency: {
     default: '32',
     value: 'number',
     help: 'reads at once, the whole server',
-    schema: wholeNumber(1, 4096),
+    schema: wholeNumberSchema(1, 4096),
   },
   verifyOn: {
     default: 'auto',
@@ -128,7 +128,7 @@ export const options = {
     default: '1000',
     value: 'number',
     help: 'files in one form',
-    schema: wholeNumber(1, 100_000),
+    schema: wholeNumberSchema(1, 100_000),
   },
   maxHeaderSize: {
     default: '16KiB',
@@ -140,25 +140,25 @@ export const options = {
     default: '4096',
     value: 'number',
     help: 'open connections; a new one replaces the one that has been idle longest, or gets 503 if none is idle',
-    schema: wholeNumber(1, 1_000_000),
+    schema: wholeNumberSchema(1, 1_000_000),
   },
   maxRequests: {
     default: '4096',
     value: 'number',
     help: 'requests in progress, the whole server; further ones get 503',
-    schema: wholeNumber(1, 1_000_000),
+    schema: wholeNumberSchema(1, 1_000_000),
   },
   maxRequestsPerClient: {
     default: '1024',
     value: 'number',
     help: 'requests in progress per client address once the server has half of --max-requests; further ones get 503',
-    schema: wholeNumber(1, 1_000_000),
+    schema: wholeNumberSchema(1, 1_000_000),
   },
   maxPipelinedRequests: {
     default: '32',
     value: 'number',
     help: 'unanswered requests on one connection; with more it is closed',
-    schema: wholeNumber(1, 10_000),
+    schema: wholeNumberSchema(1, 10_000),
   },
   corsOrigins: {
     default: 'none',
@@ -218,7 +218,7 @@ export const options = {
     default: '128',
     value: 'number',
     help: 'refused requests whose bodies are read at once; one more cuts off the oldest',
-    schema: wholeNumber(1, 1_000_000),
+    schema: wholeNumberSchema(1, 1_000_000),
   },
   shutdownTimeoutMs: {
     default: '30s',

@@ -44,7 +44,7 @@ export function duration(min: string, max: string) {
   return quantity(msOf, `must be a time from ${min} to ${max} with its unit: ms, s, m, h or d`, min, max)
 }
 
-export function wholeNumber(min: number, max: number) {
+export function wholeNumberSchema(min: number, max: number) {
   const error = `must be a whole number from ${min} to ${max}`
   return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(min, error).max(max, error))
 }

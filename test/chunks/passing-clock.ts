@@ -1,7 +1,7 @@
-import type { Clock } from '../../src/chunks/wrappers/clock.ts'
+import type { Timer } from '../../src/chunks/wrappers/clock.ts'
 
 /** Time passes only where somebody waits, and then at once. */
-export class PassingClock implements Clock {
+export class PassingClock implements Timer {
   /** How long was waited, each time. */
   readonly waits: number[] = []
   #time = 0

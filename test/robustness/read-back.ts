@@ -3,7 +3,7 @@ import { lastValueFrom } from 'rxjs'
 import { download, openFile } from '../../src/files/download/download.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import { ClientSpeed } from '../../src/files/download/client-speed.ts'
-import type { ByteRange } from '../../src/files/download/plan-blocks.ts'
+import type { ByteRange } from '../../src/model/byte-range.ts'
 import { parseFileRef } from '../../src/model/file.ts'
 
 /** Keeps a copy of what is written to it, at once. */

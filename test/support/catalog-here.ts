@@ -4,7 +4,7 @@ import { InvokedCatalog } from '../../src/catalog/sql/method-table.ts'
 import type { Database } from '../../src/catalog/sql/dialect.ts'
 import { isRead } from '../../src/catalog/sql/method-table.ts'
 import { methods } from '../../src/catalog/sql/methods.ts'
-import { openReader, openWriter, type Connection } from '../../src/catalog/sqlite/connection.ts'
+import { openReader, openWriter, type OpenDatabase } from '../../src/catalog/sqlite/connection.ts'
 import { engineMethods } from '../../src/catalog/sqlite/engine-methods.ts'
 import { errorOf, failureOf } from '../../src/catalog/sqlite/failures.ts'
 
@@ -18,7 +18,7 @@ export async function openCatalogHere(
   maxCheckedBytes?: number,
 ): Promise<Catalog & CatalogRestore> {
   const writer = await openWriter(path, maxCheckedBytes)
-  let reader: Connection
+  let reader: OpenDatabase
   try {
     reader = openReader(path)
   } catch (error) {
@@ -35,7 +35,7 @@ export async function openCatalogHere(
 }
 
 /** A connection does one thing after the other. */
-function inLine(connection: Connection) {
+function inLine(connection: OpenDatabase) {
   let before: Promise<unknown> = Promise.resolve()
   return (method: Method, args: readonly unknown[]) => {
     const run = () => call(connection, method, args)
@@ -46,7 +46,7 @@ function inLine(connection: Connection) {
 }
 
 async function call(
-  { db, transactions }: Connection,
+  { db, transactions }: OpenDatabase,
   method: Method,
   args: readonly unknown[],
 ): Promise<unknown> {

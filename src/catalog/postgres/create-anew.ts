@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
 import type { Database } from '../sql/dialect.ts'
 import { execute } from '../sql/prepared.ts'
-import { migrate, stateOf } from './migrate.ts'
+import { migrate, schemaStateOf } from './migrate.ts'
 import { refuseUnfit, syncCommits } from './open-postgres-catalog.ts'
 import { PostgresCatalog } from './postgres-catalog.ts'
 import { changing, Transactions } from './transactions.ts'
@@ -39,7 +39,7 @@ async function makeTables(url: string): Promise<void> {
 }
 
 async function beginDraft(db: Database): Promise<void> {
-  const { isDraft } = await stateOf(db)
+  const { isDraft } = await schemaStateOf(db)
   if (isDraft) await execute(db, sql`truncate ${sql.join(tables)}`)
   if (!(await isEmpty(db))) {
     throw new StoreError(

@@ -2,13 +2,13 @@ import pg from 'pg'
 import { asRefusal, StoreError, type ErrorCode } from '../../model/errors.ts'
 
 /** The SQLSTATE of an error that the server answered with; other errors have none. */
-export function stateOf(error: unknown): string | undefined {
+export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined
 }
 
 /** The server has rolled the transaction back because of concurrent ones: a retry may succeed. */
 export function isConflict(error: unknown): boolean {
-  const state = stateOf(error)
+  const state = sqlStateOf(error)
   return state === serializationFailure || state === deadlockDetected
 }
 
@@ -19,7 +19,7 @@ export function isViolation(error: unknown, constraint: string): boolean {
 
 /** The session ends with this answer, or ended without one. */
 export function endsSession(error: unknown): boolean {
-  const state = stateOf(error)
+  const state = sqlStateOf(error)
   return state === undefined || /^(?:08|57P|25P03)/.test(state)
 }
 
@@ -40,7 +40,7 @@ export function failureOf(error: unknown, isUndone: boolean): unknown {
 }
 
 function describe(error: unknown): StoreError {
-  const state = stateOf(error) ?? ''
+  const state = sqlStateOf(error) ?? ''
   const [, code, message] = answers.find(([pattern]) => pattern.test(state))!
   return new StoreError(code, `${message}.`, { cause: error })
 }

@@ -22,11 +22,11 @@ const migrations: readonly ((db: Database) => Promise<void>)[] = [
  * this one can.
  */
 export async function migrate(transactions: Transactions, { asDraft = false } = {}): Promise<void> {
-  const { version } = await transactions.read(stateOf)
+  const { version } = await transactions.read(schemaStateOf)
   refuseNewer(version)
   if (version === migrations.length) return
   await transactions.alter(async (db) => {
-    const state = await stateOf(db)
+    const state = await schemaStateOf(db)
     if (state.version === 0) await createState(db, asDraft)
     // Another process may have been faster, and newer.
     for (const migration of migrations.slice(state.version)) await migration(db)
@@ -37,7 +37,7 @@ export async function migrate(transactions: Transactions, { asDraft = false } = 
 
 /** Rejects `unavailable` unless the tables have exactly the version of this Ashlar. */
 export async function refuseOther(db: Database): Promise<void> {
-  const { version } = await stateOf(db)
+  const { version } = await schemaStateOf(db)
   refuseNewer(version)
   if (version === migrations.length) return
   const found = version === 0 ? 'is not there' : `has version ${version}, not ${migrations.length}`
@@ -49,7 +49,7 @@ export async function refuseOther(db: Database): Promise<void> {
 
 /** Rejects `unavailable` if a rebuild has not finished the catalog. */
 export async function refuseDraft(db: Database): Promise<void> {
-  if (!(await stateOf(db)).isDraft) return
+  if (!(await schemaStateOf(db)).isDraft) return
   throw new StoreError('unavailable', 'The catalog has been rebuilt in part only: rebuild it once more.')
 }
 
@@ -60,7 +60,7 @@ interface State {
 }
 
 /** Version 0 if there are no tables. */
-export async function stateOf(db: Database): Promise<State> {
+export async function schemaStateOf(db: Database): Promise<State> {
   // Queried, because the cache that resolves names would not show what was committed during the
   // wait for the lock. Other schemas of the search path may also have a catalog.
   const tables = sql`select from pg_tables where schemaname = current_schema() and tablename = 'ashlar_catalog'`

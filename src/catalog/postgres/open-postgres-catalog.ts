@@ -4,7 +4,7 @@ import type { Catalog } from '../catalog.ts'
 import type { ReadableCatalog } from '../sql/method-table.ts'
 import type { Database } from '../sql/dialect.ts'
 import { execute } from '../sql/prepared.ts'
-import { migrate, refuseDraft, refuseOther, stateOf } from './migrate.ts'
+import { migrate, refuseDraft, refuseOther, schemaStateOf } from './migrate.ts'
 import { PostgresCatalog } from './postgres-catalog.ts'
 import { Transactions } from './transactions.ts'
 
@@ -68,7 +68,7 @@ export async function openPostgresInspection(
 export async function hasPostgresCatalog(url: string): Promise<boolean> {
   const transactions = new Transactions(url, { ...defaults, maxConnections: 1, preamble: '' })
   try {
-    const { version, isDraft } = await transactions.read(stateOf)
+    const { version, isDraft } = await transactions.read(schemaStateOf)
     return version > 0 && !isDraft
   } finally {
     await transactions.close()

@@ -22,7 +22,7 @@ const answerTimeoutMs = 1000
  */
 export class Pool {
   readonly #pool: pg.Pool
-  readonly #connections = new WeakMap<pg.PoolClient, Connection>()
+  readonly #connections = new WeakMap<pg.PoolClient, PooledConnection>()
 
   constructor(url: string, { statementTimeoutMs, preamble, ...settings }: PoolSettings) {
     this.#pool = new pg.Pool({
@@ -46,7 +46,7 @@ export class Pool {
     this.#pool.on('connect', (client) => client.on('error', leaveToUsers))
   }
 
-  async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  async use<T>(work: (connection: PooledConnection) => Promise<T>): Promise<T> {
     const connection = await this.#connect()
     try {
       return await work(connection)
@@ -55,12 +55,12 @@ export class Pool {
     }
   }
 
-  async #connect(): Promise<Connection> {
+  async #connect(): Promise<PooledConnection> {
     try {
       const client = await this.#pool.connect()
       const known = this.#connections.get(client)
       if (known) return known
-      const connection = new Connection(client)
+      const connection = new PooledConnection(client)
       this.#connections.set(client, connection)
       return connection
     } catch (error) {
@@ -76,7 +76,7 @@ export class Pool {
 /** The user of a connection gets the error from its query; an idle connection is replaced later. */
 function leaveToUsers(): void {}
 
-export class Connection {
+export class PooledConnection {
   readonly #client: pg.PoolClient
   #end: unknown
 

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { StoreError } from '../../model/errors.ts'
 import type { Database } from '../sql/dialect.ts'
-import { failureOf, isConflict, stateOf } from './failures.ts'
-import { Pool, type Connection, type PoolSettings } from './pool.ts'
+import { failureOf, isConflict, sqlStateOf } from './failures.ts'
+import { Pool, type PooledConnection, type PoolSettings } from './pool.ts'
 import { postgresDialect } from './dialect.ts'
 
 type Work<T> = (db: Database) => Promise<T>
@@ -92,7 +92,7 @@ export class Transactions {
         // If the connection is lost, the server rolls back by itself.
         await connection.query('rollback', []).catch(() => {})
         // A commit that failed with an answer is rolled back; without one its outcome is unknown.
-        throw new FailedAttempt(error, !isCommitting || stateOf(error) !== undefined)
+        throw new FailedAttempt(error, !isCommitting || sqlStateOf(error) !== undefined)
       }
     })
   }
@@ -118,7 +118,7 @@ class FailedAttempt extends Error {
   }
 }
 
-function databaseOf(connection: Connection): Database {
+function databaseOf(connection: PooledConnection): Database {
   return {
     dialect: postgresDialect,
     get now() {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { stateOf } from './failures.ts'
+import { sqlStateOf } from './failures.ts'
 import type { Database } from '../sql/dialect.ts'
 import { execute } from '../sql/prepared.ts'
 
@@ -21,7 +21,7 @@ export async function verify(db: Database): Promise<readonly string[]> {
     try {
       await execute(db, sql`select ${sql.raw(check)}(${name}::regclass, true)`)
     } catch (error) {
-      const state = stateOf(error) ?? ''
+      const state = sqlStateOf(error) ?? ''
       // Data or an index is corrupted.
       if (/^XX00[12]/.test(state)) faults.push((error as Error).message)
       // An index too large to be checked within the statement timeout must not stop collections.

@@ -13,7 +13,7 @@ import { migrate, refuseNewer, refuseOther } from './migrations.ts'
 import { Snapshots } from './snapshots.ts'
 import { syncDirectory } from './sync-directory.ts'
 
-export interface Connection {
+export interface OpenDatabase {
   readonly db: Database
   readonly transactions: {
     readonly committed: number
@@ -31,7 +31,7 @@ const mostCheckedBytes = 4 * 1024 * 1024
  * Rejects `unavailable` if another process has it or a newer Ashlar has written it, and `corrupt`
  * if it is damaged or has lost commits.
  */
-export async function openWriter(path: string, maxCheckedBytes = mostCheckedBytes): Promise<Connection> {
+export async function openWriter(path: string, maxCheckedBytes = mostCheckedBytes): Promise<OpenDatabase> {
   const lock = holdLock(path)
   try {
     const noted = readNote(path) ?? 0
@@ -71,7 +71,7 @@ export async function openWriter(path: string, maxCheckedBytes = mostCheckedByte
  * A read-only connection to a database that a writer may have open. Rejects `unavailable` if
  * another version of Ashlar has written it.
  */
-export function openReader(path: string): Connection {
+export function openReader(path: string): OpenDatabase {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true })
   try {
     refuseOther(database)

@@ -1,7 +1,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Database } from '../sql/dialect.ts'
 import { methods } from '../sql/methods.ts'
-import { openReader, openWriter, type Connection } from './connection.ts'
+import { openReader, openWriter, type OpenDatabase } from './connection.ts'
 import { engineMethods } from './engine-methods.ts'
 import { failureOf } from './failures.ts'
 import { outcomeOf, type Outcome } from './group-commit.ts'
@@ -15,7 +15,7 @@ const allMethods = { ...methods, ...engineMethods } as unknown as Readonly<Recor
 const mostTogether = role === 'writer' ? 256 : 16
 const port = parentPort!
 const arrived: Call[] = []
-let connection: Connection | undefined
+let connection: OpenDatabase | undefined
 let isServing = false
 
 port.on('message', (calls: Calls) => {

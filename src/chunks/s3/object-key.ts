@@ -7,7 +7,7 @@ import { StoreError } from '../../model/errors.ts'
 const shape = /^([0-9a-f]{2})\/\1[0-9a-f]{62}\.[0-9a-f]{16}$/
 
 /** A location that no chunk had before: `ab/<digest>.<random>`. An object's key is the prefix and the location. */
-export function newLocation(digest: Digest): Location {
+export function newObjectLocation(digest: Digest): Location {
   return `${digest.slice(0, 2)}/${digest}.${randomBytes(8).toString('hex')}` as Location
 }
 

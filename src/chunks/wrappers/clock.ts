@@ -1,5 +1,5 @@
 /** How time is told and passed. */
-export interface Clock {
+export interface Timer {
   /** Milliseconds since some moment; never goes back. */
   readonly now: () => number
   /** Resolves so much later. Rejects with the signal's reason when that is aborted. */
@@ -7,7 +7,7 @@ export interface Clock {
 }
 
 /** Keeps the process alive while somebody waits: a command must not end in the middle of a call. */
-export const runningClock: Clock = {
+export const runningClock: Timer = {
   now: () => performance.now(),
   wait,
 }

@@ -1,6 +1,6 @@
 import { isStoreError } from '../../model/errors.ts'
 import type { ChunkStore, ListOptions, StoredChunk } from '../chunk-store.ts'
-import { runningClock, type Clock } from './clock.ts'
+import { runningClock, type Timer } from './clock.ts'
 
 export interface RetryOptions {
   /** Tries of one call, the first included; 8 unless given. */
@@ -11,7 +11,7 @@ export interface RetryOptions {
   readonly maxPauseMs?: number
   /** No try begins later than so long after the first, 30 s unless given. */
   readonly patienceMs?: number
-  readonly clock?: Clock
+  readonly clock?: Timer
   /** From 0 up to 1. */
   readonly random?: () => number
 }

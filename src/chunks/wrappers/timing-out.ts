@@ -1,13 +1,13 @@
 import { StoreError } from '../../model/errors.ts'
 import type { ChunkStore, ListOptions, StoredChunk } from '../chunk-store.ts'
-import { runningClock, type Clock } from './clock.ts'
+import { runningClock, type Timer } from './clock.ts'
 
 export interface TimeoutOptions {
   /** A call, or a step of a listing, may take so long, and beyond that the time that its bytes take at `minRate`. */
   readonly timeoutMs: number
   /** Bytes a second. */
   readonly minRate: number
-  readonly clock?: Clock
+  readonly clock?: Timer
 }
 
 /**
@@ -68,7 +68,7 @@ function linked(signal: AbortSignal | undefined, abort: AbortController): AbortS
 }
 
 async function withTimeout<T>(
-  clock: Clock,
+  clock: Timer,
   ms: number,
   what: string,
   abort: AbortController,

@@ -108,7 +108,7 @@ async function copy(
   { store: { from, to }, terminal, isJson }: StoreSession<BothStores>,
   { prefix }: MigrateOptions,
 ): Promise<number> {
-  const { countFiles, migrateStore } = await import('../../admin/migrate-store.ts')
+  const { countFilesToMigrate: countFiles, migrateStore } = await import('../../admin/migrate-store.ts')
   const interruption = watchInterruption()
   const { signal } = interruption
   const bar = process.stderr.isTTY ? await ProgressBar.start(terminal) : undefined

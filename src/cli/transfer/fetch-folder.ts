@@ -25,7 +25,7 @@ export async function fetchFolder(
   const { signal } = session
   const folder = storeFolder(ref)
   const report = await TransferReport.start(session, ['fetching', 'fetched'])
-  const counted = report.isWatched ? countFiles(session, folder, report) : undefined
+  const counted = report.isWatched ? countFilesToFetch(session, folder, report) : undefined
   try {
     const conflicts = await atPath(root, async () => {
       await mkdir(root, { recursive: true })
@@ -76,7 +76,7 @@ async function* filesIn(
 }
 
 /** What there is to do, for the progress bar: found by a listing of its own, ahead of the fetching. */
-async function countFiles(
+async function countFilesToFetch(
   { client, signal }: Session,
   { prefix }: StoreFolder,
   report: TransferReport,

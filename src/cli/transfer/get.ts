@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import type { FileInfo } from '../../client/node.ts'
-import { parseByteRange, type ByteRange } from './byte-range.ts'
+import { parseByteRange, type RequestedRange } from './byte-range.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
 import { writableName } from '../../model/writable-name.ts'
-import { addCommonOptions, wholeNumber } from '../common-options.ts'
+import { addCommonOptions, toWholeNumber } from '../common-options.ts'
 import { atPath } from './at-path.ts'
 import { noSuchId } from '../terminal/message-of.ts'
 import { fetchFile } from './fetch-file.ts'
@@ -18,7 +18,7 @@ import { fitted } from '../terminal/help-text.ts'
 
 export interface GetOptions {
   readonly recursive?: true
-  readonly range?: ByteRange
+  readonly range?: RequestedRange
   readonly parallel?: number
   readonly filesAtOnce: number
 }
@@ -50,8 +50,8 @@ export function get(command: Command): void {
     .argument('[path]', 'where to; - for stdout')
     .option('-r, --recursive', 'a folder with all that is below it')
     .option('--range <first-last>', 'only these bytes: 0-99, 100- or -500', rangeOf)
-    .option('--parallel <n>', 'ranges of one file fetched side by side (default: 4)', wholeNumber(64))
-    .option('--files-at-once <n>', 'files fetched side by side', wholeNumber(256), 8)
+    .option('--parallel <n>', 'ranges of one file fetched side by side (default: 4)', toWholeNumber(64))
+    .option('--files-at-once <n>', 'files fetched side by side', toWholeNumber(256), 8)
     .addHelpText('after', fitted(help))
     .action(async (ref: string, path: string | undefined, options: GetOptions) => {
       const { json } = command.opts<{ json?: true }>()
@@ -144,7 +144,7 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-function rangeOf(text: string): ByteRange {
+function rangeOf(text: string): RequestedRange {
   const range = parseByteRange(text)
   if (!range) throw new InvalidArgumentError('It is written 0-99, 100- or -500.')
   return range

@@ -6,7 +6,7 @@ import { forEachAtOnce } from '../for-each-at-once.ts'
 import { attributesOf } from './file-attributes.ts'
 import { localFiles, type LocalFile, type LocalFileProblems } from './local-files.ts'
 import { compared, type ComparedFile } from './store-listing.ts'
-import { toMetadata, explained, type Description, type PutOptions } from './put-options.ts'
+import { toMetadata, explained, type Description, type PutFlags } from './put-options.ts'
 import type { Session } from '../session.ts'
 import { TransferReport } from './transfer-report.ts'
 import { turns } from './turns.ts'
@@ -16,11 +16,7 @@ const smallAtOnce = 64
 const largeAtOnce = 8
 
 /** Puts everything that the paths stand for. A file that fails is reported, and the others go on. */
-export async function putFiles(
-  session: Session,
-  paths: readonly string[],
-  options: PutOptions,
-): Promise<void> {
+export async function putFiles(session: Session, paths: readonly string[], options: PutFlags): Promise<void> {
   const report = await TransferReport.start(session, ['sending', 'sent'])
   const found = (problems: LocalFileProblems) =>
     localFiles(
@@ -36,7 +32,7 @@ export async function putFiles(
     failed: (path, error) => session.fail(path, error, 'path'),
     skipped: (path, why) => session.terminal.say(`ashlar: ${path} ${why}`),
   })
-  const counted = report.isWatched ? countFiles(found, report, session.signal) : undefined
+  const counted = report.isWatched ? countFilesToPut(found, report, session.signal) : undefined
   try {
     const all = compared(files, session.client, session.signal)
     const { filesAtOnce = smallAtOnce } = options
@@ -56,7 +52,7 @@ export async function putFiles(
 }
 
 /** What there is to do, for the progress bar: found by a walk of its own, ahead of the sending. */
-async function countFiles(
+async function countFilesToPut(
   found: (problems: LocalFileProblems) => AsyncIterable<LocalFile>,
   report: TransferReport,
   signal: AbortSignal,
@@ -74,7 +70,7 @@ async function putUnlessReplaced(
   session: Session,
   report: TransferReport,
   file: ComparedFile,
-  options: PutOptions,
+  options: PutFlags,
 ): Promise<void> {
   try {
     await putFile(session, report, file, options)
@@ -88,7 +84,7 @@ async function putFile(
   session: Session,
   report: TransferReport,
   { file: { path, name, stats }, present }: ComparedFile,
-  options: PutOptions,
+  options: PutFlags,
 ): Promise<void> {
   const { client, signal, terminal, isJson } = session
   const description = toMetadata(options, attributesOf(stats))

@@ -1,7 +1,7 @@
 import { isStoreError } from '../../model/errors.ts'
 import type { Metadata } from '../../model/file.ts'
 
-export interface PutOptions {
+export interface PutFlags {
   readonly to?: string
   readonly name?: string
   readonly recursive?: true
@@ -19,12 +19,12 @@ export interface Description {
 }
 
 /** What is kept with a file beside its bytes. */
-export function toMetadata({ type, meta }: PutOptions, attributes: Metadata): Description {
+export function toMetadata({ type, meta }: PutFlags, attributes: Metadata): Description {
   return { metadata: { ...attributes, ...meta }, ...(type !== undefined && { mediaType: type }) }
 }
 
 /** Why a file was not put, in the words of the command line. */
-export function explained(error: unknown, { replace }: PutOptions): unknown {
+export function explained(error: unknown, { replace }: PutFlags): unknown {
   return !replace && isStoreError(error, 'precondition_failed')
     ? new Error('another file has the name, and --no-replace was given')
     : error

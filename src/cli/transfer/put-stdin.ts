@@ -1,11 +1,11 @@
 import { parseFileName } from '../../model/file.ts'
 import { joined } from './local-files.ts'
-import { toMetadata, explained, type PutOptions } from './put-options.ts'
+import { toMetadata, explained, type PutFlags } from './put-options.ts'
 import type { Session } from '../session.ts'
 import { TransferReport } from './transfer-report.ts'
 
 /** Makes a file of what comes from stdin. */
-export async function putStdin(session: Session, options: PutOptions): Promise<void> {
+export async function putStdin(session: Session, options: PutFlags): Promise<void> {
   const name = joined(options.to ?? '', options.name ?? '')
   const report = await TransferReport.start(session, ['sending', 'sent'])
   // A writer that says nothing would keep Ctrl-C waiting.

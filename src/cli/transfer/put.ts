@@ -1,10 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { parseFileName, type Metadata } from '../../model/file.ts'
-import { addCommonOptions, wholeNumber } from '../common-options.ts'
+import { addCommonOptions, toWholeNumber } from '../common-options.ts'
 import { joined } from './local-files.ts'
 import { messageOf } from '../terminal/message-of.ts'
 import { putFiles } from './put-files.ts'
-import type { PutOptions } from './put-options.ts'
+import type { PutFlags } from './put-options.ts'
 import { putStdin } from './put-stdin.ts'
 import { perform } from '../session.ts'
 import { fitted } from '../terminal/help-text.ts'
@@ -44,14 +44,14 @@ export function put(command: Command): void {
       'leave a file alone that is there under the name with other content, and fail',
       true,
     )
-    .option('--parallel <n>', 'parts of one file sent side by side (default: 4)', wholeNumber(64))
+    .option('--parallel <n>', 'parts of one file sent side by side (default: 4)', toWholeNumber(64))
     .option(
       '--files-at-once <n>',
       'files sent side by side (default: 32 of up to 1 MiB, 8 larger ones)',
-      wholeNumber(256),
+      toWholeNumber(256),
     )
     .addHelpText('after', fitted(help))
-    .action(async (paths: readonly string[], options: PutOptions) => {
+    .action(async (paths: readonly string[], options: PutFlags) => {
       const isStdin = paths.includes('-')
       refuseNonsense(command, paths, isStdin, options)
       if (isStdin) await perform(command, (session) => putStdin(session, options))
@@ -67,7 +67,7 @@ function refuseNonsense(
   command: Command,
   paths: readonly string[],
   isStdin: boolean,
-  { name }: PutOptions,
+  { name }: PutFlags,
 ): void {
   if (isStdin && (paths.length > 1 || name === undefined)) {
     command.error('error: what comes from stdin is put by itself, and needs a name: ashlar put - --name …')

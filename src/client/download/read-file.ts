@@ -6,7 +6,7 @@ import type { ChunkInfo, FileInfo } from '../files/file-info.ts'
 import { showChunks } from '../files/show-file.ts'
 import { ChunkVerifier, verifyChunkList } from './verify-chunks.ts'
 
-export interface ReadOptions {
+export interface StreamOptions {
   /** The first byte; from the end if negative. 0 if not given. */
   readonly from?: number
   /** Behind the last byte; from the end if negative. The file's size if not given. */
@@ -33,7 +33,7 @@ const rangeBytes = 8 * 1024 * 1024
 export async function readFile(
   connection: Connection,
   ref: string,
-  options: ReadOptions = {},
+  options: StreamOptions = {},
 ): Promise<Reading> {
   checkParallel(options)
   const { signal, parallel = 4 } = options

@@ -1,10 +1,10 @@
 import { type Connection, toPath } from '../transport/connection.ts'
 import { isStoreError } from '../../model/errors.ts'
-import { retrying } from '../transport/attempts.ts'
+import { withRetries } from '../transport/attempts.ts'
 import { type RequestOptions, requestHeaders } from '../transport/request.ts'
 
 /** What must hold of the file that is there, or nothing happens; see `etag` in the file info. */
-export interface Precondition {
+export interface Conditions {
   readonly ifMatch?: string
   /** `*`: no file has the name. */
   readonly ifNoneMatch?: string
@@ -13,12 +13,12 @@ export interface Precondition {
 export async function deleteFile(
   connection: Connection,
   ref: string,
-  { signal, ...precondition }: { readonly signal?: AbortSignal | undefined } & Precondition = {},
+  { signal, ...precondition }: { readonly signal?: AbortSignal | undefined } & Conditions = {},
 ): Promise<void> {
   await deleteOnce(connection, toPath('files/', ref), { headers: conditionHeaders(precondition), signal })
 }
 
-export function conditionHeaders({ ifMatch, ifNoneMatch }: Precondition): Record<string, string> {
+export function conditionHeaders({ ifMatch, ifNoneMatch }: Conditions): Record<string, string> {
   return {
     ...(ifMatch !== undefined && { 'If-Match': ifMatch }),
     ...(ifNoneMatch !== undefined && { 'If-None-Match': ifNoneMatch }),
@@ -32,7 +32,7 @@ export async function deleteOnce(
   options: Omit<RequestOptions, 'method'>,
 ): Promise<void> {
   let isRepeated = false
-  await retrying(connection, options.signal, async () => {
+  await withRetries(connection, options.signal, async () => {
     try {
       await requestHeaders(connection, path, { ...options, method: 'DELETE' })
     } catch (error) {

@@ -1,4 +1,4 @@
-import { retrying } from '../transport/attempts.ts'
+import { withRetries } from '../transport/attempts.ts'
 import type { Connection } from '../transport/connection.ts'
 import type { FileInfo } from './file-info.ts'
 import { requestJson } from '../transport/request.ts'
@@ -29,7 +29,7 @@ export async function* listFiles(
   const parameters = new URLSearchParams({ limit: '1000' })
   for (const [key, value] of Object.entries(query)) parameters.set(key, value)
   for (;;) {
-    const page = await retrying(connection, signal, () =>
+    const page = await withRetries(connection, signal, () =>
       requestJson<Page>(connection, `api/files?${parameters.toString()}`, { signal }),
     )
     const entries = [...page.prefixes.map((prefix) => ({ prefix })), ...page.files.map((file) => ({ file }))]

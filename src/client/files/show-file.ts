@@ -1,5 +1,5 @@
 import { isStoreError } from '../../model/errors.ts'
-import { retrying } from '../transport/attempts.ts'
+import { withRetries } from '../transport/attempts.ts'
 import { toPath, type Connection } from '../transport/connection.ts'
 import type { FileInfo, FileWithChunks } from './file-info.ts'
 import { requestJson } from '../transport/request.ts'
@@ -9,7 +9,7 @@ export async function showFile(
   ref: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<FileInfo> {
-  return retrying(connection, signal, () =>
+  return withRetries(connection, signal, () =>
     requestJson<FileInfo>(connection, toPath('api/files/', ref), { signal }),
   )
 }
@@ -19,7 +19,7 @@ export async function showChunks(
   ref: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<FileWithChunks> {
-  return retrying(connection, signal, () =>
+  return withRetries(connection, signal, () =>
     requestJson<FileWithChunks>(connection, `${toPath('api/files/', ref)}?chunks=1`, { signal }),
   )
 }

@@ -1,6 +1,6 @@
-import { retrying } from '../transport/attempts.ts'
+import { withRetries } from '../transport/attempts.ts'
 import { toPath, type Connection } from '../transport/connection.ts'
-import { conditionHeaders, type Precondition } from './delete-file.ts'
+import { conditionHeaders, type Conditions } from './delete-file.ts'
 import type { FileInfo } from './file-info.ts'
 import { requestJson } from '../transport/request.ts'
 
@@ -15,10 +15,10 @@ export async function updateFile(
   connection: Connection,
   ref: string,
   changes: FileChanges,
-  { signal, ...precondition }: { readonly signal?: AbortSignal | undefined } & Precondition = {},
+  { signal, ...precondition }: { readonly signal?: AbortSignal | undefined } & Conditions = {},
 ): Promise<FileInfo> {
   const headers = { 'Content-Type': 'application/json', ...conditionHeaders(precondition) }
-  return retrying(connection, signal, () =>
+  return withRetries(connection, signal, () =>
     requestJson<FileInfo>(
       connection,
       toPath('api/files/', ref),

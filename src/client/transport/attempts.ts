@@ -52,7 +52,7 @@ export class Attempts {
 }
 
 /** Calls until it succeeds, as long as trying again is of use. */
-export async function retrying<T>(
+export async function withRetries<T>(
   connection: Connection,
   signal: AbortSignal | undefined,
   call: () => Promise<T>,

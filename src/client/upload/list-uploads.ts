@@ -1,4 +1,4 @@
-import { retrying } from '../transport/attempts.ts'
+import { withRetries } from '../transport/attempts.ts'
 import type { Connection } from '../transport/connection.ts'
 import type { UploadInfo } from '../files/file-info.ts'
 import { requestJson } from '../transport/request.ts'
@@ -14,7 +14,7 @@ export async function* listUploads(
 ): AsyncGenerator<UploadInfo> {
   let path = 'api/uploads'
   for (;;) {
-    const page = await retrying(connection, signal, () => requestJson<Page>(connection, path, { signal }))
+    const page = await withRetries(connection, signal, () => requestJson<Page>(connection, path, { signal }))
     yield* page.uploads
     if (page.cursor === null) return
     path = `api/uploads?cursor=${encodeURIComponent(page.cursor)}`

@@ -1,5 +1,5 @@
 /** Bytes `from` to `to` (exclusive) of a file, and the upload that has the first `offset` of them or more, if there is one. */
-export interface Part {
+export interface UploadPart {
   readonly from: number
   readonly to: number
   readonly id?: string
@@ -16,15 +16,19 @@ export const mostParts = 128
  * Parts that cover bytes 0 to `size`, at most `mostParts`: what is left from earlier attempts where that fits, and what lies between, each
  * time in `count` parts.
  */
-export function planParts(size: number, count: number, leftovers: readonly Part[]): readonly Part[] {
+export function planParts(
+  size: number,
+  count: number,
+  leftovers: readonly UploadPart[],
+): readonly UploadPart[] {
   const parts = fill(size, Math.min(count, mostParts), leftovers)
   if (parts.length <= mostParts) return parts
   const fullestFirst = leftovers.toSorted((a, b) => b.offset - a.offset)
   return planParts(size, count, fullestFirst.slice(0, Math.floor(leftovers.length / 2)))
 }
 
-function fill(size: number, count: number, leftovers: readonly Part[]): readonly Part[] {
-  const parts: Part[] = []
+function fill(size: number, count: number, leftovers: readonly UploadPart[]): readonly UploadPart[] {
+  const parts: UploadPart[] = []
   let at = 0
   for (const part of leftovers.toSorted((a, b) => a.from - b.from || b.offset - a.offset)) {
     if (part.from < at || part.to > size || part.to <= part.from) continue
@@ -35,9 +39,9 @@ function fill(size: number, count: number, leftovers: readonly Part[]): readonly
   return parts
 }
 
-function cut(from: number, to: number, count: number): readonly Part[] {
+function cut(from: number, to: number, count: number): readonly UploadPart[] {
   const partBytes = Math.ceil((to - from) / count / alignment) * alignment
-  const parts: Part[] = []
+  const parts: UploadPart[] = []
   for (let at = from; at < to;) {
     const next = Math.min(to, at - (at % alignment) + partBytes)
     parts.push({ from: at, to: next, offset: 0 })

@@ -1,8 +1,8 @@
-import type { Precondition } from '../files/delete-file.ts'
+import type { Conditions } from '../files/delete-file.ts'
 import type { FileInfo } from '../files/file-info.ts'
 import type { Description } from './metadata-header.ts'
 
-export interface PutOptions extends Description, Precondition {
+export interface UploadOptions extends Description, Conditions {
   readonly signal?: AbortSignal | undefined
   /** Parts of one file that are sent side by side; 4 if not given. */
   readonly parallel?: number | undefined

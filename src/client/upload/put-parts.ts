@@ -1,14 +1,14 @@
 import { from, lastValueFrom, map, mergeMap, toArray } from 'rxjs'
 import { StoreError } from '../../model/errors.ts'
-import { retrying } from '../transport/attempts.ts'
+import { withRetries } from '../transport/attempts.ts'
 import type { Connection } from '../transport/connection.ts'
 import { createFile, tusHeaders } from './create-file.ts'
 import { conditionHeaders } from '../files/delete-file.ts'
 import type { FileInfo } from '../files/file-info.ts'
 import { listUploads } from './list-uploads.ts'
 import { metadataHeader } from './metadata-header.ts'
-import { planParts, type Part } from './plan-parts.ts'
-import type { PutOptions } from './put-options.ts'
+import { planParts, type UploadPart } from './plan-parts.ts'
+import type { UploadOptions } from './put-options.ts'
 import { requestHeaders } from '../transport/request.ts'
 import { sendPart } from './send-part.ts'
 import type { Source } from './source.ts'
@@ -21,7 +21,7 @@ export async function putParts(
   connection: Connection,
   name: string,
   source: Source,
-  options: PutOptions,
+  options: UploadOptions,
   meter: ProgressMeter,
 ): Promise<FileInfo> {
   const { parallel = defaultParallel } = options
@@ -52,7 +52,7 @@ export async function putParts(
 
 /** No single part may be too large where the whole is. */
 async function refuseTooLarge(connection: Connection, size: number, signal: AbortSignal): Promise<void> {
-  const headers = await retrying(connection, signal, () =>
+  const headers = await withRetries(connection, signal, () =>
     requestHeaders(connection, 'uploads', { method: 'OPTIONS', headers: tusHeaders, signal }),
   )
   const most = Number(headers.get('Tus-Max-Size') ?? Infinity)
@@ -65,10 +65,10 @@ async function findLeftovers(
   name: string,
   source: Source,
   signal: AbortSignal,
-): Promise<readonly (Part & { readonly id: string })[]> {
+): Promise<readonly (UploadPart & { readonly id: string })[]> {
   const { fingerprint } = source
   if (fingerprint === undefined) return []
-  const found: (Part & { readonly id: string })[] = []
+  const found: (UploadPart & { readonly id: string })[] = []
   for await (const upload of listUploads(connection, { signal })) {
     const { metadata, offset, size, id } = upload
     if (!upload.isPartial || upload.name !== name || metadata['fingerprint'] !== fingerprint) continue
@@ -83,7 +83,7 @@ async function join(
   connection: Connection,
   name: string,
   source: Source,
-  options: PutOptions,
+  options: UploadOptions,
   signal: AbortSignal,
   ids: readonly string[],
 ): Promise<FileInfo> {

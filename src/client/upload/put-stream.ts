@@ -1,7 +1,7 @@
 import type { Connection } from '../transport/connection.ts'
-import { retrying } from '../transport/attempts.ts'
+import { withRetries } from '../transport/attempts.ts'
 import { tusHeaders, uploadIdIn } from './create-file.ts'
-import { conditionHeaders, type Precondition } from '../files/delete-file.ts'
+import { conditionHeaders, type Conditions } from '../files/delete-file.ts'
 import type { FileInfo } from '../files/file-info.ts'
 import { heldPieces } from './held-pieces.ts'
 import { metadataHeader, type Description } from './metadata-header.ts'
@@ -10,7 +10,7 @@ import { showFile } from '../files/show-file.ts'
 import { StreamedUpload } from './streamed-upload.ts'
 import { startTransfer, type Transfer } from '../transfer.ts'
 
-export interface PutStreamOptions extends Description, Precondition {
+export interface PutStreamOptions extends Description, Conditions {
   readonly signal?: AbortSignal | undefined
 }
 
@@ -31,7 +31,7 @@ export function putStream(
       'Upload-Defer-Length': '1',
       'Upload-Metadata': metadataHeader(name, options),
     }
-    const created = await retrying(connection, signal, () =>
+    const created = await withRetries(connection, signal, () =>
       requestHeaders(connection, 'uploads', { method: 'POST', headers, signal }),
     )
     const upload = new StreamedUpload(connection, uploadIdIn(created), options, meter)

@@ -6,7 +6,7 @@ import { conditionHeaders } from '../files/delete-file.ts'
 import { digestAsOneChunk, hasContent } from '../download/has-content.ts'
 import type { FileInfo } from '../files/file-info.ts'
 import { metadataOnly, toBase64 } from './metadata-header.ts'
-import type { PutOptions, PutResult } from './put-options.ts'
+import type { UploadOptions, PutResult } from './put-options.ts'
 import { refuseEarly } from './refuse-early.ts'
 import { jsonIn, notOurs } from '../transport/request.ts'
 import { contentOf, sendContent, sizeChanged } from './send-bytes.ts'
@@ -25,7 +25,7 @@ export async function putWhole(
   connection: Connection,
   name: string,
   source: Source,
-  options: PutOptions,
+  options: UploadOptions,
   meter: ProgressMeter,
 ): Promise<PutResult> {
   const upload = await SmallUpload.of(connection, name, source, options)
@@ -43,7 +43,7 @@ class SmallUpload {
   readonly #connection: Connection
   readonly #name: string
   readonly #bytes: Uint8Array<ArrayBuffer>
-  readonly #options: PutOptions
+  readonly #options: UploadOptions
   /** Of the file, if the server keeps it as one chunk, as it nearly always does. */
   readonly #digest: string
 
@@ -51,7 +51,7 @@ class SmallUpload {
     connection: Connection,
     name: string,
     bytes: Uint8Array<ArrayBuffer>,
-    options: PutOptions,
+    options: UploadOptions,
     digest: string,
   ) {
     this.#connection = connection
@@ -65,7 +65,7 @@ class SmallUpload {
     connection: Connection,
     name: string,
     source: Source,
-    options: PutOptions,
+    options: UploadOptions,
   ): Promise<SmallUpload> {
     const bytes = await readWhole(source)
     const digest = await digestAsOneChunk(connection, bytes)

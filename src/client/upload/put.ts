@@ -1,7 +1,7 @@
 import { checkParallel } from '../transport/check-options.ts'
 import type { Connection } from '../transport/connection.ts'
 import { hasContentOf } from '../download/has-content.ts'
-import type { PutOptions, PutResult } from './put-options.ts'
+import type { UploadOptions, PutResult } from './put-options.ts'
 import { putParts } from './put-parts.ts'
 import { putWhole, wholeBytes } from './put-whole.ts'
 import { refuseEarly } from './refuse-early.ts'
@@ -13,7 +13,7 @@ export function put(
   connection: Connection,
   name: string,
   source: Source,
-  options: PutOptions = {},
+  options: UploadOptions = {},
 ): Transfer<PutResult> {
   return startTransfer(async (meter) => {
     checkParallel(options)
@@ -27,7 +27,7 @@ async function putLarge(
   connection: Connection,
   name: string,
   source: Source,
-  options: PutOptions,
+  options: UploadOptions,
   meter: ProgressMeter,
 ): Promise<PutResult> {
   const { signal } = options

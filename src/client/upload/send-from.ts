@@ -3,7 +3,7 @@ import { Attempts, isTransientError } from '../transport/attempts.ts'
 import type { Connection } from '../transport/connection.ts'
 import { offsetIn, tusHeaders } from './create-file.ts'
 import type { Description } from './metadata-header.ts'
-import type { Part } from './plan-parts.ts'
+import type { UploadPart } from './plan-parts.ts'
 import { notOurs, requestHeaders } from '../transport/request.ts'
 import { sendBytes } from './send-bytes.ts'
 import type { Source } from './source.ts'
@@ -14,7 +14,7 @@ export interface PartToSend {
   /** Of the file. The server looks at it with every part, so that what it refuses is refused before much is sent. */
   readonly description: Description
   readonly source: Source
-  readonly part: Part
+  readonly part: UploadPart
   readonly signal: AbortSignal
 }
 

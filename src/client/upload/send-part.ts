@@ -1,5 +1,5 @@
 import { isStoreError, StoreError } from '../../model/errors.ts'
-import { retrying } from '../transport/attempts.ts'
+import { withRetries } from '../transport/attempts.ts'
 import type { Connection } from '../transport/connection.ts'
 import { tusHeaders, uploadIdIn } from './create-file.ts'
 import { deleteUpload } from '../files/delete-file.ts'
@@ -34,10 +34,10 @@ async function sendAndCompare(connection: Connection, toSend: PartToSend, meter:
   const id = part.id ?? (await createPart(connection, toSend))
   // Who asks also ends a request that still hangs from an earlier attempt.
   const offset =
-    part.id === undefined ? 0 : await retrying(connection, signal, () => askOffset(connection, id, signal))
+    part.id === undefined ? 0 : await withRetries(connection, signal, () => askOffset(connection, id, signal))
   meter.reuse(offset)
   await sendFrom(connection, id, offset, toSend, meter)
-  const { chunks } = await retrying(connection, signal, () =>
+  const { chunks } = await withRetries(connection, signal, () =>
     requestJson<{ chunks: readonly ChunkInfo[] }>(connection, `api/uploads/${id}?chunks=1`, { signal }),
   )
   if (await hasContent(connection, source, chunks, signal, part.from)) return id
@@ -61,7 +61,7 @@ async function createPart(
     'Upload-Metadata': metadataHeader(name, { ...description, metadata }),
   }
   return uploadIdIn(
-    await retrying(connection, signal, () =>
+    await withRetries(connection, signal, () =>
       requestHeaders(connection, 'uploads', { method: 'POST', headers, signal }),
     ),
   )

@@ -2,7 +2,7 @@ import { isStoreError, type StoreError } from '../../model/errors.ts'
 import { Attempts } from '../transport/attempts.ts'
 import type { Connection } from '../transport/connection.ts'
 import { findRefIn, isTransientOrDamaged, offsetIn, tusHeaders } from './create-file.ts'
-import { conditionHeaders, type Precondition } from '../files/delete-file.ts'
+import { conditionHeaders, type Conditions } from '../files/delete-file.ts'
 import { toBase64 } from './metadata-header.ts'
 import type { AnswerHeaders } from '../transport/platform.ts'
 import { notOurs, requestHeaders } from '../transport/request.ts'
@@ -10,7 +10,7 @@ import { contentOf, sendBytes } from './send-bytes.ts'
 import { fewestRequestBytes } from './send-from.ts'
 import type { ProgressMeter } from '../transfer.ts'
 
-export interface StreamedUploadOptions extends Precondition {
+export interface StreamedUploadOptions extends Conditions {
   readonly signal?: AbortSignal | undefined
 }
 

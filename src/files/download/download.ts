@@ -8,7 +8,8 @@ import type { FileStore } from '../state/file-store.ts'
 import { ReadAheadBlock } from './read-ahead-block.ts'
 import type { OpenFile } from '../state/active-downloads.ts'
 import type { ClientSpeed } from './client-speed.ts'
-import { planBlocks, type ByteRange } from './plan-blocks.ts'
+import type { ByteRange } from '../../model/byte-range.ts'
+import { planBlocks } from './plan-blocks.ts'
 import { untilClosed } from '../../streams/until-closed.ts'
 
 export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | undefined> {

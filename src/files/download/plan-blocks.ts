@@ -1,14 +1,9 @@
+import type { ByteRange } from '../../model/byte-range.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import { damage } from '../../catalog/seals.ts'
 import type { FileChunk } from '../../model/chunk.ts'
 import { blockBytes } from '../../model/digest.ts'
 import type { StoredFile } from '../../model/file.ts'
-
-/** Bytes of a file, `end` exclusive. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
 
 /** One block to be read and verified whole, of which `from` to `to` (exclusive) are wanted. */
 export interface PlannedBlock {

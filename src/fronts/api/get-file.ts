@@ -11,7 +11,8 @@ import { evaluateConditions, ifRangeHolds } from '../../http/headers/conditional
 import { disposition } from '../../http/headers/disposition.ts'
 import { contentsIn } from '../../http/headers/etags.ts'
 import { headersOf } from '../../http/headers/file-headers.ts'
-import { parseRange, type ByteRange } from '../../http/headers/ranges.ts'
+import { parseRange } from '../../http/headers/ranges.ts'
+import type { ByteRange } from '../../model/byte-range.ts'
 import { HttpProblem } from '../../http/middleware/render-errors.ts'
 import { describeCharset, describeCharsetOf, needsCharset } from '../../http/bodies/text-charset.ts'
 

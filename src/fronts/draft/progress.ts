@@ -9,7 +9,7 @@ import { sendInterim } from './interim.ts'
  * send interim responses with a 104 (Upload Resumption Supported) status code and the Upload-Offset header field set to the
  * current offset to inform the client about the upload progress."
  */
-export class Progress {
+export class InterimProgress {
   readonly #store: FileStore
   readonly #ctx: HttpContext
   readonly #id: FileId

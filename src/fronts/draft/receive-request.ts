@@ -13,12 +13,12 @@ import { expectedDigests } from '../../http/headers/expected-digests.ts'
 import { describeStored } from '../../http/bodies/file-info.ts'
 import { bodyLength, countIn, largestInteger } from './draft-fields.ts'
 import { completedUpload, inconsistentLength, misfitProblem } from './problems.ts'
-import { Progress } from './progress.ts'
+import { InterimProgress } from './progress.ts'
 
-export type Part = AppendRequest & Required<Pick<AppendRequest, 'isLast' | 'precondition'>>
+export type PartRequest = AppendRequest & Required<Pick<AppendRequest, 'isLast' | 'precondition'>>
 
 /** What the headers say of the body. Throws `invalid_request`, `too_large` and `invalid_digest`, before anything has happened. */
-export function partOf(ctx: HttpContext, from: number, isLast: boolean): Part {
+export function partOf(ctx: HttpContext, from: number, isLast: boolean): PartRequest {
   const length = bodyLength(ctx)
   const declared = countIn('Upload-Length', ctx)
   // "If the request includes the Upload-Complete field value set to true and a valid Content-Length header field, … the length
@@ -48,9 +48,9 @@ export async function receiveRequest(
   store: FileStore,
   ctx: HttpContext,
   id: FileId,
-  part: Part,
+  part: PartRequest,
 ): Promise<AppendedUpload> {
-  const progress = new Progress(store, ctx, id, part.from)
+  const progress = new InterimProgress(store, ctx, id, part.from)
   try {
     const appended = await appendToUpload(store, id, () => continued(ctx.req), {
       ...part,

@@ -16,7 +16,7 @@ import { locationOf, newUploadId } from '../../http/headers/upload-address.ts'
 import { parseMetadata } from '../../http/headers/upload-metadata.ts'
 import { limits, uploadComplete } from './draft-fields.ts'
 import { sendInterim } from './interim.ts'
-import { partOf, receiveRequest, type Part } from './receive-request.ts'
+import { partOf, receiveRequest, type PartRequest } from './receive-request.ts'
 import { refuseOlderDraft } from './refuse-older-draft.ts'
 
 /** What the whole upload was refused for: nobody would continue it. */
@@ -71,7 +71,7 @@ async function createUpload(
   store: FileStore,
   ctx: HttpContext,
   named: FileName | undefined,
-  { size, precondition }: Part,
+  { size, precondition }: PartRequest,
 ): Promise<Upload> {
   const { maxFileSize } = store.options
   // "The server might not create an upload resource if the length deduced from the upload creation request is larger than

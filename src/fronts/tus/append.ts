@@ -14,7 +14,7 @@ import { expectedDigests } from '../../http/headers/expected-digests.ts'
 import { refuseCoded } from '../../http/middleware/refuse-coded.ts'
 import { readProtocolState } from './protocol-state.ts'
 import { uploadIdOf } from '../../http/headers/upload-address.ts'
-import { describeProgress, expiryOf, wholeNumber } from './tus-route.ts'
+import { describeProgress, expiryOf, parseWholeNumber } from './tus-route.ts'
 import { uploadChecksums } from './upload-checksum.ts'
 
 const offsetMediaType = 'application/offset+octet-stream'
@@ -30,11 +30,11 @@ export async function append(store: FileStore, ctx: HttpContext): Promise<void> 
   // Unsupported Media Type status."
   if (!hasOffsetMediaType(ctx))
     throw new StoreError('unsupported_media_type', `Send Content-Type: ${offsetMediaType}.`)
-  const from = wholeNumber('Upload-Offset', ctx.get('Upload-Offset'))
+  const from = parseWholeNumber('Upload-Offset', ctx.get('Upload-Offset'))
   if (from === undefined) throw new StoreError('invalid_request', 'Upload-Offset is missing.')
   // "Once it is known the Client MUST set the Upload-Length header in the next PATCH request. Once set the length MUST
   // NOT be changed."
-  const size = wholeNumber('Upload-Length', ctx.get('Upload-Length'))
+  const size = parseWholeNumber('Upload-Length', ctx.get('Upload-Length'))
   if (upload.isFinished && from === upload.offset && (size ?? from) === from && isEmpty(ctx)) {
     // The client lost the answer that told it so, and asks once more.
     ctx.status = 204
@@ -60,7 +60,7 @@ export function receiveBody(
   request: Pick<AppendRequest, 'from' | 'size'>,
 ): Promise<AppendedUpload> {
   refuseCoded(ctx)
-  const length = wholeNumber('Content-Length', ctx.get('Content-Length'))
+  const length = parseWholeNumber('Content-Length', ctx.get('Content-Length'))
   return appendToUpload(store, id, () => continued(ctx.req), {
     ...request,
     checks: [...uploadChecksums(ctx.req), ...contentDigests(ctx.req)],

@@ -16,7 +16,7 @@ import { writeProtocolState } from './protocol-state.ts'
 import { describeAppended, hasOffsetMediaType, receiveBody } from './append.ts'
 import { locationOf, newUploadId } from '../../http/headers/upload-address.ts'
 import { describeFile } from '../../http/headers/upload-metadata.ts'
-import { wholeNumber } from './tus-route.ts'
+import { parseWholeNumber } from './tus-route.ts'
 
 /** Partial uploads that one final upload may join. */
 const maxParts = 1000
@@ -151,7 +151,7 @@ function newUploadOf(store: FileStore, ctx: HttpContext, id: FileId) {
 
 /** "The request MUST include one of the following headers: a) Upload-Length …, b) Upload-Defer-Length: 1". */
 function announcedLength(ctx: HttpContext): number | undefined {
-  const size = wholeNumber('Upload-Length', ctx.get('Upload-Length'))
+  const size = parseWholeNumber('Upload-Length', ctx.get('Upload-Length'))
   const deferred = ctx.get('Upload-Defer-Length')
   // "If the Upload-Defer-Length header contains any other value than 1 the server should return a 400 Bad Request status."
   if (deferred !== '' && deferred !== '1')

@@ -34,7 +34,7 @@ export function expiryOf({ expiresAt }: Upload): string {
 }
 
 /** A header that counts bytes: "a non-negative integer". Undefined if it is absent. Throws `invalid_request`. */
-export function wholeNumber(header: string, text: string): number | undefined {
+export function parseWholeNumber(header: string, text: string): number | undefined {
   if (text === '') return undefined
   const value = Number(text)
   if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(value)) {

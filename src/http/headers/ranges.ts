@@ -1,8 +1,4 @@
-/** Bytes from `start` up to, but without, `end`; never empty. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
+import type { ByteRange } from '../../model/byte-range.ts'
 
 /**
  * What a `Range` header asks of a file of `size` bytes: all of it (`full`, a 200), one range (206), or

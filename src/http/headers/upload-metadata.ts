@@ -5,7 +5,7 @@ import { mediaTypeOf } from './media-type.ts'
 import { metadataSchema } from './metadata.ts'
 
 /** What an `Upload-Metadata` header makes of a file. */
-export interface DescribedFile {
+export interface NamedFile {
   readonly name: FileName
   readonly mediaType: string
   readonly metadata: Metadata
@@ -16,7 +16,7 @@ export interface DescribedFile {
  * a name is named for its id. A value that is not text, which is UTF-8 without U+0000, is ignored: metadata is text, and
  * clients may send bytes for their own use, which `HEAD` still repeats. Throws `invalid_metadata`, `invalid_name`.
  */
-export function describeFile(header: string, id: string): DescribedFile {
+export function describeFile(header: string, id: string): NamedFile {
   const pairs = textsIn(parsePairs(header))
   const name = parseFileName(pairs.get('filename') || pairs.get('name') || id)
   const mediaType = mediaTypeOf(pairs.get('filetype') || pairs.get('type') || undefined, name)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Clock } from '../../../src/chunks/wrappers/clock.ts'
+import type { Timer } from '../../../src/chunks/wrappers/clock.ts'
 import type { ChunkStore } from '../../../src/chunks/chunk-store.ts'
 import { MemoryChunkStore } from '../../../src/chunks/memory/memory-chunk-store.ts'
 import { timingOut } from '../../../src/chunks/wrappers/timing-out.ts'
@@ -15,7 +15,7 @@ describeChunkStore('timing out', async () => timingOut(new MemoryChunkStore(), l
 const chunk = sampleChunk(2500)
 
 /** Nothing passes until `expire` says that all waits are over. */
-class HeldClock implements Clock {
+class HeldClock implements Timer {
   readonly waits: number[] = []
   readonly #pending = new Set<() => void>()
 

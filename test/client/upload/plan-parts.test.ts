@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mostParts, planParts, type Part } from '../../../src/client/upload/plan-parts.ts'
+import { mostParts, planParts, type UploadPart } from '../../../src/client/upload/plan-parts.ts'
 import { MiB } from '../../http/sample.ts'
 import { runs } from '../../support/runs.ts'
 
-const part = (from: number, to: number, offset = 0, id?: string): Part => ({
+const part = (from: number, to: number, offset = 0, id?: string): UploadPart => ({
   from: from * MiB,
   to: to * MiB,
   offset: offset * MiB,
@@ -13,7 +13,13 @@ const part = (from: number, to: number, offset = 0, id?: string): Part => ({
 
 describe('planParts', () => {
   it.each<
-    [title: string, size: number, count: number, leftovers: readonly Part[], expected: readonly Part[]]
+    [
+      title: string,
+      size: number,
+      count: number,
+      leftovers: readonly UploadPart[],
+      expected: readonly UploadPart[],
+    ]
   >([
     ['a small file is one part', 5, 4, [], [part(0, 5)]],
     ['parts begin at multiples of 8 MiB', 30, 4, [], [part(0, 8), part(8, 16), part(16, 24), part(24, 30)]],

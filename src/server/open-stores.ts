@@ -143,7 +143,7 @@ export async function openConfigured(
 async function openOnce(config: Config, onBackgroundError: BackgroundReport): Promise<ConfiguredStore> {
   await refuseForeignStore(config)
   const known = await readStoreIdentity(config)
-  const { chunks, manifests, batching: batching, close: closeChunks } = await openChunkStores(config)
+  const { chunks, manifests, batching, close: closeChunks } = await openChunkStores(config)
   try {
     // To an empty catalog all that is there would be garbage.
     if (!(await hasCatalog(config)) && (await isUsed(manifests))) throw lostCatalog(config)

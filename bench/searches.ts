@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { FileHasher } from '../src/model/hashers.ts'
-import { parseFileName, soleOwner, type FileId } from '../src/model/file.ts'
+import { parseFileName, defaultSpace, type FileId } from '../src/model/file.ts'
 import { request } from '../test/support/http-request.ts'
 import { startBenchServer } from './bench-server.ts'
 import { inTemporaryDirectory } from './in-temporary-directory.ts'
@@ -29,7 +29,7 @@ async function fill(directory: string): Promise<void> {
   await withStoreIn(directory, async (store) => {
     const { catalog } = store
     const [big] = await addChunks(store, directory, 1000)
-    const source = await catalog.findFile(soleOwner, { name: big! })
+    const source = await catalog.findFile(defaultSpace, { name: big! })
     const chunks = await catalog.listChunks(source!.id, 0, 1000)
     for (let made = 0; made < files; made += 1000) {
       const creating = Array.from({ length: 1000 }, (_, index) => {
@@ -38,7 +38,7 @@ async function fill(directory: string): Promise<void> {
         hasher.add(digest)
         return catalog.createFile({
           id: randomUUIDv7() as FileId,
-          owner: soleOwner,
+          space: defaultSpace,
           name: parseFileName(nameOf(made + index)),
           mediaType: 'text/plain',
           metadata: {},

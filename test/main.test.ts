@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { optionRows } from '../src/config/rows.ts'
 import { repeatMs } from '../src/http/server/stop-signal.ts'
 import { openStore } from '../src/server/open-stores.ts'
-import { soleOwner } from '../src/model/file.ts'
+import { defaultSpace } from '../src/model/file.ts'
 import { sampleChunk } from './chunks/sample-chunk.ts'
 import { head, RawClient } from './robustness/raw-client.ts'
 import { readBack } from './robustness/read-back.ts'
@@ -31,7 +31,7 @@ async function filesIn(directory: string): Promise<ReadonlyMap<string, Buffer>> 
     throw error
   })
   try {
-    const { files } = await opened.store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+    const { files } = await opened.store.catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
     return new Map(
       await Promise.all(files.map(async ({ name }) => [name, await readBack(opened.store, name)] as const)),
     )

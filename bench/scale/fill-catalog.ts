@@ -5,7 +5,7 @@ import { createFile } from '../../src/catalog/sql/files.ts'
 import type { Location } from '../../src/model/chunk.ts'
 import { digestBytes, digestOfBytes } from '../../src/model/digest.ts'
 import { FileHasher } from '../../src/model/hashers.ts'
-import { parseFileName, soleOwner, type FileId, type FileName } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace, type FileId, type FileName } from '../../src/model/file.ts'
 
 /** In one transaction: many times what a server's catalog takes together, so that syncs are few. */
 const filesPerCommit = 4000
@@ -47,7 +47,7 @@ function newFile(index: number, chunk: ChunkUse): NewFile {
   hasher.add(chunk.digest)
   return {
     id: randomUUIDv7() as FileId,
-    owner: soleOwner,
+    space: defaultSpace,
     name: nameOf(index),
     mediaType: 'application/octet-stream',
     metadata: {},

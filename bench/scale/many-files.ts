@@ -11,7 +11,7 @@ import { download, openFile } from '../../src/files/download/download.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import { ClientSpeed } from '../../src/files/download/client-speed.ts'
 import { BlockHasher, digestOfChunk } from '../../src/model/hashers.ts'
-import { soleOwner } from '../../src/model/file.ts'
+import { defaultSpace } from '../../src/model/file.ts'
 import { benchFileStore } from '../bench-file-store.ts'
 import { inTemporaryDirectory } from '../in-temporary-directory.ts'
 import { fillCatalog, nameOf } from './fill-catalog.ts'
@@ -76,7 +76,7 @@ export class ManyFiles {
   /** A hundred files from one on, or fewer at the end. */
   async listFrom(): Promise<void> {
     const after = nameOf(randomInt(this.#files))
-    await this.#store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 100, after })
+    await this.#store.catalog.listFiles({ space: defaultSpace, prefix: '', limit: 100, after })
   }
 
   /** The first folders, without what is in them. */
@@ -104,7 +104,7 @@ export class ManyFiles {
     },
     count: number,
   ): Promise<void> {
-    const { files, prefixes } = await this.#store.catalog.listFiles({ owner: soleOwner, ...query })
+    const { files, prefixes } = await this.#store.catalog.listFiles({ space: defaultSpace, ...query })
     const found = files.length + prefixes.length
     if (found !== count) throw new Error(`${found} files and folders were listed instead of ${count}`)
   }

@@ -9,7 +9,7 @@ import { writePackHeader } from '../../src/chunks/disk/packs/pack-header.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import { BlockHasher, digestOfChunk, FileHasher } from '../../src/model/hashers.ts'
-import { parseFileName, soleOwner, type FileId, type FileName } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace, type FileId, type FileName } from '../../src/model/file.ts'
 import { benchFileStore } from '../bench-file-store.ts'
 
 const chunkBytes = 1024
@@ -47,7 +47,7 @@ export async function addChunks(
     const name = parseFileName(`file-${added}`)
     await store.catalog.createFile({
       id: randomUUIDv7() as FileId,
-      owner: soleOwner,
+      space: defaultSpace,
       name,
       mediaType: 'application/octet-stream',
       metadata: {},

@@ -1,6 +1,6 @@
 import type { FileChunk, Location, PackedChunks } from '../model/chunk.ts'
 import type { Digest } from '../model/digest.ts'
-import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../model/file.ts'
+import type { FileId, FileName, FileRef, Metadata, Space, StoredFile } from '../model/file.ts'
 import type { StoreBinding } from '../model/store-identity.ts'
 import type { Upload } from '../model/upload.ts'
 import type { CatalogChecks, CatalogInspection, Garbage } from './upkeep.ts'
@@ -47,7 +47,7 @@ export interface ManifestLocations {
 
 export interface NewFile {
   readonly id: FileId
-  readonly owner: Owner
+  readonly space: Space
   readonly name: FileName
   readonly mediaType: string
   readonly metadata: Metadata
@@ -59,7 +59,7 @@ export interface NewFile {
 
 export interface NewUpload {
   readonly id: FileId
-  readonly owner: Owner
+  readonly space: Space
   readonly name: FileName
   readonly mediaType: string
   readonly metadata: Metadata
@@ -109,7 +109,7 @@ export interface FileChanges {
 }
 
 export interface ListQuery {
-  readonly owner: Owner
+  readonly space: Space
   readonly prefix: string
   /**
    * Names that contain it after the prefix are grouped into one entry, which ends with its first
@@ -159,7 +159,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    * happened then.
    */
   createFile(file: NewFile): Promise<CommittedFile>
-  findFile(owner: Owner, ref: FileRef): Promise<StoredFile | undefined>
+  findFile(space: Space, ref: FileRef): Promise<StoredFile | undefined>
   /** An aborted search (`q`) ends soon and rejects with the signal's reason. */
   listFiles(query: ListQuery, options?: { readonly signal?: AbortSignal }): Promise<FilePage>
   /**
@@ -167,7 +167,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    * Rejects `manifest_moved` if the manifest is not at `move.from`: another call has changed the file.
    */
   updateFile(
-    owner: Owner,
+    space: Space,
     ref: FileRef,
     changes: FileChanges,
     precondition?: Precondition,
@@ -178,7 +178,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    * Resolves with the locations of its manifest, which are garbage until `forgetManifests`. Rejects
    * `not_found`, `precondition_failed`.
    */
-  deleteFile(owner: Owner, ref: FileRef, precondition?: Precondition): Promise<readonly Location[]>
+  deleteFile(space: Space, ref: FileRef, precondition?: Precondition): Promise<readonly Location[]>
   /** The locations of a file's manifest, its pages in order. */
   listManifestPages(id: FileId): Promise<readonly Location[]>
   /**
@@ -209,7 +209,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
 
   createUpload(upload: NewUpload): Promise<Upload>
   /** Also finds a finished one while it is remembered. */
-  findUpload(owner: Owner, id: FileId): Promise<Upload | undefined>
+  findUpload(space: Space, id: FileId): Promise<Upload | undefined>
   /**
    * Sets how long the file will be; to set the same again changes nothing. Rejects `not_found`,
    * `offset_conflict` if another size is set or the upload is finished, and `too_large` if the
@@ -235,7 +235,7 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    * on their sizes. Its offset and its size are the sum of theirs. A part may be given several
    * times. The parts stay as they are, and deleting them later does not affect the upload. Rejects
    * `not_found` if a part does not exist, and `invalid_request` if one is not partial, not
-   * complete, or of another owner, or if the upload has a size that is not the sum.
+   * complete, or of another space, or if the upload has a size that is not the sum.
    */
   concatenateUploads(upload: NewUpload, partIds: readonly FileId[]): Promise<Upload>
   /**
@@ -261,8 +261,8 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    */
   deleteUpload(id: FileId, expiredBefore?: number): Promise<boolean>
   /** Unfinished uploads by id, and so by age. */
-  listUploads(owner: Owner, limit: number, after?: FileId): Promise<readonly Upload[]>
-  /** Unfinished and finished uploads of every owner, the longest expired first. */
+  listUploads(space: Space, limit: number, after?: FileId): Promise<readonly Upload[]>
+  /** Unfinished and finished uploads of every space, the longest expired first. */
   listExpiredUploads(expiredBefore: number, limit: number): Promise<readonly Upload[]>
 
   /**

@@ -64,11 +64,11 @@ export interface CatalogInspection {
    */
   listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly Holder[]>
   /**
-   * Files and uploads of every owner by id, those after `after`, each with what is wrong with its
+   * Files and uploads of every space by id, those after `after`, each with what is wrong with its
    * chunk list, which must have no gap, be as long as the file, and match the file's digest.
    */
   checkLists(after: FileId | undefined, limit: number): Promise<readonly CheckedList[]>
-  /** Files of every owner by id, those after `after`, each with the locations of its manifest. */
+  /** Files of every space by id, those after `after`, each with the locations of its manifest. */
   listFileManifests(after: FileId | undefined, limit: number): Promise<readonly ListedManifest[]>
   /** Those of the locations that neither a chunk nor garbage has. */
   listUnknown(locations: readonly Location[]): Promise<readonly Location[]>

@@ -7,11 +7,11 @@ export type FileId = string & { readonly __brand: 'FileId' }
 /** A checked file name; see `parseFileName`. */
 export type FileName = string & { readonly __brand: 'FileName' }
 
-/** Who a file belongs to. */
-export type Owner = string & { readonly __brand: 'Owner' }
+/** A namespace of names. Databases and manifests call it `owner`. */
+export type Space = string & { readonly __brand: 'Space' }
 
-/** The one owner until there are accounts. */
-export const soleOwner = 'local' as Owner
+/** The space of files that are stored without naming one. */
+export const defaultSpace = 'local' as Space
 
 /** Free-form strings by key, kept as given. */
 export type Metadata = Readonly<Record<string, string>>
@@ -21,7 +21,7 @@ export type FileRef = { readonly name: FileName } | { readonly id: FileId }
 
 export interface StoredFile {
   readonly id: FileId
-  readonly owner: Owner
+  readonly space: Space
   readonly name: FileName
   readonly size: number
   readonly mediaType: string

@@ -1,9 +1,9 @@
-import type { FileId, FileName, Metadata, Owner } from './file.ts'
+import type { FileId, FileName, Metadata, Space } from './file.ts'
 
 /** A file in the making. It keeps its id when it becomes a file. */
 export interface Upload {
   readonly id: FileId
-  readonly owner: Owner
+  readonly space: Space
   readonly name: FileName
   readonly mediaType: string
   readonly metadata: Metadata

@@ -7,7 +7,7 @@ import { heartbeatRegularly } from '../files/upkeep/heartbeat-regularly.ts'
 import { heartbeat, heartbeatMs } from '../files/upkeep/heartbeat.ts'
 import { type Rebuilt, rebuild } from '../files/manifests/rebuild.ts'
 import { StoreError, isStoreError } from '../model/errors.ts'
-import { soleOwner } from '../model/file.ts'
+import { defaultSpace } from '../model/file.ts'
 import { type OpenedCatalog, createCatalog, hasCatalog, openCatalog, openInspection } from './open-catalog.ts'
 import { countOn, refuseOlder } from './note-commits.ts'
 import { openChunkStores, openChunksToRead, requireDirectories } from './open-chunk-stores.ts'
@@ -195,7 +195,7 @@ async function isUsed(manifests: ChunkStore): Promise<boolean> {
  */
 async function refuseEmptyCatalog(config: Config, catalog: Catalog, manifests: ChunkStore): Promise<void> {
   if (!(await isUsed(manifests)) || (await catalog.findBinding())) return
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1 })
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1 })
   const known = [
     files,
     await catalog.listAllChunks(undefined, 1),

@@ -11,7 +11,7 @@ import type { Location } from '../../src/model/chunk.ts'
 import { parseDigest } from '../../src/model/digest.ts'
 import type { Digest } from '../../src/model/digest.ts'
 import { StoreError } from '../../src/model/errors.ts'
-import { parseFileId, type FileId, type FileName, type Owner } from '../../src/model/file.ts'
+import { parseFileId, type FileId, type FileName, type Space } from '../../src/model/file.ts'
 import type { Upload } from '../../src/model/upload.ts'
 
 export type StoredUse = ChunkUse & { readonly location: Location }
@@ -25,8 +25,8 @@ export function anId(): FileId {
 }
 
 /** Somebody who has nothing yet, so that no test sees what another one left. */
-export function anOwner(): Owner {
-  return `owner-${anId()}` as Owner
+export function aSpace(): Space {
+  return `space-${anId()}` as Space
 }
 
 export function aDigest(): Digest {
@@ -52,10 +52,10 @@ export function aLocation(): Location {
   return `at-${anId()}` as Location
 }
 
-export function aFile(owner: Owner, name: string, fields: Partial<NewFile> = {}): NewFile {
+export function aFile(space: Space, name: string, fields: Partial<NewFile> = {}): NewFile {
   return {
     id: anId(),
-    owner,
+    space,
     name: named(name),
     mediaType: 'text/plain',
     metadata: {},
@@ -69,10 +69,10 @@ export function inAMinute(): number {
   return Date.now() + 60_000
 }
 
-export function anUpload(owner: Owner, name: string, fields: Partial<NewUpload> = {}): NewUpload {
+export function anUpload(space: Space, name: string, fields: Partial<NewUpload> = {}): NewUpload {
   return {
     id: anId(),
-    owner,
+    space,
     name: named(name),
     mediaType: 'text/plain',
     metadata: {},
@@ -87,7 +87,7 @@ export async function startUpload(
   chunks: readonly ChunkUse[],
   fields: Partial<NewUpload> = {},
 ): Promise<Upload> {
-  const upload = await catalog.createUpload(anUpload(anOwner(), 'x', fields))
+  const upload = await catalog.createUpload(anUpload(aSpace(), 'x', fields))
   const offset = await catalog.advanceUpload(upload.id, 0, chunks, upload.expiresAt)
   return { ...upload, offset }
 }
@@ -95,10 +95,10 @@ export async function startUpload(
 /** A partial upload that is whole, to be joined. */
 export async function completePart(
   catalog: Catalog,
-  owner: Owner,
+  space: Space,
   chunks: readonly ChunkUse[],
 ): Promise<Upload> {
-  return startUpload(catalog, chunks, { owner, size: sizeOf(chunks), isPartial: true })
+  return startUpload(catalog, chunks, { space, size: sizeOf(chunks), isPartial: true })
 }
 
 export function sizeOf(chunks: readonly { readonly size: number }[]): number {
@@ -129,10 +129,10 @@ export async function collectAll(catalog: Catalog, query: Partial<CollectQuery> 
 
 export async function createFiles(
   catalog: Catalog,
-  owner: Owner,
+  space: Space,
   names: readonly string[],
 ): Promise<readonly CommittedFile[]> {
-  return Promise.all(names.map((name) => catalog.createFile(aFile(owner, name))))
+  return Promise.all(names.map((name) => catalog.createFile(aFile(space, name))))
 }
 
 /** `done`, or the code that the call rejects with. */

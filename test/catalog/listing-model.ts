@@ -8,7 +8,7 @@ export function byBytes(left: string, right: string): number {
 /** What a listing of these names must hold, all pages together, in the plainest way. */
 export function modelOfListing(
   names: readonly string[],
-  { prefix, delimiter, q, after }: Omit<ListQuery, 'owner' | 'limit'>,
+  { prefix, delimiter, q, after }: Omit<ListQuery, 'space' | 'limit'>,
 ): readonly string[] {
   const entries = names
     .filter((name) => name.startsWith(prefix) && foldText(name).includes(foldText(q ?? '')))

@@ -3,7 +3,7 @@ import { behindPrefix } from '../../src/catalog/name-order.ts'
 import { pageOfFiles } from '../../src/catalog/page-of-files.ts'
 import type { FileSource } from '../../src/catalog/page-of-files.ts'
 import type { StoredFile } from '../../src/model/file.ts'
-import { anOwner, named } from './fixtures.ts'
+import { aSpace, named } from './fixtures.ts'
 
 /** A source over ASCII names in order, which counts what is asked of it. */
 function counting(names: readonly string[]) {
@@ -22,7 +22,7 @@ function counting(names: readonly string[]) {
 const numbered = (count: number, name: (number: string) => string) =>
   Array.from({ length: count }, (_, index) => name(String(index).padStart(6, '0')))
 
-const query = { owner: anOwner(), prefix: '', delimiter: '/' }
+const query = { space: aSpace(), prefix: '', delimiter: '/' }
 
 it('fetches one file of a folder, however many are in it', async () => {
   const { source, counted } = counting([...numbered(100_000, (n) => `a/${n}`), 'b', 'c/1'])

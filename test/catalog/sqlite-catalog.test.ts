@@ -11,17 +11,7 @@ import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import type { SqliteCatalogOptions } from '../../src/catalog/sqlite/messages.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { describeCatalog } from './describe-catalog.ts'
-import {
-  aChunk,
-  aDigest,
-  aFile,
-  anOwner,
-  anUpload,
-  inAMinute,
-  outcomeOf,
-  present,
-  tally,
-} from './fixtures.ts'
+import { aChunk, aDigest, aFile, aSpace, anUpload, inAMinute, outcomeOf, present, tally } from './fixtures.ts'
 
 let directory: string | undefined
 describeCatalog('sqlite', async () => {
@@ -48,22 +38,22 @@ const unavailable = (words: RegExp) =>
 describe('opening', () => {
   it('gives back everything that was there when it was closed', async () => {
     const path = await aPath()
-    const owner = anOwner()
+    const space = aSpace()
     let now = 1000
     const first = await open(path, { now: () => now })
-    const { file } = await first.createFile(aFile(owner, 'x', { chunks: [aChunk(), aChunk()] }))
+    const { file } = await first.createFile(aFile(space, 'x', { chunks: [aChunk(), aChunk()] }))
     now = 2000
-    const changed = await first.updateFile(owner, { id: file.id }, { mediaType: 'a/b' })
+    const changed = await first.updateFile(space, { id: file.id }, { mediaType: 'a/b' })
     expect(changed).toMatchObject({ createdAt: 1000, modifiedAt: 2000 })
-    const { id } = await first.createUpload(anUpload(owner, 'y'))
+    const { id } = await first.createUpload(anUpload(space, 'y'))
     await first.advanceUpload(id, 0, [aChunk()], inAMinute())
-    const upload = await first.findUpload(owner, id)
+    const upload = await first.findUpload(space, id)
     const chunks = await first.listChunks(file.id, 0, 9)
     await first.close()
 
     const second = await open(path)
-    expect(await second.findFile(owner, { id: file.id })).toStrictEqual(changed)
-    expect(await second.findUpload(owner, id)).toStrictEqual(upload)
+    expect(await second.findFile(space, { id: file.id })).toStrictEqual(changed)
+    expect(await second.findUpload(space, id)).toStrictEqual(upload)
     expect(await second.listChunks(file.id, 0, 9)).toEqual(chunks)
     expect(await second.listChunks(id, 0, 9)).toHaveLength(1)
   })
@@ -83,14 +73,14 @@ describe('opening', () => {
 
   it('folds the names of a database from before names were folded', async () => {
     const path = await aPath()
-    const owner = anOwner()
+    const space = aSpace()
     const first = await open(path)
-    for (const name of ['MÜLL', 'plain']) await first.createFile(aFile(owner, name))
+    for (const name of ['MÜLL', 'plain']) await first.createFile(aFile(space, name))
     await first.close()
     const old = new DatabaseSync(path)
     old.exec('drop index files_by_folded; alter table files drop column folded; pragma user_version = 3')
     old.close()
-    const page = await (await open(path)).listFiles({ owner, prefix: '', q: 'müll', limit: 9 })
+    const page = await (await open(path)).listFiles({ space, prefix: '', q: 'müll', limit: 9 })
     expect(page.files.map(({ name }) => name)).toEqual(['MÜLL'])
   })
 
@@ -115,15 +105,15 @@ describe('opening', () => {
 describe('running', () => {
   it('syncs once for many changes that come together, and lets no refused one harm another', async () => {
     const catalog = await open(await aPath())
-    const owner = anOwner()
+    const space = aSpace()
     // While the large file is being written, everything behind it arrives.
-    await catalog.createFile(aFile(owner, 'first'))
+    await catalog.createFile(aFile(space, 'first'))
     const before = catalog.committed
     const large = catalog.createFile(
-      aFile(owner, 'large', { chunks: Array.from({ length: 2000 }, () => aChunk()) }),
+      aFile(space, 'large', { chunks: Array.from({ length: 2000 }, () => aChunk()) }),
     )
     const files = Array.from({ length: 200 }, (_, index) =>
-      aFile(owner, `x${index}`, { chunks: [aChunk(), ...(index % 10 === 5 ? [present(aChunk())] : [])] }),
+      aFile(space, `x${index}`, { chunks: [aChunk(), ...(index % 10 === 5 ? [present(aChunk())] : [])] }),
     )
     const outcomes = await Promise.all(files.map((file) => outcomeOf(catalog.createFile(file))))
     await large
@@ -131,7 +121,7 @@ describe('running', () => {
     for (const [index, file] of files.entries()) {
       const isRefused = index % 10 === 5
       expect(outcomes[index]).toBe(isRefused ? 'chunk_gone' : 'done')
-      expect((await catalog.findFile(owner, { id: file.id })) === undefined).toBe(isRefused)
+      expect((await catalog.findFile(space, { id: file.id })) === undefined).toBe(isRefused)
       expect((await catalog.findChunk(file.chunks[0]!.digest)) === undefined).toBe(isRefused)
     }
   })
@@ -147,7 +137,7 @@ describe('running', () => {
         return row!.total
       }
       const changedByFinish = async (count: number) => {
-        const { id } = await methods.createUpload(db, anUpload(anOwner(), 'x'))
+        const { id } = await methods.createUpload(db, anUpload(aSpace(), 'x'))
         const chunks = Array.from({ length: count }, () => aChunk())
         await writer.transactions.run([() => methods.advanceUpload(db, id, 0, chunks, 1)])
         const before = await totalChanges()
@@ -161,11 +151,11 @@ describe('running', () => {
   it('finishes what is on its way when it is closed, leaves one database, and refuses what comes later', async () => {
     const path = await aPath()
     const catalog = await open(path)
-    const owner = anOwner()
-    const created = ['a', 'b', 'c'].map((name) => catalog.createFile(aFile(owner, name)))
-    const listed = catalog.listFiles({ owner, prefix: '', limit: 9 })
+    const space = aSpace()
+    const created = ['a', 'b', 'c'].map((name) => catalog.createFile(aFile(space, name)))
+    const listed = catalog.listFiles({ space, prefix: '', limit: 9 })
     const closed = catalog.close()
-    await expect(catalog.createFile(aFile(owner, 'd'))).rejects.toEqual(unavailable(/closed/))
+    await expect(catalog.createFile(aFile(space, 'd'))).rejects.toEqual(unavailable(/closed/))
     await expect(catalog.listGarbage(1)).rejects.toEqual(unavailable(/closed/))
     expect(await tally([...created, listed])).toEqual({ done: 4 })
     await closed
@@ -182,9 +172,9 @@ describe('running', () => {
 
   it('tells a failure that should not be from one of the disk, and keeps its stack', async () => {
     const catalog = await open(await aPath())
-    const file = aFile(anOwner(), 'x')
+    const file = aFile(aSpace(), 'x')
     await catalog.createFile(file)
-    await expect(catalog.createFile({ ...file, owner: anOwner() })).rejects.toMatchObject({
+    await expect(catalog.createFile({ ...file, space: aSpace() })).rejects.toMatchObject({
       code: 'internal',
       cause: { message: expect.stringContaining('UNIQUE'), stack: expect.stringContaining('createFile') },
     })

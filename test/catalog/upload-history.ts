@@ -4,7 +4,7 @@ import type { FileId } from '../../src/model/file.ts'
 import {
   aChunk,
   aDigest,
-  anOwner,
+  aSpace,
   anUpload,
   chunksOf,
   collectAll,
@@ -51,7 +51,7 @@ interface KnownUpload {
 /** Does what it is told to do to a catalog and, in the plainest way, to lists of its own, which say what must be there. */
 export class UploadHistory {
   readonly #catalog: Catalog
-  readonly #owner = anOwner()
+  readonly #space = aSpace()
   readonly #uploads: KnownUpload[] = []
   readonly #files: KnownUpload[] = []
   readonly #remembered: KnownUpload[] = []
@@ -83,7 +83,7 @@ export class UploadHistory {
 
   /** The unfinished uploads with their offsets, and every chunk list, each with what it must be. */
   async compared(): Promise<readonly (readonly [unknown, unknown])[]> {
-    const listed = await this.#catalog.listUploads(this.#owner, 99)
+    const listed = await this.#catalog.listUploads(this.#space, 99)
     const lists = this.lists.map(
       async ({ id, chunks }) => [await chunksOf(this.#catalog, id), inOrder(chunks)] as const,
     )
@@ -98,14 +98,14 @@ export class UploadHistory {
 
   async end(): Promise<void> {
     for (const { id } of [...this.#uploads, ...this.#remembered]) await this.#catalog.deleteUpload(id)
-    for (const { id } of this.#files) await this.#catalog.deleteFile(this.#owner, { id })
+    for (const { id } of this.#files) await this.#catalog.deleteFile(this.#space, { id })
     await collectAll(this.#catalog)
   }
 
   /** Most begin with chunks: there is little to do to those without. */
   async #create(step: Step): Promise<void> {
     const isPartial = step.one % 2 === 0
-    const { id } = await this.#catalog.createUpload(anUpload(this.#owner, 'x', { isPartial }))
+    const { id } = await this.#catalog.createUpload(anUpload(this.#space, 'x', { isPartial }))
     const upload = { id, isPartial, isComplete: false, chunks: [] }
     this.#uploads.push(upload)
     if (step.other % 5 !== 0) await this.#advance(upload, step)
@@ -133,7 +133,7 @@ export class UploadHistory {
       await this.#catalog.declareUploadSize(part.id, sizeOf(part.chunks))
       part.isComplete = true
     }
-    const upload = anUpload(this.#owner, 'x')
+    const upload = anUpload(this.#space, 'x')
     await this.#catalog.concatenateUploads(
       upload,
       parts.map(({ id }) => id),
@@ -178,7 +178,7 @@ export class UploadHistory {
 
   async #deleteFile(file: KnownUpload | undefined): Promise<void> {
     if (!file) return
-    await this.#catalog.deleteFile(this.#owner, { id: file.id })
+    await this.#catalog.deleteFile(this.#space, { id: file.id })
     remove(this.#files, file)
   }
 

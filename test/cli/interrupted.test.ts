@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { soleOwner } from '../../src/model/file.ts'
+import { defaultSpace } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { request } from '../support/http-request.ts'
@@ -34,8 +34,8 @@ const overhead = 256 * 1024
 async function durableBytes(proxy: HoldingProxy, prefix: string): Promise<number> {
   await eventually(() => expect([proxy.open, server.store.receiving.size]).toEqual([0, 0]))
   const { catalog } = server.store
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix, limit: 1000 })
-  const uploads = await catalog.listUploads(soleOwner, 1000)
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix, limit: 1000 })
+  const uploads = await catalog.listUploads(defaultSpace, 1000)
   const parts = uploads.filter(({ name }) => name.startsWith(prefix)).map(({ offset }) => offset)
   return [...files.map(({ size }) => size), ...parts].reduce((sum, bytes) => sum + bytes, 0)
 }

@@ -20,7 +20,7 @@ import { newLocation } from '../../src/chunks/disk/chunk-path.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import { openStore } from '../../src/server/open-stores.ts'
 import type { FileChunk } from '../../src/model/chunk.ts'
-import { parseFileName, soleOwner } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../src/model/file.ts'
 import { flipBitOfFile } from '../chunks/flip-bit-of-file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { eventually } from '../robustness/eventually.ts'
@@ -229,7 +229,7 @@ describe('fsck', () => {
 function unlinkAll(): Promise<void> {
   return withStore(async ({ catalog }) => {
     for (const name of ['folder/one', 'two']) {
-      await catalog.deleteFile(soleOwner, { name: parseFileName(name) })
+      await catalog.deleteFile(defaultSpace, { name: parseFileName(name) })
     }
   })
 }
@@ -350,7 +350,7 @@ describe('a pack whose header is damaged at both ends', () => {
       const names = small.map((_, index) => `small/${index}`)
       await Promise.all(small.map((content, index) => uploadBytes(store, names[index]!, content)))
       const files = await Promise.all(
-        names.map((name) => store.catalog.findFile(soleOwner, { name: parseFileName(name) })),
+        names.map((name) => store.catalog.findFile(defaultSpace, { name: parseFileName(name) })),
       )
       return Promise.all(files.map(async (file) => (await store.catalog.listChunks(file!.id, 0, 1))[0]!))
     }, expected)
@@ -413,7 +413,7 @@ describe('export', () => {
 })
 
 function listAll(catalog: FileStore['catalog']) {
-  return catalog.listFiles({ owner: soleOwner, prefix: '', limit: 100 })
+  return catalog.listFiles({ space: defaultSpace, prefix: '', limit: 100 })
 }
 
 describe('beside a running server', () => {

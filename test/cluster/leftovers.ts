@@ -3,7 +3,7 @@ import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import type { Location } from '../../src/model/chunk.ts'
 import type { ChunkPosition } from '../../src/catalog/upkeep.ts'
-import { soleOwner } from '../../src/model/file.ts'
+import { defaultSpace } from '../../src/model/file.ts'
 
 const pageSize = 1000
 const mostFiles = 10_000
@@ -26,7 +26,7 @@ export async function leftovers(
   { catalog, manifests }: FileStore,
   { inspection, chunks }: StoreToRead,
 ): Promise<readonly string[]> {
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: mostFiles })
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: mostFiles })
   const ofFiles = await Promise.all(files.map(({ id }) => catalog.listManifestPages(id)))
   const now = Date.now()
   const unused = await inspection.countCollectable({

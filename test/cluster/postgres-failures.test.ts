@@ -10,7 +10,7 @@ import {
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
 import { execute } from '../../src/catalog/sql/prepared.ts'
 import { Transactions } from '../../src/catalog/postgres/transactions.ts'
-import { aChunk, aFile, anOwner, named, outcomeOf, tally } from '../catalog/fixtures.ts'
+import { aChunk, aFile, aSpace, named, outcomeOf, tally } from '../catalog/fixtures.ts'
 import { CuttingProxy } from './cutting-proxy.ts'
 import { patiently, PostgresServer } from './postgres-server.ts'
 
@@ -151,7 +151,7 @@ describe('the answer of the server', () => {
     const catalog = await open(url)
     await answerPuts(url, state, 1)
     const chunk = aChunk()
-    const file = aFile(anOwner(), 'x', { chunks: [chunk] })
+    const file = aFile(aSpace(), 'x', { chunks: [chunk] })
     await expect(catalog.createFile(file)).rejects.toMatchObject({
       code,
       message: expect.stringMatching(words),
@@ -165,7 +165,7 @@ describe('the answer of the server', () => {
     const url = await server.createSchema()
     const catalog = await open(url)
     await answerPuts(url, state, 4)
-    const file = aFile(anOwner(), 'x', { chunks: [aChunk()] })
+    const file = aFile(aSpace(), 'x', { chunks: [aChunk()] })
     expect(await catalog.createFile(file)).toMatchObject({ hasReplaced: false })
     expect(await catalog.listChunks(file.id, 0, 9)).toHaveLength(1)
   })
@@ -174,14 +174,14 @@ describe('the answer of the server', () => {
     const url = await server.createSchema()
     const catalog = await open(url)
     await answerPuts(url, '40001')
-    await expect(catalog.createFile(aFile(anOwner(), 'x'))).rejects.toEqual(unavailable(/try again/))
+    await expect(catalog.createFile(aFile(aSpace(), 'x'))).rejects.toEqual(unavailable(/try again/))
   })
 
   it('tells a failure that should not be, and keeps its stack', async () => {
     const catalog = await open(await server.createSchema())
-    const file = aFile(anOwner(), 'x')
+    const file = aFile(aSpace(), 'x')
     await catalog.createFile(file)
-    await expect(catalog.createFile({ ...file, owner: anOwner() })).rejects.toMatchObject({
+    await expect(catalog.createFile({ ...file, space: aSpace() })).rejects.toMatchObject({
       code: 'internal',
       cause: { message: expect.stringContaining('files_pkey'), stack: expect.stringContaining('files.ts') },
     })
@@ -195,13 +195,13 @@ describe('a connection', () => {
     url.port = String(proxy.port)
     const catalog = await open(url.href)
     onTestFinished(() => proxy.stop())
-    const owner = anOwner()
-    await catalog.createFile(aFile(owner, 'x'))
+    const space = aSpace()
+    await catalog.createFile(aFile(space, 'x'))
     proxy.loseAnswerTo('commit\0')
-    const file = aFile(owner, 'x', { chunks: [aChunk()] })
+    const file = aFile(space, 'x', { chunks: [aChunk()] })
     await expect(catalog.createFile(file)).rejects.toEqual(unavailable(/cannot be reached/))
-    expect(await catalog.findFile(owner, { name: named('x') })).toMatchObject({ id: file.id, size: 10 })
-    expect(await catalog.createFile(aFile(owner, 'x'))).toMatchObject({ hasReplaced: true })
+    expect(await catalog.findFile(space, { name: named('x') })).toMatchObject({ id: file.id, size: 10 })
+    expect(await catalog.createFile(aFile(space, 'x'))).toMatchObject({ hasReplaced: true })
   })
 
   it('on which no answer comes any more is given up', async () => {
@@ -211,29 +211,29 @@ describe('a connection', () => {
     const catalog = await open(url.href, { connectTimeoutMs: 500, statementTimeoutMs: 500 })
     onTestFinished(() => proxy.stop())
     proxy.stall()
-    const calls = [catalog.findChunk(aChunk().digest), catalog.createFile(aFile(anOwner(), 'x'))]
+    const calls = [catalog.findChunk(aChunk().digest), catalog.createFile(aFile(aSpace(), 'x'))]
     expect(await tally(calls)).toEqual({ unavailable: 2 })
   })
 
   it('that somebody ends is replaced by the next call, also in the middle of one', async () => {
     const url = await server.createSchema()
     const catalog = await open(url)
-    const owner = anOwner()
-    await catalog.createFile(aFile(owner, 'x'))
+    const space = aSpace()
+    await catalog.createFile(aFile(space, 'x'))
     const kill = `select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'ashlar' and pid <> pg_backend_pid()`
     await server.query(kill)
-    await expect.poll(() => outcomeOf(catalog.createFile(aFile(owner, 'y'))), patiently).toBe('done')
+    await expect.poll(() => outcomeOf(catalog.createFile(aFile(space, 'y'))), patiently).toBe('done')
 
     const release = await holdFiles(url)
-    const blocked = outcomeOf(catalog.createFile(aFile(owner, 'z')))
+    const blocked = outcomeOf(catalog.createFile(aFile(space, 'z')))
     const waiting = `select from pg_stat_activity where application_name = 'ashlar' and wait_event_type = 'Lock'`
     await expect.poll(() => server.query(waiting), patiently).toHaveLength(1)
     await server.query(kill)
     expect(await blocked).toBe('unavailable')
     await release()
-    expect(await catalog.findFile(owner, { name: named('z') })).toBeUndefined()
-    expect(await outcomeOf(catalog.createFile(aFile(owner, 'z')))).toBe('done')
+    expect(await catalog.findFile(space, { name: named('z') })).toBeUndefined()
+    expect(await outcomeOf(catalog.createFile(aFile(space, 'z')))).toBe('done')
   })
 
   it('that others wait for too long is none, and a statement that takes too long is ended', async () => {
@@ -241,12 +241,12 @@ describe('a connection', () => {
     const options = { maxConnections: 1, connectTimeoutMs: 100, statementTimeoutMs: 400 }
     const catalog = await open(url, options)
     const release = await holdFiles(url)
-    const slow = catalog.createFile(aFile(anOwner(), 'x'))
+    const slow = catalog.createFile(aFile(aSpace(), 'x'))
     const waiting = catalog.findChunk(aChunk().digest)
     await expect(waiting).rejects.toEqual(unavailable(/timeout/))
     await expect(slow).rejects.toEqual(unavailable(/has taken too long/))
     await release()
-    expect(await outcomeOf(catalog.createFile(aFile(anOwner(), 'x')))).toBe('done')
+    expect(await outcomeOf(catalog.createFile(aFile(aSpace(), 'x')))).toBe('done')
   })
 })
 
@@ -255,13 +255,13 @@ describe('a server that', () => {
     'ends (%s) and comes back has all that was acknowledged, and is used again',
     async (how) => {
       const catalog = await open(await server.createSchema(), { connectTimeoutMs: 1000 })
-      const owner = anOwner()
+      const space = aSpace()
       const acknowledged: string[] = []
       const failures = new Set<string>()
       const stopping = new AbortController()
       const writers = Array.from({ length: 8 }, async (_, writer) => {
         for (let index = 0; !stopping.signal.aborted; index++) {
-          const file = aFile(owner, `${writer}/${index}`, { chunks: [aChunk()] })
+          const file = aFile(space, `${writer}/${index}`, { chunks: [aChunk()] })
           const outcome = await outcomeOf(catalog.createFile(file))
           if (outcome === 'done') acknowledged.push(file.name)
           else failures.add(outcome)
@@ -276,7 +276,7 @@ describe('a server that', () => {
       stopping.abort()
       await Promise.all(writers)
       expect([...failures]).toEqual(['unavailable'])
-      const { files } = await catalog.listFiles({ owner, prefix: '', limit: 100_000 })
+      const { files } = await catalog.listFiles({ space, prefix: '', limit: 100_000 })
       const present = new Set<string>(files.map(({ name }) => name))
       expect(acknowledged.filter((name) => !present.has(name))).toEqual([])
     },

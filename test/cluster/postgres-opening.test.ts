@@ -9,7 +9,7 @@ import {
   openPostgresInspection,
 } from '../../src/catalog/postgres/open-postgres-catalog.ts'
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
-import { aChunk, aFile, aLocation, anOwner, tally } from '../catalog/fixtures.ts'
+import { aChunk, aFile, aLocation, aSpace, tally } from '../catalog/fixtures.ts'
 import { PostgresServer } from './postgres-server.ts'
 
 let server: PostgresServer
@@ -36,9 +36,9 @@ describe('opening', () => {
   it('makes the tables once, however many do so at the same time', async () => {
     const url = await server.createSchema()
     const catalogs = await Promise.all(Array.from({ length: 8 }, () => open(url)))
-    const owner = anOwner()
-    await Promise.all(catalogs.map((catalog, index) => catalog.createFile(aFile(owner, `x${index}`))))
-    expect((await catalogs[0]!.listFiles({ owner, prefix: '', limit: 9 })).files).toHaveLength(8)
+    const space = aSpace()
+    await Promise.all(catalogs.map((catalog, index) => catalog.createFile(aFile(space, `x${index}`))))
+    expect((await catalogs[0]!.listFiles({ space, prefix: '', limit: 9 })).files).toHaveLength(8)
     expect(await server.query('select * from ashlar_catalog', url)).toEqual([
       { version: expect.any(Number), is_draft: false },
     ])
@@ -46,28 +46,28 @@ describe('opening', () => {
 
   it('finds what was there, in its own schema only', async () => {
     const [url, other] = [await server.createSchema(), await server.createSchema()]
-    const owner = anOwner()
+    const space = aSpace()
     const first = await openPostgresCatalog(url, { now: () => 1000 })
-    const { file } = await first.createFile(aFile(owner, 'x', { chunks: [aChunk()] }))
+    const { file } = await first.createFile(aFile(space, 'x', { chunks: [aChunk()] }))
     await first.close()
     expect(file).toMatchObject({ createdAt: 1000, modifiedAt: 1000 })
-    expect(await (await open(url)).findFile(owner, { id: file.id })).toStrictEqual(file)
+    expect(await (await open(url)).findFile(space, { id: file.id })).toStrictEqual(file)
     const schemas = [other, url].map((each) => new URL(each).searchParams.get('options')!.split('=')[1])
     const both = server.url({ schema: schemas.join(',') })
-    expect(await (await open(both)).findFile(owner, { id: file.id })).toBeUndefined()
+    expect(await (await open(both)).findFile(space, { id: file.id })).toBeUndefined()
   })
 
   it('folds the names of a catalog from before names were folded', async () => {
     const url = await server.createSchema()
-    const owner = anOwner()
+    const space = aSpace()
     const first = await openPostgresCatalog(url)
-    for (const name of ['MÜLL', 'plain', 'ÄPFEL']) await first.createFile(aFile(owner, name))
+    for (const name of ['MÜLL', 'plain', 'ÄPFEL']) await first.createFile(aFile(space, name))
     await first.close()
     await server.query(
       'alter table files drop column folded; drop sequence commits; update ashlar_catalog set version = 3',
       url,
     )
-    const page = await (await open(url)).listFiles({ owner, prefix: '', q: 'müll', limit: 9 })
+    const page = await (await open(url)).listFiles({ space, prefix: '', q: 'müll', limit: 9 })
     expect(page.files.map(({ name }) => name)).toEqual(['MÜLL'])
   })
 
@@ -104,7 +104,7 @@ describe('an inspection', () => {
     const catalog = await open(url)
     const beside = await closing(openPostgresInspection(url))
     const chunk = aChunk()
-    const { file } = await catalog.createFile(aFile(anOwner(), 'x', { chunks: [chunk] }))
+    const { file } = await catalog.createFile(aFile(aSpace(), 'x', { chunks: [chunk] }))
     expect(await beside.findChunk(chunk.digest)).toMatchObject({ location: chunk.location })
     expect(await beside.listHolders(chunk.digest, 9)).toEqual([{ id: file.id, name: 'x', isUpload: false }])
     expect(await beside.listChunks(file.id, 0, 9)).toHaveLength(1)
@@ -130,16 +130,16 @@ describe('closing', () => {
   it('finishes what is on its way, and refuses what comes later', async () => {
     const url = await server.createSchema()
     const catalog = await openPostgresCatalog(url, { maxConnections: 2 })
-    const owner = anOwner()
-    const created = ['a', 'b', 'c', 'd'].map((name) => catalog.createFile(aFile(owner, name)))
-    const listed = catalog.listFiles({ owner, prefix: '', limit: 9 })
+    const space = aSpace()
+    const created = ['a', 'b', 'c', 'd'].map((name) => catalog.createFile(aFile(space, name)))
+    const listed = catalog.listFiles({ space, prefix: '', limit: 9 })
     const closed = catalog.close()
-    await expect(catalog.createFile(aFile(owner, 'e'))).rejects.toEqual(unavailable(/closed/))
+    await expect(catalog.createFile(aFile(space, 'e'))).rejects.toEqual(unavailable(/closed/))
     await expect(catalog.listGarbage(1)).rejects.toEqual(unavailable(/closed/))
     expect(await tally([...created, listed])).toEqual({ done: 5 })
     await closed
     await catalog.close()
     const again = await open(url)
-    expect((await again.listFiles({ owner, prefix: '', limit: 9 })).files).toHaveLength(4)
+    expect((await again.listFiles({ space, prefix: '', limit: 9 })).files).toHaveLength(4)
   })
 })

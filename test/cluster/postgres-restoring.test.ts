@@ -17,14 +17,14 @@ import {
 import type { PostgresCatalog } from '../../src/catalog/postgres/postgres-catalog.ts'
 import { createAnew as createSqliteAnew } from '../../src/catalog/sqlite/create-anew.ts'
 import type { Location } from '../../src/model/chunk.ts'
-import type { Owner } from '../../src/model/file.ts'
+import type { Space } from '../../src/model/file.ts'
 import {
   aChunk,
   aDigest,
   aFile,
   aLocation,
   anId,
-  anOwner,
+  aSpace,
   collectAll,
   named,
   outcomeOf,
@@ -51,7 +51,7 @@ describe('creating anew', () => {
   it('makes a catalog that is there when it is whole', async () => {
     const url = await server.createSchema()
     expect(await hasPostgresCatalog(url)).toBe(false)
-    const given = aFile(anOwner(), 'x', { chunks: [aChunk()] })
+    const given = aFile(aSpace(), 'x', { chunks: [aChunk()] })
     await createAnew(url, async (catalog) => {
       await catalog.createFile(given)
       expect(await hasPostgresCatalog(url)).toBe(false)
@@ -59,32 +59,32 @@ describe('creating anew', () => {
       await expect(openPostgresInspection(url)).rejects.toEqual(unavailable(/rebuild it once more/))
     })
     expect(await hasPostgresCatalog(url)).toBe(true)
-    expect(await (await open(url)).findFile(given.owner, { id: given.id })).toMatchObject({ size: 10 })
+    expect(await (await open(url)).findFile(given.space, { id: given.id })).toMatchObject({ size: 10 })
   })
 
   it('is refused where there is something, and changes nothing', async () => {
     const url = await server.createSchema()
     const catalog = await open(url)
-    const given = aFile(anOwner(), 'x', { chunks: [aChunk()] })
+    const given = aFile(aSpace(), 'x', { chunks: [aChunk()] })
     await catalog.createFile(given)
     await expect(createAnew(url, () => expect.unreachable())).rejects.toEqual(
       unavailable(/There is a catalog in the database/),
     )
-    expect(await catalog.findFile(given.owner, { id: given.id })).toMatchObject({ size: 10 })
+    expect(await catalog.findFile(given.space, { id: given.id })).toMatchObject({ size: 10 })
     expect(await hasPostgresCatalog(url)).toBe(true)
   })
 
   it('throws away what an attempt that failed has left', async () => {
     const url = await server.createSchema()
-    const owner = anOwner()
+    const space = aSpace()
     const failing = createAnew(url, async (catalog) => {
-      await catalog.createFile(aFile(owner, 'x', { chunks: [aChunk()] }))
+      await catalog.createFile(aFile(space, 'x', { chunks: [aChunk()] }))
       throw new Error('broken off')
     })
     await expect(failing).rejects.toThrow('broken off')
     expect(await hasPostgresCatalog(url)).toBe(false)
     await createAnew(url, async (catalog) => {
-      expect(await catalog.listFiles({ owner, prefix: '', limit: 9 })).toEqual({ files: [], prefixes: [] })
+      expect(await catalog.listFiles({ space, prefix: '', limit: 9 })).toEqual({ files: [], prefixes: [] })
     })
     expect(await (await open(url)).listAllChunks(undefined, 9)).toEqual([])
   })
@@ -92,14 +92,14 @@ describe('creating anew', () => {
   it('keeps those out who opened it while it was empty, and another one who does the same', async () => {
     const url = await server.createSchema()
     const early = await open(url, { statementTimeoutMs: 100 })
-    const owner = anOwner()
+    const space = aSpace()
     await createAnew(url, async (catalog) => {
-      expect(await outcomeOf(early.createFile(aFile(owner, 'x')))).toBe('unavailable')
-      await catalog.createFile(aFile(owner, 'y'))
+      expect(await outcomeOf(early.createFile(aFile(space, 'x')))).toBe('unavailable')
+      await catalog.createFile(aFile(space, 'y'))
       await expect(createAnew(url, () => expect.unreachable())).rejects.toEqual(unavailable(/in use/))
     })
-    await early.createFile(aFile(owner, 'x'))
-    expect((await early.listFiles({ owner, prefix: '', limit: 9 })).files).toHaveLength(2)
+    await early.createFile(aFile(space, 'x'))
+    expect((await early.listFiles({ space, prefix: '', limit: 9 })).files).toHaveLength(2)
   })
 })
 
@@ -130,12 +130,12 @@ function renamed(drawn: readonly DrawnPage[]): readonly DrawnPage[] {
 }
 
 /** One of the chunks in them is lost. */
-function manifestsOf(owner: Owner, drawn: readonly DrawnPage[]): readonly RestoredManifest[] {
+function manifestsOf(space: Space, drawn: readonly DrawnPage[]): readonly RestoredManifest[] {
   const ids = Array.from({ length: 4 }, anId)
   const contents = [{ location: lostLocation }, {}, {}, {}].map(aChunk)
   return drawn.map(({ file, name, modifiedAt, page, content }) => {
     const chunks = content.map((index) => contents[index]!)
-    const { chunks: _chunks, ...described } = aFile(owner, name, { id: ids[file]! })
+    const { chunks: _chunks, ...described } = aFile(space, name, { id: ids[file]! })
     const first = { ...described, size: 10 * chunks.length, createdAt: 0, modifiedAt }
     return {
       id: ids[file]!,
@@ -150,13 +150,13 @@ function manifestsOf(owner: Owner, drawn: readonly DrawnPage[]): readonly Restor
 /** Restores them, and resolves with all that can be seen of it then. */
 async function restored(
   catalog: Catalog & CatalogRestore,
-  owner: Owner,
+  space: Space,
   manifests: readonly RestoredManifest[],
 ): Promise<unknown> {
   for (const manifest of manifests) await catalog.restoreManifest(manifest)
   const counts = await catalog.endRestore()
   await collectAll(catalog)
-  const { files } = await catalog.listFiles({ owner, prefix: '', limit: 99 })
+  const { files } = await catalog.listFiles({ space, prefix: '', limit: 99 })
   const lists = files.map(async ({ id }) => ({
     chunks: (await catalog.listChunks(id, 0, 99)).map(({ start, location }) => [start, location]),
     manifests: await catalog.listManifestPages(id),
@@ -196,11 +196,11 @@ describe('restoring', () => {
     await createSqliteAnew(path, async (sqlite) => {
       await createAnew(await server.createSchema(), async (postgres) => {
         const same = fc.asyncProperty(somePages, async (drawn) => {
-          const owner = anOwner()
-          const manifests = manifestsOf(owner, choose(drawn))
+          const space = aSpace()
+          const manifests = manifestsOf(space, choose(drawn))
           const outcomes = await Promise.allSettled([
-            restored(sqlite, owner, manifests),
-            restored(postgres, owner, manifests),
+            restored(sqlite, space, manifests),
+            restored(postgres, space, manifests),
           ])
           expect(outcomes[0].status).toBe('fulfilled')
           expect(outcomes[1]).toEqual(outcomes[0])
@@ -211,9 +211,9 @@ describe('restoring', () => {
   })
 
   it('has the latest of several manifests of a file whose name another one has, too', async () => {
-    const [owner, id] = [anOwner(), anId()]
+    const [space, id] = [aSpace(), anId()]
     const [early, middle, late] = [1, 2, 3].map((modifiedAt) => {
-      const { chunks: _chunks, ...file } = aFile(owner, 'x', { id: modifiedAt === 2 ? anId() : id })
+      const { chunks: _chunks, ...file } = aFile(space, 'x', { id: modifiedAt === 2 ? anId() : id })
       const described = { ...file, size: 0, createdAt: 0, modifiedAt }
       return { id: file.id, start: 0, file: described, chunks: [], location: aLocation() }
     })
@@ -224,7 +224,7 @@ describe('restoring', () => {
     })
     const catalog = await open(url)
     await collectAll(catalog)
-    expect(await catalog.findFile(owner, { name: named('x') })).toMatchObject({ id, modifiedAt: 3 })
+    expect(await catalog.findFile(space, { name: named('x') })).toMatchObject({ id, modifiedAt: 3 })
     expect(await catalog.listManifestPages(id)).toEqual([late!.location])
     expect(await catalog.listUnlinkedManifests(9)).toHaveLength(2)
   })

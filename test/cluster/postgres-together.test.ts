@@ -13,7 +13,7 @@ import {
   aFile,
   aLocation,
   anId,
-  anOwner,
+  aSpace,
   anUpload,
   chunksOf,
   collectAll,
@@ -72,7 +72,7 @@ async function somebodyWaits(): Promise<void> {
 }
 
 const create = (node: PostgresCatalog, chunks: readonly ChunkUse[]) =>
-  node.createFile(aFile(anOwner(), 'x', { chunks }))
+  node.createFile(aFile(aSpace(), 'x', { chunks }))
 
 const everything = { unlinkedBefore: Number.MAX_SAFE_INTEGER, inUse: [], limit: 1000 }
 
@@ -81,7 +81,7 @@ async function anUnusedChunk() {
   await collectAll(nodes[0])
   const chunk = aChunk()
   const { file } = await create(nodes[0], [chunk])
-  await nodes[0].deleteFile(file.owner, { id: file.id })
+  await nodes[0].deleteFile(file.space, { id: file.id })
   return chunk
 }
 
@@ -117,7 +117,7 @@ describe('a chunk that is being collected', () => {
     const chunk = aChunk()
     const { file: one } = await create(nodes[0], [chunk])
     const { file: other } = await create(nodes[0], [present(chunk)])
-    for (const { owner, id } of [one, other]) await nodes[0].deleteFile(owner, { id })
+    for (const { space, id } of [one, other]) await nodes[0].deleteFile(space, { id })
     const release = await stayIn((db) => collectChunks(db, { ...everything, inUse: [other.id] }))
     const second = nodes[1].collectChunks({ ...everything, inUse: [one.id] })
     await somebodyWaits()
@@ -129,15 +129,15 @@ describe('a chunk that is being collected', () => {
 
   it('is never what a file counts on, whatever many do at the same time', async () => {
     const chunks = Array.from({ length: 6 }, () => aChunk())
-    const owner = anOwner()
+    const space = aSpace()
     const outcomes = await Promise.all(
       Array.from({ length: 200 }, async (_, index) => {
         const node = nodes[index % 2]!
         const uses = [0, 1, 2].map((step) => chunks[(index * 7 + step * (1 + (index % 3))) % 6]!)
         // Every third believes that they are there.
         const given = uses.map((use) => (index % 3 === 0 ? present(use) : aChunk(present(use))))
-        const outcome = await outcomeOf(node.createFile(aFile(owner, `x${index % 9}`, { chunks: given })))
-        if (index % 2) await outcomeOf(node.deleteFile(owner, { name: named(`x${(index * 5) % 9}`) }))
+        const outcome = await outcomeOf(node.createFile(aFile(space, `x${index % 9}`, { chunks: given })))
+        if (index % 2) await outcomeOf(node.deleteFile(space, { name: named(`x${(index * 5) % 9}`) }))
         await node.collectChunks({ ...everything, limit: 5 })
         return outcome
       }),
@@ -145,7 +145,7 @@ describe('a chunk that is being collected', () => {
     expect(new Set(outcomes).difference(new Set(['done', 'chunk_gone'])).size).toBe(0)
     expect(outcomes).toContain('done')
     await collectAll(nodes[0])
-    const { files } = await nodes[0].listFiles({ owner, prefix: '', limit: 99 })
+    const { files } = await nodes[0].listFiles({ space, prefix: '', limit: 99 })
     const lists = await Promise.all(files.map(({ id }) => nodes[0].listChunks(id, 0, 9)))
     expect(lists.map(({ length }) => length)).toEqual(files.map(() => 3))
     const locations = lists.flat().map(({ location }) => location)
@@ -200,28 +200,28 @@ describe('of many who store the same chunks at the same time, in orders of their
 
 describe('names', () => {
   it('of many uploads that are finished together lead to whole files, in whatever order others have them', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const names = ['d', 'a', 'c', 'b', 'a']
     const calls = Array.from({ length: 12 }, async (_, index) => {
       const node = nodes[index % 2]!
       const ordered = index % 3 ? names : names.toReversed()
-      const uploads = ordered.map((name) => anUpload(owner, name))
+      const uploads = ordered.map((name) => anUpload(space, name))
       for (const upload of uploads) await node.createUpload(upload)
       return node.finishUploads(uploads.map(({ id }) => ({ id, digest: aDigest() })))
     })
     const committed = (await Promise.all(calls)).flat()
     expect(committed.filter(({ hasReplaced }) => !hasReplaced)).toHaveLength(4)
-    const { files } = await nodes[0].listFiles({ owner, prefix: '', limit: 9 })
+    const { files } = await nodes[0].listFiles({ space, prefix: '', limit: 9 })
     expect(files.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd'])
     expectNoDeadlock()
   })
 
   it('that two take at the same time, each that of the other, go to one of them at most', async () => {
     for (let round = 0; round < 10; round++) {
-      const owner = anOwner()
-      const committed = await Promise.all(['a', 'b'].map((name) => nodes[0].createFile(aFile(owner, name))))
+      const space = aSpace()
+      const committed = await Promise.all(['a', 'b'].map((name) => nodes[0].createFile(aFile(space, name))))
       const renamed = ['b', 'a'].map((name, index) =>
-        nodes[index]!.updateFile(owner, { id: committed[index]!.file.id }, { name: named(name) }),
+        nodes[index]!.updateFile(space, { id: committed[index]!.file.id }, { name: named(name) }),
       )
       expect(await tally(renamed)).toEqual({ name_taken: 2 })
     }
@@ -262,13 +262,13 @@ describe('what the catalog has never heard of', () => {
 })
 
 it('text with a character that PostgreSQL cannot keep is found nowhere, and kept in metadata', async () => {
-  const owner = anOwner()
+  const space = aSpace()
   const metadata = { zero: 'a\0b' }
-  const { file } = await nodes[0].createFile(aFile(owner, 'ab', { metadata }))
-  await nodes[0].createFile(aFile(owner, 'a'))
-  expect(await nodes[1].findFile(owner, { id: file.id })).toMatchObject({ metadata })
+  const { file } = await nodes[0].createFile(aFile(space, 'ab', { metadata }))
+  await nodes[0].createFile(aFile(space, 'a'))
+  expect(await nodes[1].findFile(space, { id: file.id })).toMatchObject({ metadata })
   const listed = async (query: { prefix?: string; q?: string; after?: string; delimiter?: string }) =>
-    (await nodes[0].listFiles({ owner, prefix: '', limit: 9, ...query })).files.map(({ name }) => name)
+    (await nodes[0].listFiles({ space, prefix: '', limit: 9, ...query })).files.map(({ name }) => name)
   expect(await listed({ q: '\0' })).toEqual([])
   expect(await listed({ prefix: 'a\0' })).toEqual([])
   expect(await listed({ delimiter: '\0' })).toEqual(['a', 'ab'])

@@ -74,7 +74,7 @@ export class S3Bucket {
     })
   }
 
-  /** Lets nobody put anything, its owner neither. */
+  /** Lets nobody put anything, its space neither. */
   async refuseWriting(): Promise<void> {
     const Resource = [`arn:aws:s3:::${this.name}/*`]
     await this.#rule({ Effect: 'Deny', Principal: { AWS: ['*'] }, Action: ['s3:PutObject'], Resource })

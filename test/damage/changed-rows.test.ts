@@ -10,7 +10,7 @@ import { deleteFile, updateFile } from '../../src/files/manifests/update-file.ts
 import { exportFiles } from '../../src/files/copy/export-files.ts'
 import { findOrphans } from '../../src/files/upkeep/find-orphans.ts'
 import { withMethods } from '../../src/catalog/with-methods.ts'
-import { parseFileName, soleOwner } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../src/model/file.ts'
 import { outcomeOf } from '../catalog/fixtures.ts'
 import { readBack } from '../robustness/read-back.ts'
 import { openCatalogHere } from '../support/catalog-here.ts'
@@ -102,7 +102,7 @@ it('a changed row is not exported, and no listing shows it', async () => {
   expect({ exported, failed }).toEqual({ exported: [], failed: ['renamed'] })
 
   const other = await changedStore('update files set metadata = \'{"a":"b"}\' where name = \'renamed\'')
-  const query = { owner: soleOwner, prefix: 're', limit: 9 }
+  const query = { space: defaultSpace, prefix: 're', limit: 9 }
   expect(await outcomeOf(other.catalog.listFiles(query))).toBe('corrupt')
 })
 
@@ -120,7 +120,7 @@ it('a file that has lost the end of its list is not described anew', async () =>
   const { store, manifests } = await changedStore(`
     delete from file_chunks where file_id = (select id from files where size > 9000 and name <> 'joined')
       and start > 0`)
-  const { files } = await store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+  const { files } = await store.catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
   const outcomes = new Set<string>()
   for (const { id, size } of files)
     if (size > 9000) outcomes.add(await outcomeOf(updateFile(store, { id }, { mediaType: 'x/y' })))

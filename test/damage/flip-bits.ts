@@ -11,7 +11,7 @@ import { rebuild } from '../../src/files/manifests/rebuild.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import type { Location } from '../../src/model/chunk.ts'
 import { StoreError } from '../../src/model/errors.ts'
-import { parseFileRef, soleOwner } from '../../src/model/file.ts'
+import { parseFileRef, defaultSpace } from '../../src/model/file.ts'
 import type { Dice } from '../crash/dice.ts'
 import { readBack } from '../robustness/read-back.ts'
 import { openCatalogHere } from '../support/catalog-here.ts'
@@ -122,7 +122,7 @@ export class BitFlips {
   }
 
   async #list({ catalog }: FileStore): Promise<void> {
-    const query = { owner: soleOwner, prefix: '', limit: 1000 }
+    const query = { space: defaultSpace, prefix: '', limit: 1000 }
     const page = await catalog.listFiles(query).catch(storeErrorOnly)
     const known = this.#sample.files.map(({ file }) => file)
     for (const listed of page?.files ?? [])
@@ -170,7 +170,7 @@ export class BitFlips {
     const store = storeOver({ catalog, ...stores }, (error) => {
       throw error
     })
-    const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+    const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
     assert.deepEqual(
       files,
       this.#sample.files.map(({ file }) => file),

@@ -9,7 +9,7 @@ import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
 import { deleteFile, updateFile } from '../../src/files/manifests/update-file.ts'
 import { createFileStore, type FileStore } from '../../src/files/state/file-store.ts'
 import { finishWithManifests } from '../../src/files/manifests/keep-manifests.ts'
-import { parseFileName, soleOwner, type StoredFile } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace, type StoredFile } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { Dice } from '../crash/dice.ts'
 import { anId, completePart } from '../catalog/fixtures.ts'
@@ -82,7 +82,7 @@ export async function makeSampleStore(directory: string, hasLog: boolean): Promi
   for (const n of [6, 7]) await deleteFile(store, { name: parseFileName(`folder ${n % 3}/file ${n}`) })
   await updateFile(store, { name: parseFileName('folder 2/file 8') }, { name: parseFileName('renamed') })
   await joinParts(store, 'joined')
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
   const acknowledged: AcknowledgedFile[] = []
   for (const file of files) acknowledged.push({ file, bytes: await readBack(store, `@${file.id}`) })
   if (!hasLog) await catalog.close()
@@ -104,10 +104,10 @@ async function joinParts(store: FileStore, name: string): Promise<void> {
       const { digest, bytes, options } = sampleChunk(chunkSize, seed + 10 * n)
       uses.push({ digest, ...options, location: await store.chunks.put(digest, [bytes]) })
     }
-    parts.push(await completePart(store.catalog, soleOwner, uses))
+    parts.push(await completePart(store.catalog, defaultSpace, uses))
   }
   const id = anId()
-  const described = { id, owner: soleOwner, name: parseFileName(name), mediaType: 'a/b', metadata: {} }
+  const described = { id, space: defaultSpace, name: parseFileName(name), mediaType: 'a/b', metadata: {} }
   const partIds = parts.map((part) => part.id)
   await store.catalog.concatenateUploads({ ...described, expiresAt: Date.now() + 60_000 }, partIds)
   const now = Date.now()

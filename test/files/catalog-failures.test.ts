@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { StoreError } from '../../src/model/errors.ts'
-import { soleOwner } from '../../src/model/file.ts'
+import { defaultSpace } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { intercept } from '../support/faulty-catalog.ts'
 import { readBack } from '../robustness/read-back.ts'
@@ -66,7 +66,7 @@ describe('a lost answer of the catalog', () => {
     await expect(uploadBytes(store, method, bytes)).rejects.toBe(lost)
     await expectIdle(store)
     expect((await readBack(store, method)).equals(bytes)).toBe(true)
-    await store.catalog.deleteFile(soleOwner, { name: (await nameOf(store.catalog, method))! })
+    await store.catalog.deleteFile(defaultSpace, { name: (await nameOf(store.catalog, method))! })
     await expectContents(store, before)
   })
 
@@ -90,6 +90,6 @@ describe('a lost answer of the catalog', () => {
 })
 
 async function nameOf(catalog: Catalog, prefix: string) {
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix, limit: 1 })
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix, limit: 1 })
   return files[0]?.name
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BodyCheck } from '../../src/files/upload/receive.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import { StoreError } from '../../src/model/errors.ts'
-import { parseFileName, soleOwner, type FileId } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace, type FileId } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { uploadBytes } from '../robustness/send-body.ts'
@@ -39,7 +39,7 @@ it('is put beside the last chunk', async () => {
   const { store, faults } = faultyFileStore(parts, { chunkSize, plan })
   const uploading = uploadBytes(store, 'beside', bytesOf(1))
   await eventually(async () => expect(await manifestsIn(store)).toHaveLength(1))
-  expect(await store.catalog.findFile(soleOwner, { name: parseFileName('beside') })).toBeUndefined()
+  expect(await store.catalog.findFile(defaultSpace, { name: parseFileName('beside') })).toBeUndefined()
   faults.release()
   await expectManifestOf(store, (await uploading).file.id)
 })

@@ -8,7 +8,7 @@ import type { FileStore } from '../../src/files/state/file-store.ts'
 import type { MigrationSource } from '../../src/files/copy/migration.ts'
 import type { FileChunk } from '../../src/model/chunk.ts'
 import { blockBytes } from '../../src/model/digest.ts'
-import { parseFileName, soleOwner } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../src/model/file.ts'
 import type { Upload } from '../../src/model/upload.ts'
 import { readBack } from '../robustness/read-back.ts'
 import { uploadBytes } from '../robustness/send-body.ts'
@@ -58,7 +58,7 @@ async function expectSame(source: FileStore, target: FileStore, prefix: string):
 }
 
 async function uploadsOf({ catalog }: FileStore, prefix: string): Promise<readonly Upload[]> {
-  const uploads = await catalog.listUploads(soleOwner, 1000)
+  const uploads = await catalog.listUploads(defaultSpace, 1000)
   return uploads.filter(({ name }) => name.startsWith(prefix))
 }
 
@@ -241,7 +241,7 @@ async function interruptedAfter(puts: number, chunks: number) {
     stoppedBy: reason,
   })
   expect(await contentsOf(target, prefix)).toEqual([])
-  const upload = await target.catalog.findUpload(soleOwner, file.id)
+  const upload = await target.catalog.findUpload(defaultSpace, file.id)
   return { source, prefix, offset: upload?.offset, ...faultyFileStore(to, { chunkSize }) }
 }
 
@@ -376,7 +376,7 @@ describe('a store that cannot be used', () => {
       failed: [],
     })
     free = 100
-    await expect.poll(() => target.space.free(), { interval: 5 }).toBe(free)
+    await expect.poll(() => target.freeSpace.free(), { interval: 5 }).toBe(free)
     const { put } = faults.calls
     await uploadBytes(source, `${prefix}large`, randomBytes(101))
     expect(await migrated(source, target, { prefix })).toMatchObject({

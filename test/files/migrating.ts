@@ -6,7 +6,7 @@ import type { FileStore } from '../../src/files/state/file-store.ts'
 import { findOrphans } from '../../src/files/upkeep/find-orphans.ts'
 import { migrateFiles } from '../../src/files/copy/migrate-files.ts'
 import type { MigrationSource } from '../../src/files/copy/migration.ts'
-import { parseFileName, soleOwner, type StoredFile } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace, type StoredFile } from '../../src/model/file.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { expectIdle } from '../robustness/store-contents.ts'
 
@@ -56,7 +56,7 @@ export async function migrated(
 
 /** All that a migration keeps of the files with a prefix. */
 export async function contentsOf({ catalog }: MigrationSource, prefix: string) {
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix, limit: 1000 })
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix, limit: 1000 })
   const withChunks = async (file: StoredFile) => {
     const chunks = await catalog.listChunks(file.id, 0, 100_000)
     return { ...file, chunks: chunks.map(({ start, size, digest }) => ({ start, size, digest })) }
@@ -65,7 +65,7 @@ export async function contentsOf({ catalog }: MigrationSource, prefix: string) {
 }
 
 export function findByName({ catalog }: FileStore, name: string): Promise<StoredFile | undefined> {
-  return catalog.findFile(soleOwner, { name: parseFileName(name) })
+  return catalog.findFile(defaultSpace, { name: parseFileName(name) })
 }
 
 /** Of a store with times of grace that are 0. */
@@ -80,9 +80,9 @@ export async function collectAll(store: FileStore): Promise<void> {
 /** Deletes all files and uploads, and collects what they had. */
 export async function empty(store: FileStore): Promise<void> {
   const { catalog } = store
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
   for (const { id } of files) await deleteFile(store, { id })
-  for (const { id } of await catalog.listUploads(soleOwner, 1000)) await catalog.deleteUpload(id)
+  for (const { id } of await catalog.listUploads(defaultSpace, 1000)) await catalog.deleteUpload(id)
   await collectAll(store)
 }
 

@@ -6,7 +6,7 @@ import { SqliteCatalog } from '../../src/catalog/sqlite/sqlite-catalog.ts'
 import { DiskChunkStore } from '../../src/chunks/disk/disk-chunk-store.ts'
 import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { rebuild, type Rebuilt } from '../../src/files/manifests/rebuild.ts'
-import { soleOwner, type StoredFile } from '../../src/model/file.ts'
+import { defaultSpace, type StoredFile } from '../../src/model/file.ts'
 import type { TestServer } from '../support/test-server.ts'
 
 /** A catalog made of the server's stores alone, while the server still has its own. */
@@ -29,7 +29,7 @@ export async function rebuilt(
 
 /** With their chunks, and where their manifests are. */
 export async function allFiles(catalog: Catalog) {
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 10_000 })
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 10_000 })
   const withAll = async (file: StoredFile) => {
     const chunks = await catalog.listChunks(file.id, 0, 10_000)
     const manifests = await catalog.listManifestPages(file.id)

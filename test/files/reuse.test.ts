@@ -7,7 +7,7 @@ import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import { uploadFile } from '../../src/files/upload/upload-file.ts'
 import { blockBytes } from '../../src/model/digest.ts'
-import { parseFileName, soleOwner } from '../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../src/model/file.ts'
 import { flipBitOfFile } from '../chunks/flip-bit-of-file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { eventually } from '../robustness/eventually.ts'
@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => parts.close())
 
 async function deleteByName(store: FileStore, name: string): Promise<void> {
-  await store.catalog.deleteFile(soleOwner, { name: parseFileName(name) })
+  await store.catalog.deleteFile(defaultSpace, { name: parseFileName(name) })
 }
 
 async function collectAll(store: FileStore, chunks: number): Promise<void> {

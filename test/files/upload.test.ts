@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import type { BodyCheck } from '../../src/files/upload/receive.ts'
 import { StoreError } from '../../src/model/errors.ts'
-import { soleOwner } from '../../src/model/file.ts'
+import { defaultSpace } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { CutOff, uploadBytes, uploadUntilCutOff } from '../robustness/send-body.ts'
 import { eventually } from '../robustness/eventually.ts'
@@ -79,7 +79,7 @@ describe('an upload', () => {
     const before = await contentsOf(store)
     const { bytes } = sampleChunk(long * chunkSize)
     const isAdvanced = async () => {
-      const [upload] = await store.catalog.listUploads(soleOwner, 1)
+      const [upload] = await store.catalog.listUploads(defaultSpace, 1)
       expect(upload?.offset).toBeGreaterThanOrEqual(partsPerCommit * chunkSize)
     }
     await expect(uploadUntilCutOff(store, 'cut-off', bytes, isAdvanced)).rejects.toThrow(CutOff)
@@ -137,7 +137,7 @@ describe('an upload whose store has taken what it only has to sync', () => {
     await upload
     await expectIdle(store)
     expect((await readBack(store, 'taken')).equals(bytes)).toBe(true)
-    await store.catalog.deleteFile(soleOwner, { name: (await upload).file.name })
+    await store.catalog.deleteFile(defaultSpace, { name: (await upload).file.name })
   })
 
   it('leaves nothing when that fails', async () => {
@@ -189,7 +189,7 @@ describe.each([3, long])('an upload of %d chunks', (chunks) => {
     faults.release()
     await upload
     expect((await readBack(store, name)).equals(bytes)).toBe(true)
-    await store.catalog.deleteFile(soleOwner, { name: (await upload).file.name })
+    await store.catalog.deleteFile(defaultSpace, { name: (await upload).file.name })
     await expectContents(store, before)
   })
 

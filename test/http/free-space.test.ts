@@ -39,7 +39,7 @@ afterAll(async () => {
   vi.restoreAllMocks()
 })
 
-const known = () => server.store.space.free().catch(() => -1)
+const known = () => server.store.freeSpace.free().catch(() => -1)
 
 /** Has the disk say so much, and resolves when it is believed. */
 async function leave(next: number | (() => Promise<number>)): Promise<void> {

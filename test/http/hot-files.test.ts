@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { flipBitOfStored } from '../chunks/stored-files.ts'
-import { soleOwner, type FileName } from '../../src/model/file.ts'
+import { defaultSpace, type FileName } from '../../src/model/file.ts'
 import { request } from '../support/http-request.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { get, given, KiB, put, sample } from './sample.ts'
@@ -211,7 +211,7 @@ it('a part of a small file can be had although another part is damaged', async (
       body: body.subarray(at, at + half),
     })
   }
-  const file = await server.store.catalog.findFile(soleOwner, { name: 'two' as FileName })
+  const file = await server.store.catalog.findFile(defaultSpace, { name: 'two' as FileName })
   const chunks = await server.store.catalog.listChunks(file!.id, 0, 10)
   expect(chunks.length).toBe(2)
   await flipBitOfStored(server.chunkDirectory, chunks[1]!.location, 0)

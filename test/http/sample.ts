@@ -47,7 +47,7 @@ export function get(
 }
 
 /** A file as the API shows it. */
-export type FileInfo = Omit<StoredFile, 'owner' | 'createdAt' | 'modifiedAt'> & {
+export type FileInfo = Omit<StoredFile, 'space' | 'createdAt' | 'modifiedAt'> & {
   readonly etag: string
   readonly createdAt: string
   readonly modifiedAt: string

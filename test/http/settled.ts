@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
-import { soleOwner, type StoredFile } from '../../src/model/file.ts'
+import { defaultSpace, type StoredFile } from '../../src/model/file.ts'
 import { storedFiles } from '../chunks/stored-files.ts'
 import { eventually } from '../robustness/eventually.ts'
 import type { TestServer } from '../support/test-server.ts'
@@ -38,12 +38,12 @@ async function activityOf({ store }: TestServer): Promise<typeof atRest> {
     reading: store.reading.running + store.reading.waiting,
     open: store.activeDownloads.inUse,
     receiving: [...store.receiving],
-    uploads: await store.catalog.listUploads(soleOwner, 1000),
+    uploads: await store.catalog.listUploads(defaultSpace, 1000),
   }
 }
 
 async function filesOf({ store }: TestServer): Promise<readonly StoredFile[]> {
-  const page = await store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+  const page = await store.catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
   expect(page.next).toBeUndefined()
   return page.files
 }

@@ -3,7 +3,7 @@ import { readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
-import { soleOwner, type FileName } from '../../src/model/file.ts'
+import { defaultSpace, type FileName } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { bodies } from './bodies.ts'
@@ -64,12 +64,12 @@ async function openDescriptors(): Promise<number> {
 
 /** What is there beside the large file. */
 async function names(): Promise<readonly FileName[]> {
-  const { files } = await server.store.catalog.listFiles({ owner: soleOwner, prefix: 'cut', limit: 100 })
+  const { files } = await server.store.catalog.listFiles({ space: defaultSpace, prefix: 'cut', limit: 100 })
   return files.map(({ name }) => name)
 }
 
 async function removeAll(): Promise<void> {
-  for (const name of await names()) await server.store.catalog.deleteFile(soleOwner, { name })
+  for (const name of await names()) await server.store.catalog.deleteFile(defaultSpace, { name })
 }
 
 /** Nothing is connected and nothing is worked on. */

@@ -3,7 +3,7 @@ import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
 import { findOrphans } from '../../src/files/upkeep/find-orphans.ts'
-import { soleOwner } from '../../src/model/file.ts'
+import { defaultSpace } from '../../src/model/file.ts'
 import { expectIdle } from './store-contents.ts'
 
 /**
@@ -15,9 +15,9 @@ export async function expectNoLeftovers(store: FileStore): Promise<void> {
   await findOrphans(store)
   await collectGarbage(store)
   const { catalog } = store
-  const { files, next } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+  const { files, next } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
   expect(next).toBeUndefined()
-  const uploads = await catalog.listUploads(soleOwner, 1000)
+  const uploads = await catalog.listUploads(defaultSpace, 1000)
   const chunks = new Set<string>()
   for (const { id } of [...files, ...uploads]) {
     for (const { location } of await catalog.listChunks(id, 0, 100_000)) chunks.add(location)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
-import { soleOwner } from '../../src/model/file.ts'
+import { defaultSpace } from '../../src/model/file.ts'
 import { sampleChunk } from '../chunks/sample-chunk.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 import { eventually } from './eventually.ts'
@@ -78,9 +78,9 @@ describe('beside clients that stand still', () => {
     expect(stalled.filter(({ ending }) => ending === undefined)).toHaveLength(clients)
     await closeAll([...stalled, fast])
     await expectIdle(server.store)
-    const [file] = (await server.store.catalog.listFiles({ owner: soleOwner, prefix: 'fast', limit: 1 }))
+    const [file] = (await server.store.catalog.listFiles({ space: defaultSpace, prefix: 'fast', limit: 1 }))
       .files
-    await server.store.catalog.deleteFile(soleOwner, { id: file!.id })
+    await server.store.catalog.deleteFile(defaultSpace, { id: file!.id })
     await expectContents(server.store, before)
   })
 })

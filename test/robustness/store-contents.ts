@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { collectGarbage } from '../../src/files/upkeep/collect-garbage.ts'
 import type { FileStore } from '../../src/files/state/file-store.ts'
-import { soleOwner } from '../../src/model/file.ts'
+import { defaultSpace } from '../../src/model/file.ts'
 import { eventually } from './eventually.ts'
 
 /** All that a store keeps, by what tells one from the other. */
@@ -17,8 +17,8 @@ export async function contentsOf(store: FileStore): Promise<StoreContents> {
   const now = Date.now()
   await eventually(() => expect(Date.now()).toBeGreaterThan(now))
   await collectGarbage(store)
-  const { files } = await store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 10_000 })
-  const uploads = await store.catalog.listUploads(soleOwner, 10_000)
+  const { files } = await store.catalog.listFiles({ space: defaultSpace, prefix: '', limit: 10_000 })
+  const uploads = await store.catalog.listUploads(defaultSpace, 10_000)
   const locations: string[] = []
   for await (const { location } of store.chunks.list()) locations.push(location)
   return {

@@ -1,23 +1,23 @@
 import { bytesOfDigest, digestOfBytes } from '../../model/digest.ts'
 import { foldedName } from '../../model/fold-text.ts'
-import type { FileId, FileName, FileRef, Metadata, Owner, StoredFile } from '../../model/file.ts'
+import type { FileId, FileName, FileRef, Metadata, Space, StoredFile } from '../../model/file.ts'
 import { checkFile, sealOfFile } from '../seals.ts'
 import { pick, prepared, type Queries } from './prepared.ts'
 import type { Database } from './dialect.ts'
 import type { FileTable } from './schema.ts'
 
-export async function findFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
+export async function findFile(db: Database, space: Space, ref: FileRef): Promise<StoredFile | undefined> {
   const [row] =
     'id' in ref
-      ? await selectById(db, { owner, id: ref.id })
-      : await selectByName(db, { owner, name: ref.name })
+      ? await selectById(db, { space, id: ref.id })
+      : await selectByName(db, { space, name: ref.name })
   return row && fileOfRow(row)
 }
 
 /** The same, and locks the file until the transaction ends. */
-export async function lockFile(db: Database, owner: Owner, ref: FileRef): Promise<StoredFile | undefined> {
+export async function lockFile(db: Database, space: Space, ref: FileRef): Promise<StoredFile | undefined> {
   const [row] =
-    'id' in ref ? await lockById(db, { owner, id: ref.id }) : await lockByName(db, { owner, name: ref.name })
+    'id' in ref ? await lockById(db, { space, id: ref.id }) : await lockByName(db, { space, name: ref.name })
   return row && fileOfRow(row)
 }
 
@@ -28,7 +28,7 @@ export function fileOfRow(row: FileRow): StoredFile {
   checkFile(row)
   return {
     id: row.id,
-    owner: row.owner,
+    space: row.owner,
     name: row.name,
     size: row.size,
     mediaType: row.media_type,
@@ -42,7 +42,7 @@ export function fileOfRow(row: FileRow): StoredFile {
 export function rowOfFile(file: StoredFile): FileTable {
   const row = {
     id: file.id,
-    owner: file.owner,
+    owner: file.space,
     name: file.name,
     size: file.size,
     media_type: file.mediaType,
@@ -68,14 +68,14 @@ export const fileColumns = [
   'seal',
 ] as const
 
-type ById = { readonly owner: Owner; readonly id: FileId }
-type ByName = { readonly owner: Owner; readonly name: FileName }
+type ById = { readonly space: Space; readonly id: FileId }
+type ByName = { readonly space: Space; readonly name: FileName }
 
-const fileById = (queries: Queries, { owner, id }: ById) =>
-  queries.selectFrom('files').select(fileColumns).where('id', '=', id).where('owner', '=', owner)
+const fileById = (queries: Queries, { space, id }: ById) =>
+  queries.selectFrom('files').select(fileColumns).where('id', '=', id).where('owner', '=', space)
 
-const fileByName = (queries: Queries, { owner, name }: ByName) =>
-  queries.selectFrom('files').select(fileColumns).where('owner', '=', owner).where('name', '=', name)
+const fileByName = (queries: Queries, { space, name }: ByName) =>
+  queries.selectFrom('files').select(fileColumns).where('owner', '=', space).where('name', '=', name)
 
 const selectById = prepared(fileById)
 const selectByName = prepared(fileByName)

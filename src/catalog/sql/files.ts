@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
-import { maxNameBytes, type FileId, type FileRef, type Owner, type StoredFile } from '../../model/file.ts'
+import { maxNameBytes, type FileId, type FileRef, type Space, type StoredFile } from '../../model/file.ts'
 import { foldText } from '../../model/fold-text.ts'
 import type {
   CommittedFile,
@@ -41,16 +41,16 @@ export async function createFile(db: Database, file: NewFile): Promise<Committed
 
 /** A page of all names: searches go through `searchFiles`. */
 export async function listFiles(db: Database, query: ListQuery): Promise<FilePage> {
-  const { owner } = query
+  const { space } = query
   return pageOfFiles(query, async (from, until = behindAllNames, limit) => {
-    const rows = await selectRange(db, { owner, from: withoutNull(from), until, q: '', limit })
+    const rows = await selectRange(db, { space, from: withoutNull(from), until, q: '', limit })
     return rows.map(fileOfRow)
   })
 }
 
 /** Names that contain `q`, from `from` on and before `until` (or to the end). */
 interface NamesToSearch {
-  readonly owner: Owner
+  readonly space: Space
   readonly q: string
   readonly from: string
   readonly until: string | undefined
@@ -58,22 +58,22 @@ interface NamesToSearch {
 }
 
 export async function searchFiles(db: Database, names: NamesToSearch): Promise<SearchStep> {
-  const { owner, q, until: end = behindAllNames, limit } = names
+  const { space, q, until: end = behindAllNames, limit } = names
   const from = withoutNull(names.from)
-  const [border] = await selectBorder(db, { owner, from, until: end })
-  const rows = await selectRange(db, { owner, from, until: border?.name ?? end, q: foldText(q), limit })
+  const [border] = await selectBorder(db, { space, from, until: end })
+  const rows = await selectRange(db, { space, from, until: border?.name ?? end, q: foldText(q), limit })
   return { files: rows.map(fileOfRow), ...(border && { next: border.name }) }
 }
 
 export async function updateFile(
   db: Database,
-  owner: Owner,
+  space: Space,
   ref: FileRef,
   changes: FileChanges,
   precondition?: Precondition,
   move?: ManifestMove,
 ): Promise<StoredFile> {
-  const current = await lockPresent(db, owner, ref, precondition)
+  const current = await lockPresent(db, space, ref, precondition)
   const { name = current.name, mediaType = current.mediaType, metadata = current.metadata } = changes
   const file = { ...current, name, mediaType, metadata, modifiedAt: move?.at ?? db.now }
   try {
@@ -88,21 +88,21 @@ export async function updateFile(
 
 export async function deleteFile(
   db: Database,
-  owner: Owner,
+  space: Space,
   ref: FileRef,
   precondition?: Precondition,
 ): Promise<readonly Location[]> {
-  const { id } = await lockPresent(db, owner, ref, precondition)
+  const { id } = await lockPresent(db, space, ref, precondition)
   return unlink(db, id)
 }
 
 async function lockPresent(
   db: Database,
-  owner: Owner,
+  space: Space,
   ref: FileRef,
   precondition: Precondition | undefined,
 ): Promise<StoredFile> {
-  const file = await lockFile(db, owner, ref)
+  const file = await lockFile(db, space, ref)
   if (!file) throw new StoreError('not_found', 'There is no such file.')
   checkPrecondition(precondition, file)
   return file
@@ -118,7 +118,7 @@ function withoutNull(from: string): string {
 }
 
 interface Range {
-  readonly owner: Owner
+  readonly space: Space
   readonly from: string
   readonly until: string
 }
@@ -128,7 +128,7 @@ const selectBorder = prepared((queries, values: Range) =>
   queries
     .selectFrom('files')
     .select('name')
-    .where('owner', '=', values.owner)
+    .where('owner', '=', values.space)
     .where(sql<boolean>`name >= ${values.from} and name < ${values.until}`)
     .orderBy('name')
     .limit(1)
@@ -141,7 +141,7 @@ const selectRange = prepared(
   (_, values: Range & { readonly q: string; readonly limit: number }, { searchIndex, contains }) =>
     sql<FileRow>`
       select ${sql.join(fileColumns.map((name) => sql.ref(name)))} from files ${searchIndex}
-      where owner = ${values.owner} and name >= ${values.from} and name < ${values.until}
+      where owner = ${values.space} and name >= ${values.from} and name < ${values.until}
         and ${contains(foldedName, values.q)}
       order by name limit ${values.limit}`,
 )
@@ -161,7 +161,7 @@ export async function pointNameAt(
   const file = { ...described, createdAt: manifest?.createdAt ?? at, modifiedAt: at }
   for (;;) {
     const [inserted] = await insertFile(db, rowOfFile(file))
-    const current = inserted ? undefined : await lockFile(db, file.owner, { name: file.name })
+    const current = inserted ? undefined : await lockFile(db, file.space, { name: file.name })
     // The file that kept this one from being inserted has gone since.
     if (!inserted && !current) continue
     checkPrecondition(precondition, current)

@@ -19,10 +19,10 @@ export async function finishUploads(
   // Every transaction locks names in this order, so there is no deadlock. Files of one name keep
   // their order.
   for (const { upload, finished } of complete.toSorted(byName)) {
-    const { id, owner, name, size, mediaType, metadata } = upload
+    const { id, space, name, size, mediaType, metadata } = upload
     const { digest, size: digested, precondition, manifest } = finished
     if (digested !== undefined && digested !== size) throw damage(`the upload ${id} has lost chunks`)
-    const file = { id, owner, name, size, mediaType, digest, metadata }
+    const file = { id, space, name, size, mediaType, digest, metadata }
     committed.set(id, await pointNameAt(db, file, { precondition, manifest }))
   }
   return uploads.map(({ id }) => committed.get(id)!)
@@ -65,7 +65,7 @@ function completed(found: Upload | undefined): Upload & { readonly size: number 
 }
 
 function byName({ upload: one }: Finishing, { upload: other }: Finishing): number {
-  return one.owner === other.owner ? compared(one.name, other.name) : compared(one.owner, other.owner)
+  return one.space === other.space ? compared(one.name, other.name) : compared(one.space, other.space)
 }
 
 function compared(one: string, other: string): number {

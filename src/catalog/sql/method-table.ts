@@ -111,10 +111,10 @@ class CatalogCalls {
   }
 
   async #listFiles(...[query, { signal } = {}]: ListArguments): Promise<FilePage> {
-    const { owner, q } = query
+    const { space, q } = query
     if (!q) return (await this.#invoke('listFiles', [query])) as FilePage
     const step = (from: string, until: string | undefined, limit: number) =>
-      this.#invoke('searchFiles', [{ owner, q, from, until, limit }]) as Promise<SearchStep>
+      this.#invoke('searchFiles', [{ space, q, from, until, limit }]) as Promise<SearchStep>
     return pageOfFiles(query, inSteps(step, signal))
   }
 }

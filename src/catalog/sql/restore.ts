@@ -49,21 +49,21 @@ async function isLatestPage(
 ): Promise<boolean> {
   const [other] = await selectPage(db, { id, page: start })
   if (!other) return true
-  const current = file && (await findFile(db, file.owner, { id }))
+  const current = file && (await findFile(db, file.space, { id }))
   if (!file || (current && current.modifiedAt >= file.modifiedAt)) return false
   await endPage(db, { location: other.location })
   return true
 }
 
 async function placeLatest(db: Database, file: StoredFile): Promise<void> {
-  const namesake = await findFile(db, file.owner, { name: file.name })
+  const namesake = await findFile(db, file.space, { name: file.name })
   if (namesake && namesake.id !== file.id) {
     const isLater = await comesBefore(db, namesake, file)
     // The end of the restore discards lists that no file has.
     await removeFile(db, { id: isLater ? file.id : namesake.id })
     if (isLater) return
   }
-  const current = await findFile(db, file.owner, { id: file.id })
+  const current = await findFile(db, file.space, { id: file.id })
   await (current ? changeFile(db, rowOfFile(file)) : insertFile(db, rowOfFile(file)))
 }
 

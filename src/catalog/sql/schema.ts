@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely'
-import type { FileId, FileName, Owner } from '../../model/file.ts'
+import type { FileId, FileName, Space } from '../../model/file.ts'
 import type { Location } from '../../model/chunk.ts'
 import type { StoreId } from '../../model/store-identity.ts'
 import type { Condition } from '../upkeep.ts'
@@ -47,7 +47,7 @@ interface ChunkTable {
 
 export interface FileTable {
   id: FileId
-  owner: Owner
+  owner: Space
   name: FileName
   size: number
   media_type: string
@@ -64,7 +64,7 @@ export interface FileTable {
 
 export interface UploadTable {
   id: FileId
-  owner: Owner
+  owner: Space
   name: FileName
   media_type: string
   metadata: string

@@ -1,5 +1,5 @@
 import { StoreError } from '../../model/errors.ts'
-import type { FileId, Owner } from '../../model/file.ts'
+import type { FileId, Space } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { NewUpload } from '../catalog.ts'
 import { damage, sealOfSegment } from '../seals.ts'
@@ -115,7 +115,7 @@ export async function concatenateUploads(
   partIds: readonly FileId[],
 ): Promise<Upload> {
   const found = await holdUploads(db, partIds)
-  const parts = partIds.map((id) => checkPart(present(found.get(id)), upload.owner))
+  const parts = partIds.map((id) => checkPart(present(found.get(id)), upload.space))
   const size = parts.reduce((sum, part) => sum + part.offset, 0)
   if (upload.size !== undefined && upload.size !== size) {
     throw new StoreError('invalid_request', `The parts have ${size} bytes together, not ${upload.size}.`)
@@ -137,9 +137,9 @@ function placesOf(parts: readonly Upload[]): readonly Segment[] {
   return segments
 }
 
-function checkPart(part: Upload, owner: Owner): Upload {
+function checkPart(part: Upload, space: Space): Upload {
   const { id, isPartial, offset, size } = part
-  if (part.owner !== owner) {
+  if (part.space !== space) {
     throw new StoreError('invalid_request', `The upload ${id} belongs to somebody else: join only your own.`)
   }
   if (!isPartial) {

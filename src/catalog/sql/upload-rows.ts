@@ -52,7 +52,7 @@ export function unfinished(found: Upload | undefined): Upload {
 export function rowOfUpload(upload: NewUpload, now: number): UploadTable {
   return {
     id: upload.id,
-    owner: upload.owner,
+    owner: upload.space,
     name: upload.name,
     media_type: upload.mediaType,
     metadata: JSON.stringify(upload.metadata),
@@ -70,7 +70,7 @@ export function rowOfUpload(upload: NewUpload, now: number): UploadTable {
 export function uploadOfRow(row: UploadTable): Upload {
   return {
     id: row.id,
-    owner: row.owner,
+    space: row.owner,
     name: row.name,
     mediaType: row.media_type,
     metadata: JSON.parse(row.metadata) as Metadata,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { StoreError } from '../../model/errors.ts'
-import type { FileId, Owner } from '../../model/file.ts'
+import type { FileId, Space } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { ChunkUse, NewUpload } from '../catalog.ts'
 import { moveChunks, selectChunksAt } from './chunk-lists.ts'
@@ -27,9 +27,9 @@ export async function createUpload(db: Database, upload: NewUpload): Promise<Upl
   return uploadOfRow(row)
 }
 
-export async function findUpload(db: Database, owner: Owner, id: FileId): Promise<Upload | undefined> {
+export async function findUpload(db: Database, space: Space, id: FileId): Promise<Upload | undefined> {
   const [row] = await selectUpload(db, { id })
-  return row?.owner === owner ? uploadOfRow(row) : undefined
+  return row?.owner === space ? uploadOfRow(row) : undefined
 }
 
 export async function declareUploadSize(db: Database, id: FileId, size: number): Promise<void> {
@@ -99,11 +99,11 @@ export async function deleteUpload(db: Database, id: FileId, expiredBefore = Inf
 
 export async function listUploads(
   db: Database,
-  owner: Owner,
+  space: Space,
   limit: number,
   after = beforeAllIds,
 ): Promise<readonly Upload[]> {
-  const rows = await selectByOwner(db, { owner, after, limit })
+  const rows = await selectBySpace(db, { space, after, limit })
   return rows.map(uploadOfRow)
 }
 
@@ -129,11 +129,11 @@ function checkSize(size: number | undefined, end: number): void {
   throw new StoreError('too_large', `The upload was announced with ${size} bytes; this would make it ${end}.`)
 }
 
-const selectByOwner = prepared((queries, values: { owner: Owner; after: FileId; limit: number }) =>
+const selectBySpace = prepared((queries, values: { space: Space; after: FileId; limit: number }) =>
   queries
     .selectFrom('uploads')
     .select(uploadColumns)
-    .where('owner', '=', values.owner)
+    .where('owner', '=', values.space)
     .where('is_finished', '=', sql.lit(false))
     .where('id', '>', values.after)
     .orderBy('id')

@@ -7,7 +7,7 @@ import { moveToFreeName } from '../../chunks/move-to-free-name.ts'
 import { blockBytes, digestBytes } from '../../model/digest.ts'
 import { digestOfBlock } from '../../model/hashers.ts'
 import { StoreError } from '../../model/errors.ts'
-import { keptAttributes, soleOwner, type StoredFile } from '../../model/file.ts'
+import { keptAttributes, defaultSpace, type StoredFile } from '../../model/file.ts'
 import { writableName } from '../../model/writable-name.ts'
 import { planBlocks, type PlannedBlock } from '../download/plan-blocks.ts'
 
@@ -67,7 +67,7 @@ export async function* filesIn(
 ): AsyncGenerator<StoredFile> {
   let after: string | undefined
   do {
-    const query = { owner: soleOwner, prefix, limit: filesPerPage, ...(after !== undefined && { after }) }
+    const query = { space: defaultSpace, prefix, limit: filesPerPage, ...(after !== undefined && { after }) }
     const { files, next } = await catalog.listFiles(query)
     yield* files
     after = next

@@ -1,5 +1,5 @@
 import { isStoreError } from '../../model/errors.ts'
-import { soleOwner, type FileName, type StoredFile } from '../../model/file.ts'
+import { defaultSpace, type FileName, type StoredFile } from '../../model/file.ts'
 import { ChunkCopier } from './chunk-copier.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
@@ -84,7 +84,7 @@ export async function* filesOf(
 ): AsyncGenerator<StoredFile> {
   let after: string | undefined
   do {
-    const query = { owner: soleOwner, prefix, limit: filesPerPage, ...(after !== undefined && { after }) }
+    const query = { space: defaultSpace, prefix, limit: filesPerPage, ...(after !== undefined && { after }) }
     const { files, next } = await catalog.listFiles(query)
     yield* files
     after = next
@@ -105,7 +105,7 @@ async function migrate(migration: Migration, file: StoredFile): Promise<Migratio
 }
 
 async function bring(migration: Migration, file: StoredFile): Promise<MigrationOutcome> {
-  const present = await migration.store.catalog.findFile(soleOwner, { id: file.id })
+  const present = await migration.store.catalog.findFile(defaultSpace, { id: file.id })
   if (present) return (await followChanges(migration.store, present, file)) ? 'changed' : 'unchanged'
   await migrateFile(migration, file)
   return 'copied'
@@ -113,6 +113,6 @@ async function bring(migration: Migration, file: StoredFile): Promise<MigrationO
 
 /** What is listed first with a name as its prefix is what has the name. */
 async function findByName({ catalog }: MigrationSource, name: FileName): Promise<StoredFile | undefined> {
-  const { files } = await catalog.listFiles({ owner: soleOwner, prefix: name, limit: 1 })
+  const { files } = await catalog.listFiles({ space: defaultSpace, prefix: name, limit: 1 })
   return files.find((file) => file.name === name)
 }

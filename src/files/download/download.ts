@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { defer, endWith, finalize, ignoreElements, map, tap, type Observable } from 'rxjs'
-import { soleOwner, type FileRef, type StoredFile } from '../../model/file.ts'
+import { defaultSpace, type FileRef, type StoredFile } from '../../model/file.ts'
 import { concatMapEager } from '../../rx/concat-map-eager.ts'
 import { Pulled } from '../../rx/pulled.ts'
 import { blockWriter } from './block-writer.ts'
@@ -13,7 +13,7 @@ import { planBlocks } from './plan-blocks.ts'
 import { untilClosed } from '../../streams/until-closed.ts'
 
 export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | undefined> {
-  return store.activeDownloads.open(() => store.catalog.findFile(soleOwner, ref))
+  return store.activeDownloads.open(() => store.catalog.findFile(defaultSpace, ref))
 }
 
 /**

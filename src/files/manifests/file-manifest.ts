@@ -3,7 +3,7 @@ import type { Chunk, PackedChunks } from '../../model/chunk.ts'
 import { blockBytes, digestBytes, parseDigest } from '../../model/digest.ts'
 import { BlockHasher, digestOfChunk } from '../../model/hashers.ts'
 import { StoreError } from '../../model/errors.ts'
-import { parseFileId, parseFileName, type FileId, type Owner, type StoredFile } from '../../model/file.ts'
+import { parseFileId, parseFileName, type FileId, type Space, type StoredFile } from '../../model/file.ts'
 
 /** Chunks as a manifest has them: a chunk's digest follows from those of its blocks. */
 export type ManifestChunks = Pick<PackedChunks, 'sizes' | 'blockDigests'>
@@ -32,16 +32,19 @@ export interface Confirmation {
 const format = 'ashlar file record 1'
 const confirmationFormat = 'ashlar group record 1'
 
-const fileSchema = z.object({
-  owner: z.string().transform((owner) => owner as Owner),
-  name: z.string().transform(parseFileName),
-  size: z.int().nonnegative(),
-  mediaType: z.string(),
-  digest: z.string().transform(parseDigest),
-  createdAt: z.int(),
-  modifiedAt: z.int(),
-  metadata: z.record(z.string(), z.string()),
-})
+/** On disk, a file's space has the name that it had before there were spaces: `owner`. */
+const fileSchema = z
+  .object({
+    owner: z.string().transform((owner) => owner as Space),
+    name: z.string().transform(parseFileName),
+    size: z.int().nonnegative(),
+    mediaType: z.string(),
+    digest: z.string().transform(parseDigest),
+    createdAt: z.int(),
+    modifiedAt: z.int(),
+    metadata: z.record(z.string(), z.string()),
+  })
+  .transform(({ owner: space, ...fields }) => ({ space, ...fields }))
 
 const schema = z.object({
   format: z.literal(format),
@@ -66,12 +69,16 @@ export function writeManifest({ id, file, group, start, chunks }: FileManifest):
   return writeLine({
     format,
     id,
-    file: file && { ...file, id: undefined },
+    file: file && fieldsOf(file),
     group,
     start,
     sizes: chunks.sizes,
     blocks: toBase64(chunks.blockDigests),
   })
+}
+
+function fieldsOf({ id: _id, space: owner, ...others }: StoredFile): z.input<typeof fileSchema> {
+  return { owner, ...others }
 }
 
 export function writeConfirmation({ id, group }: Confirmation): Buffer {

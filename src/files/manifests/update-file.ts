@@ -1,7 +1,7 @@
 import type { FileChanges, Precondition } from '../../catalog/catalog.ts'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError, isRefusal, isStoreError } from '../../model/errors.ts'
-import { soleOwner, type FileRef, type StoredFile } from '../../model/file.ts'
+import { defaultSpace, type FileRef, type StoredFile } from '../../model/file.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   chunksPerManifest,
@@ -22,11 +22,11 @@ export async function updateFile(
   precondition?: Precondition,
 ): Promise<StoredFile> {
   for (;;) {
-    const found = await store.catalog.findFile(soleOwner, ref)
+    const found = await store.catalog.findFile(defaultSpace, ref)
     if (!found) throw new StoreError('not_found', 'There is no such file.')
     const [from] = await store.catalog.listManifestPages(found.id)
     // Read after its manifest, the file cannot be older than it: a change in between would be undone, unnoticed.
-    const current = await store.catalog.findFile(soleOwner, { id: found.id })
+    const current = await store.catalog.findFile(defaultSpace, { id: found.id })
     if (!current) continue
     try {
       const now = typeof changes === 'function' ? changes(current) : changes
@@ -54,7 +54,7 @@ async function changeRecorded(
   const to = await putFirstPage(store, changed, firstPage)
   try {
     // By its id: the name may have another file by now, which the manifest is not of.
-    const file = await catalog.updateFile(soleOwner, { id }, changes, precondition, { at, from, to })
+    const file = await catalog.updateFile(defaultSpace, { id }, changes, precondition, { at, from, to })
     if (from !== undefined) await deleteManifestPages(store, [from])
     return file
   } catch (error) {
@@ -67,5 +67,5 @@ async function changeRecorded(
 
 /** Resolves once neither catalog nor manifests know of the file. Rejects what `Catalog.deleteFile` rejects. */
 export async function deleteFile(store: FileStore, ref: FileRef, precondition?: Precondition): Promise<void> {
-  await deleteManifestPages(store, await store.catalog.deleteFile(soleOwner, ref, precondition))
+  await deleteManifestPages(store, await store.catalog.deleteFile(defaultSpace, ref, precondition))
 }

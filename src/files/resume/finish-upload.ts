@@ -4,7 +4,7 @@ import type { Upload } from '../../model/upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { type DescribedFile, finishWithManifests } from '../manifests/keep-manifests.ts'
 import { keptPrecondition } from './kept-precondition.ts'
-import { type FileId, soleOwner } from '../../model/file.ts'
+import { type FileId, defaultSpace } from '../../model/file.ts'
 
 /** An upload after a request for it, and the file that it has become if that was the last one. */
 export interface AppendedUpload {
@@ -43,9 +43,9 @@ export async function finishIfComplete(
   }
 }
 
-function describedNow({ id, owner, name, mediaType, metadata }: Upload): DescribedFile {
+function describedNow({ id, space, name, mediaType, metadata }: Upload): DescribedFile {
   const now = Date.now()
-  return { id, owner, name, mediaType, metadata, createdAt: now, modifiedAt: now }
+  return { id, space, name, mediaType, metadata, createdAt: now, modifiedAt: now }
 }
 
 /** The upload, finished or not, after a request that appends to it has been ended. Rejects `not_found`. */
@@ -56,7 +56,7 @@ export async function takeOverUpload(store: FileStore, id: FileId): Promise<Uplo
 
 /** The upload, finished or not, as it is at the moment. Rejects `not_found`. */
 export async function presentUpload(store: FileStore, id: FileId): Promise<Upload> {
-  const upload = await store.catalog.findUpload(soleOwner, id)
+  const upload = await store.catalog.findUpload(defaultSpace, id)
   if (!upload) throw new StoreError('not_found', 'There is no such upload: it was deleted or has expired.')
   return upload
 }

@@ -1,12 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { FileId, Owner } from '../../model/file.ts'
+import type { FileId, Space } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import { deleteUpload } from './finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
-/** The owner of staging uploads: they are in nobody's list, and no request can name them. */
-const nobody = 'nobody' as Owner
+/** The space of staging uploads: they are in nobody's list, and no request can name them. */
+const nobody = 'nobody' as Space
 
 /** Lends an upload that nobody knows, to receive what may turn out to be wrong. If `receive` rejects, it is gone. */
 export async function withStagingUpload(
@@ -17,7 +17,7 @@ export async function withStagingUpload(
   const id = randomUUIDv7() as FileId
   const staging = {
     id,
-    owner: nobody,
+    space: nobody,
     name,
     mediaType,
     metadata: {},

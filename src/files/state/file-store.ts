@@ -74,7 +74,7 @@ export interface FileStore extends Stores {
   readonly membership: Membership
   readonly options: FileStoreOptions
   /** Asked by whatever creates something. */
-  readonly space: FreeSpace
+  readonly freeSpace: FreeSpace
   /** Whether the catalog is damaged, as far as anybody has noticed. */
   readonly health: CatalogHealth
   /** All chunk and block buffers come from here. */
@@ -114,17 +114,17 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
   const uncommitted = new UncommittedPuts()
   const membership = stores.membership ?? singleNode
-  const space = new FreeSpace(options)
+  const freeSpace = new FreeSpace(options)
   const smallFiles = new SmallFileCache(options.maxHotMemory ?? 0, membership !== singleNode)
   const health = new CatalogHealth(stores.catalog, options.onBackgroundError)
   return {
     ...stores,
     membership,
-    space,
+    freeSpace,
     health,
-    catalog: smallFiles.watch(space.guardCatalog(health.watch())),
-    chunks: uncommitted.watch(space.guardChunks(stores.chunks)),
-    manifests: uncommitted.watch(space.guardChunks(stores.manifests)),
+    catalog: smallFiles.watch(freeSpace.guardCatalog(health.watch())),
+    chunks: uncommitted.watch(freeSpace.guardChunks(stores.chunks)),
+    manifests: uncommitted.watch(freeSpace.guardChunks(stores.manifests)),
     uncommitted,
     options,
     // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.

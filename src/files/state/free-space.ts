@@ -124,8 +124,8 @@ export class FreeSpace {
     const write = <T>(bytes: number, change: () => Promise<T>) => this.write(changeBytes + 2 * bytes, change)
     return withMethods(catalog, {
       createFile: (file) => write(sizeOf(file) + listBytes(file.chunks), () => catalog.createFile(file)),
-      updateFile: (owner, ref, changes, ...rest) =>
-        write(sizeOf(changes), () => catalog.updateFile(owner, ref, changes, ...rest)),
+      updateFile: (space, ref, changes, ...rest) =>
+        write(sizeOf(changes), () => catalog.updateFile(space, ref, changes, ...rest)),
       createUpload: (upload) => write(sizeOf(upload), () => catalog.createUpload(upload)),
       concatenateUploads: (upload, partIds) =>
         write(sizeOf(upload), () => catalog.concatenateUploads(upload, partIds)),

@@ -98,10 +98,10 @@ export class SmallFileCache {
       createFile: (file) => this.#changing(catalog.createFile(file), () => this.#forgetRef(file)),
       finishUploads: (uploads) =>
         this.#changing(catalog.finishUploads(uploads), (committed) => this.#forgetNames(committed)),
-      updateFile: (owner, ref, ...rest) =>
-        this.#changing(catalog.updateFile(owner, ref, ...rest), () => this.#forgetRef(ref)),
-      deleteFile: (owner, ref, ...rest) =>
-        this.#changing(catalog.deleteFile(owner, ref, ...rest), () => this.#forgetRef(ref)),
+      updateFile: (space, ref, ...rest) =>
+        this.#changing(catalog.updateFile(space, ref, ...rest), () => this.#forgetRef(ref)),
+      deleteFile: (space, ref, ...rest) =>
+        this.#changing(catalog.deleteFile(space, ref, ...rest), () => this.#forgetRef(ref)),
     })
   }
 

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { ChunkUse, CommittedFile, Precondition } from '../../catalog/catalog.ts'
 import { packed } from '../../model/chunk.ts'
 import { asRefusal } from '../../model/errors.ts'
-import { soleOwner, type FileId, type FileName, type Metadata } from '../../model/file.ts'
+import { defaultSpace, type FileId, type FileName, type Metadata } from '../../model/file.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
@@ -121,7 +121,7 @@ export class Draft {
 
   #described() {
     const { name, mediaType, metadata = {} } = this.#request
-    return { id: this.#id, owner: soleOwner, name, mediaType, metadata }
+    return { id: this.#id, space: defaultSpace, name, mediaType, metadata }
   }
 
   #file(): DescribedFile {

@@ -1,6 +1,6 @@
 import type { Precondition } from '../../catalog/catalog.ts'
 import { checkPrecondition } from '../../catalog/check-precondition.ts'
-import { soleOwner, type FileName } from '../../model/file.ts'
+import { defaultSpace, type FileName } from '../../model/file.ts'
 import type { FileStore } from '../state/file-store.ts'
 
 /**
@@ -13,13 +13,13 @@ export async function checkCurrentFile(
   precondition: Precondition | undefined,
 ): Promise<void> {
   if (!precondition || Object.keys(precondition).length === 0) return
-  checkPrecondition(precondition, await store.catalog.findFile(soleOwner, { name }))
+  checkPrecondition(precondition, await store.catalog.findFile(defaultSpace, { name }))
 }
 
 /**
  * Throws `no_space` if a file of so many bytes would not fit at the moment. Nothing is reserved, neither for it nor for what other
  * unfinished uploads have announced: whoever comes too late is refused when the disk is full.
  */
-export async function refuseWithoutSpace({ space }: FileStore, bytes: number): Promise<void> {
-  await space.check(bytes)
+export async function refuseWithoutSpace({ freeSpace }: FileStore, bytes: number): Promise<void> {
+  await freeSpace.check(bytes)
 }

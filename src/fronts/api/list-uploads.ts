@@ -1,7 +1,7 @@
 import type { FileStore } from '../../files/state/file-store.ts'
 import { takeOverUpload } from '../../files/resume/finish-upload.ts'
 import { StoreError } from '../../model/errors.ts'
-import { parseFileId, soleOwner } from '../../model/file.ts'
+import { parseFileId, defaultSpace } from '../../model/file.ts'
 import { pathBehind, type HttpContext } from '../../http/server/context.ts'
 import { fromCursor, toCursor } from '../../http/headers/list-cursor.ts'
 import { uploadInfo } from './upload-info.ts'
@@ -12,7 +12,7 @@ const uploadsPerPage = 100
 export async function listUploads(store: FileStore, ctx: HttpContext): Promise<void> {
   const cursor = ctx.state.target.query.get('cursor')
   const after = cursor ? parseFileId(fromCursor(cursor)) : undefined
-  const uploads = await store.catalog.listUploads(soleOwner, uploadsPerPage, after)
+  const uploads = await store.catalog.listUploads(defaultSpace, uploadsPerPage, after)
   const last = uploads.length === uploadsPerPage ? uploads.at(-1) : undefined
   ctx.body = { uploads: uploads.map(uploadInfo), cursor: last ? toCursor(last.id) : null }
 }

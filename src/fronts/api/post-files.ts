@@ -2,7 +2,7 @@ import type { FileStore } from '../../files/state/file-store.ts'
 import type { UploadRequest } from '../../files/upload/receive.ts'
 import { UploadsTogether } from '../../files/upload/upload-together.ts'
 import { StoreError } from '../../model/errors.ts'
-import { soleOwner } from '../../model/file.ts'
+import { defaultSpace } from '../../model/file.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { continued } from '../../http/server/continue-when-read.ts'
 import { fileInfo } from '../../http/bodies/file-info.ts'
@@ -25,7 +25,7 @@ export async function postFiles(store: FileStore, maxFormFiles: number, ctx: Htt
   }
   const uploads = new UploadsTogether(store)
   const names = new FormNames(
-    async (name) => (await store.catalog.findFile(soleOwner, { name })) !== undefined,
+    async (name) => (await store.catalog.findFile(defaultSpace, { name })) !== undefined,
   )
   let count = 0
   const receiveFile = ({ name: text, mediaType, body }: FileOfForm) => {

@@ -11,7 +11,7 @@ export interface Ready {
 }
 
 /** Resolves if the store can be used. Rejects `unavailable`, from at most a second after it became so. */
-export function readinessOf({ catalog, options, health, space }: FileStore): () => Promise<Ready> {
+export function readinessOf({ catalog, options, health, freeSpace }: FileStore): () => Promise<Ready> {
   let probedAt = -Infinity
   let probe = Promise.resolve(true)
   return async () => {
@@ -26,7 +26,7 @@ export function readinessOf({ catalog, options, health, space }: FileStore): () 
       probe = takesChanges(catalog)
     }
     // A full disk still serves and deletes, which a server that is taken out of rotation could not.
-    const hasSpace = (await probe) && !(await space.isFull())
+    const hasSpace = (await probe) && !(await freeSpace.isFull())
     return { status: 'ready', ...(!hasSpace && { writes: 'no_space' as const }) }
   }
 }

@@ -5,7 +5,7 @@ import { keepPrecondition } from '../../files/resume/kept-precondition.ts'
 import { newExpiry } from '../../files/upload/receive-into-upload.ts'
 import { tooLarge } from '../../files/upload/store-chunks.ts'
 import { isStoreError, StoreError, type ErrorCode } from '../../model/errors.ts'
-import { parseFileName, soleOwner, type FileName } from '../../model/file.ts'
+import { parseFileName, defaultSpace, type FileName } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import { pathBehind, type HttpContext } from '../../http/server/context.ts'
 import { formFileName } from '../../http/headers/form-file-name.ts'
@@ -84,7 +84,7 @@ async function createUpload(
   if (size !== undefined) await refuseWithoutSpace(store, size)
   return store.catalog.createUpload({
     id,
-    owner: soleOwner,
+    space: defaultSpace,
     name,
     mediaType,
     metadata: parseMetadata(ctx.get('Upload-Metadata')),

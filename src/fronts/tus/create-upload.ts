@@ -8,7 +8,7 @@ import {
 import type { FileStore } from '../../files/state/file-store.ts'
 import { tooLarge } from '../../files/upload/store-chunks.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
-import { parseFileId, soleOwner, type FileId } from '../../model/file.ts'
+import { parseFileId, defaultSpace, type FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { readPrecondition } from '../../http/headers/etags.ts'
@@ -80,7 +80,7 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
  * hears where, or lists uploads.
  */
 async function canBeContinued(store: FileStore, id: FileId, error: unknown): Promise<boolean> {
-  const upload = await store.catalog.findUpload(soleOwner, id)
+  const upload = await store.catalog.findUpload(defaultSpace, id)
   if (!upload) return false
   if (upload.hasFailedPrecondition || isStoreError(error, 'timeout')) return true
   const isBrokenOff = !isStoreError(error) || ['aborted', 'incomplete_body'].includes(error.code)
@@ -139,7 +139,7 @@ function newUploadOf(store: FileStore, ctx: HttpContext, id: FileId) {
   const metadata = ctx.get('Upload-Metadata')
   return {
     id,
-    owner: soleOwner,
+    space: defaultSpace,
     ...describeFile(metadata, id),
     protocolState: writeProtocolState({
       metadata: metadata || undefined,

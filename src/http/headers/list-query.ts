@@ -31,7 +31,7 @@ const schema = z.strictObject({
  * `invalid_request`, also on a parameter that is unknown or comes twice: a list that is not the one
  * asked for looks just like it.
  */
-export function parseListQuery(query: URLSearchParams): Omit<ListQuery, 'owner'> {
+export function parseListQuery(query: URLSearchParams): Omit<ListQuery, 'space'> {
   const given = new Map<string, string>()
   for (const [key, text] of query) {
     if (given.has(key)) throw new StoreError('invalid_request', `The query must have ${key} only once.`)

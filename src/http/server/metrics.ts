@@ -77,7 +77,7 @@ export function createMetrics(store: FileStore): HttpMetrics {
   gauge('ashlar_files_open', 'Files being downloaded', () => store.activeDownloads.inUse.length)
 
   if (store.options.freeBytes) {
-    const free = () => store.space.free().catch(() => NaN)
+    const free = () => store.freeSpace.free().catch(() => NaN)
     gauge('ashlar_free_bytes', 'Bytes that may still be written above --min-free-space', free)
   }
 

@@ -1,9 +1,9 @@
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
-import { aFile, anOwner, named } from '../fixtures.ts'
+import { aFile, aSpace, named } from '../fixtures.ts'
 
 // Creates files until one is refused, and prints what is true then. The parent has limited the sizes of files.
 const catalog = await SqliteCatalog.open(process.argv[2]!)
-const owner = anOwner()
+const space = aSpace()
 const metadata = { large: 'x'.repeat(20_000) }
 const codeOf = async (call: Promise<unknown>) =>
   call.then(
@@ -14,12 +14,12 @@ const codeOf = async (call: Promise<unknown>) =>
 let created = 0
 let refused = 'fulfilled'
 while (created < 10_000 && refused === 'fulfilled') {
-  refused = await codeOf(catalog.createFile(aFile(owner, `x${created}`, { metadata })))
+  refused = await codeOf(catalog.createFile(aFile(space, `x${created}`, { metadata })))
   if (refused === 'fulfilled') created++
 }
-const later = await codeOf(catalog.createFile(aFile(owner, 'small')))
-const lastFound = await catalog.findFile(owner, { name: named(`x${created - 1}`) })
-const refusedFound = await catalog.findFile(owner, { name: named(`x${created}`) })
+const later = await codeOf(catalog.createFile(aFile(space, 'small')))
+const lastFound = await catalog.findFile(space, { name: named(`x${created - 1}`) })
+const refusedFound = await catalog.findFile(space, { name: named(`x${created}`) })
 await codeOf(catalog.close())
 process.stdout.write(
   JSON.stringify({

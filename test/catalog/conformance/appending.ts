@@ -6,12 +6,12 @@ export function describeAppending(opened: () => Catalog): void {
   it('moves all chunks behind those that are there, and the source is gone', async () => {
     const head = [aChunk({ size: 10 }), aChunk({ size: 7 })]
     const tail = [aChunk({ size: 3 }), present(head[0]!), aChunk({ size: 5 }), present(head[1]!)]
-    const { id, owner } = await startUpload(opened(), head, { size: 42 })
+    const { id, space } = await startUpload(opened(), head, { size: 42 })
     const source = await startUpload(opened(), tail)
     expect(await opened().appendUpload(id, 17, source.id, 2 ** 51)).toBe(42)
-    expect(await opened().findUpload(owner, id)).toMatchObject({ offset: 42, expiresAt: 2 ** 51 })
+    expect(await opened().findUpload(space, id)).toMatchObject({ offset: 42, expiresAt: 2 ** 51 })
     expect(await chunksOf(opened(), id)).toEqual(inOrder([...head, ...tail]))
-    expect(await opened().findUpload(source.owner, source.id)).toBeUndefined()
+    expect(await opened().findUpload(source.space, source.id)).toBeUndefined()
     expect(await chunksOf(opened(), source.id)).toEqual([])
     expect(await opened().deleteUpload(source.id)).toBe(false)
     expect(await opened().finishUploads([{ id, digest: aDigest() }])).toMatchObject([{ file: { size: 42 } }])
@@ -19,12 +19,12 @@ export function describeAppending(opened: () => Catalog): void {
 
   it('takes a source that is empty, and one to begin with, and goes on behind it', async () => {
     const chunks = [aChunk(), aChunk()]
-    const { id, owner } = await startUpload(opened(), [])
+    const { id, space } = await startUpload(opened(), [])
     const [empty, full] = [await startUpload(opened(), []), await startUpload(opened(), [chunks[0]!])]
     expect(await opened().appendUpload(id, 0, empty.id, inAMinute())).toBe(0)
     expect(await opened().appendUpload(id, 0, full.id, inAMinute())).toBe(10)
     expect(await opened().advanceUpload(id, 10, [chunks[1]!], inAMinute())).toBe(20)
-    expect(await opened().findUpload(owner, id)).toMatchObject({ offset: 20 })
+    expect(await opened().findUpload(space, id)).toMatchObject({ offset: 20 })
     expect(await chunksOf(opened(), id)).toEqual(inOrder(chunks))
   })
 
@@ -46,8 +46,8 @@ export function describeAppending(opened: () => Catalog): void {
     const before = [await chunksOf(opened(), upload.id), await chunksOf(opened(), source.id)]
     const call = opened().appendUpload(upload.id, from, source.id, inAMinute() + 1)
     await expect(call).rejects.toMatchObject({ code })
-    expect(await opened().findUpload(upload.owner, upload.id)).toStrictEqual(upload)
-    expect(await opened().findUpload(source.owner, source.id)).toStrictEqual(source)
+    expect(await opened().findUpload(upload.space, upload.id)).toStrictEqual(upload)
+    expect(await opened().findUpload(source.space, source.id)).toStrictEqual(source)
     expect([await chunksOf(opened(), upload.id), await chunksOf(opened(), source.id)]).toEqual(before)
   })
 

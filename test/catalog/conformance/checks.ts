@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import type { Catalog } from '../../../src/catalog/catalog.ts'
 import type { ChunkCheck, Condition, DueQuery } from '../../../src/catalog/upkeep.ts'
-import { aChunk, aFile, aLocation, anOwner, collectAll, present, type StoredUse } from '../fixtures.ts'
+import { aChunk, aFile, aLocation, aSpace, collectAll, present, type StoredUse } from '../fixtures.ts'
 
 /** Other tests' chunks were stored just now, so in these, checks of the year 1970 make theirs stand out. */
 const longAgo = 10_000
@@ -18,7 +18,7 @@ export function describeChecks(opened: () => Catalog): void {
   const create = async (count: number) => {
     const chunks = Array.from({ length: count }, () => aChunk())
     given.push(...chunks)
-    const { file } = await opened().createFile(aFile(anOwner(), 'x', { chunks }))
+    const { file } = await opened().createFile(aFile(aSpace(), 'x', { chunks }))
     return { file, chunks }
   }
   const manifest = (chunk: StoredUse, condition: Condition | undefined, at: number) =>
@@ -121,7 +121,7 @@ export function describeChecks(opened: () => Catalog): void {
     const { chunks } = await create(1)
     const [chunk] = chunks as [StoredUse]
     const mended = { ...chunk, location: aLocation(), mends: chunk.location }
-    await opened().createFile(aFile(anOwner(), 'y', { chunks: [mended] }))
+    await opened().createFile(aFile(aSpace(), 'y', { chunks: [mended] }))
     expect(await manifest(chunk, 'damaged', 100)).toEqual([])
     expect(await due()).toEqual([])
     expect(await opened().countNotSound()).toEqual(before)
@@ -134,7 +134,7 @@ export function describeChecks(opened: () => Catalog): void {
     const [chunk] = chunks as [StoredUse]
     await manifest(chunk, 'missing', 100)
     const mended = { ...chunk, location: aLocation(), mends: chunk.location }
-    await opened().createFile(aFile(anOwner(), 'y', { chunks: [mended] }))
+    await opened().createFile(aFile(aSpace(), 'y', { chunks: [mended] }))
     expect(await opened().countNotSound()).toEqual(before)
     expect(await due()).toEqual([])
     given.push(mended)
@@ -145,7 +145,7 @@ export function describeChecks(opened: () => Catalog): void {
     const { file, chunks } = await create(2)
     const [damaged, later] = chunks as [StoredUse, StoredUse]
     await manifest(damaged, 'damaged', 100)
-    await opened().deleteFile(file.owner, { id: file.id })
+    await opened().deleteFile(file.space, { id: file.id })
     await collectAll(opened())
     expect(await manifest(later, 'missing', 100)).toEqual([])
     expect(await opened().countNotSound()).toEqual(before)
@@ -155,7 +155,7 @@ export function describeChecks(opened: () => Catalog): void {
   it('keeps what is damaged for whoever uses it: being not sound is no reason to go', async () => {
     const { file, chunks } = await create(1)
     await manifest(chunks[0]!, 'damaged', 100)
-    await opened().createFile(aFile(anOwner(), 'y', { chunks: [present(chunks[0]!)] }))
+    await opened().createFile(aFile(aSpace(), 'y', { chunks: [present(chunks[0]!)] }))
     await collectAll(opened())
     expect(await opened().listChunks(file.id, 0, 9)).toMatchObject([{ location: chunks[0]!.location }])
   })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Catalog } from '../../../src/catalog/catalog.ts'
 import type { FileChunk } from '../../../src/model/chunk.ts'
-import { aChunk, aFile, aLocation, anId, anOwner, garbageAmong, present } from '../fixtures.ts'
+import { aChunk, aFile, aLocation, anId, aSpace, garbageAmong, present } from '../fixtures.ts'
 
 /** Buffers and plain byte arrays with the same bytes count as equal. */
 function comparable(chunk: Pick<FileChunk, 'blockDigests'>): object {
@@ -9,7 +9,7 @@ function comparable(chunk: Pick<FileChunk, 'blockDigests'>): object {
 }
 
 export function describeChunks(opened: () => Catalog): void {
-  const create = (chunks: Parameters<typeof aFile>[2]) => opened().createFile(aFile(anOwner(), 'x', chunks))
+  const create = (chunks: Parameters<typeof aFile>[2]) => opened().createFile(aFile(aSpace(), 'x', chunks))
 
   it('finds a chunk that is present, and misses one that is not', async () => {
     const chunk = aChunk({ size: 3_000_000, blockDigests: Buffer.alloc(96, 7) })

@@ -29,7 +29,7 @@ export function describeCompacting(opened: () => Catalog): void {
     await opened().compactUpload(upload.id, start, end, fresh)
     const now = [...old.slice(0, first), ...fresh, ...old.slice(behind)]
     expect(await chunksOf(opened(), upload.id)).toEqual(inOrder(now))
-    expect(await opened().findUpload(upload.owner, upload.id)).toStrictEqual(upload)
+    expect(await opened().findUpload(upload.space, upload.id)).toStrictEqual(upload)
   })
 
   it('uses what is present, also the replaced ones themselves, and goes on as before', async () => {
@@ -68,7 +68,7 @@ export function describeCompacting(opened: () => Catalog): void {
       const upload = await startUpload(opened(), old)
       await expect(opened().compactUpload(upload.id, start, end, fresh)).rejects.toMatchObject({ code })
       expect(await chunksOf(opened(), upload.id)).toEqual(inOrder(old))
-      expect(await opened().findUpload(upload.owner, upload.id)).toStrictEqual(upload)
+      expect(await opened().findUpload(upload.space, upload.id)).toStrictEqual(upload)
       expect(await opened().findChunk(fresh[0]!.digest)).toBeUndefined()
       expect(await garbageAmong(opened(), [fresh[0]!.location!])).toEqual([])
     },

@@ -5,7 +5,7 @@ import {
   aChunk,
   aDigest,
   anId,
-  anOwner,
+  aSpace,
   anUpload,
   chunksOf,
   completePart,
@@ -16,16 +16,16 @@ import {
 
 export function describeConcatenating(opened: () => Catalog): void {
   const twoParts = async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const chunks = [[aChunk({ size: 3 }), aChunk({ size: 4 })], [aChunk({ size: 5 })]] as const
-    const first = await completePart(opened(), owner, chunks[0])
-    const second = await completePart(opened(), owner, chunks[1])
-    return { owner, chunks, first, second }
+    const first = await completePart(opened(), space, chunks[0])
+    const second = await completePart(opened(), space, chunks[1])
+    return { space, chunks, first, second }
   }
 
   it('creates an upload that has the chunks of its parts in order, and leaves them as they are', async () => {
-    const { owner, chunks, first, second } = await twoParts()
-    const given = anUpload(owner, 'joined', {
+    const { space, chunks, first, second } = await twoParts()
+    const given = anUpload(space, 'joined', {
       metadata: { a: '1' },
       protocolState: 'final; a b',
       expiresAt: 2 ** 50,
@@ -41,19 +41,19 @@ export function describeConcatenating(opened: () => Catalog): void {
       hasFailedPrecondition: false,
       createdAt,
     })
-    expect(await opened().findUpload(owner, given.id)).toStrictEqual(joined)
+    expect(await opened().findUpload(space, given.id)).toStrictEqual(joined)
     const [ofFirst, ofSecond] = chunks
     expect(await chunksOf(opened(), given.id)).toEqual(inOrder([...ofSecond, ...ofFirst, ...ofSecond]))
-    expect(await opened().findUpload(owner, first.id)).toStrictEqual(first)
-    expect(await opened().findUpload(owner, second.id)).toStrictEqual(second)
+    expect(await opened().findUpload(space, first.id)).toStrictEqual(first)
+    expect(await opened().findUpload(space, second.id)).toStrictEqual(second)
     expect(await chunksOf(opened(), first.id)).toEqual(inOrder(ofFirst))
     expect(await chunksOf(opened(), second.id)).toEqual(inOrder(ofSecond))
   })
 
   it('becomes a file, and its parts can be joined and deleted again', async () => {
-    const { owner, chunks, first, second } = await twoParts()
+    const { space, chunks, first, second } = await twoParts()
     const partIds = [first.id, second.id]
-    const [one, other] = [anUpload(owner, 'one'), anUpload(owner, 'other')]
+    const [one, other] = [anUpload(space, 'one'), anUpload(space, 'other')]
     await opened().concatenateUploads(one, partIds)
     await opened().finishUploads([{ id: one.id, digest: aDigest(), isRemembered: true }])
     await opened().concatenateUploads(other, partIds)
@@ -61,15 +61,15 @@ export function describeConcatenating(opened: () => Catalog): void {
     for (const { id } of [one, other]) {
       expect(await chunksOf(opened(), id)).toEqual(inOrder(chunks.flat()))
     }
-    expect(await opened().findFile(owner, { id: one.id })).toMatchObject({ size: 12 })
+    expect(await opened().findFile(space, { id: one.id })).toMatchObject({ size: 12 })
   })
 
   it('joins empty parts, parts whose size was said late, and none at all', async () => {
-    const { owner, chunks, first } = await twoParts()
-    const empty = await completePart(opened(), owner, [])
-    const late = await startUpload(opened(), [], { owner, isPartial: true })
+    const { space, chunks, first } = await twoParts()
+    const empty = await completePart(opened(), space, [])
+    const late = await startUpload(opened(), [], { space, isPartial: true })
     await opened().declareUploadSize(late.id, 0)
-    const some = await opened().concatenateUploads(anUpload(owner, 'x'), [
+    const some = await opened().concatenateUploads(anUpload(space, 'x'), [
       empty.id,
       first.id,
       late.id,
@@ -77,26 +77,26 @@ export function describeConcatenating(opened: () => Catalog): void {
     ])
     expect(some).toMatchObject({ size: 7, offset: 7 })
     expect(await chunksOf(opened(), some.id)).toEqual(inOrder(chunks[0]))
-    const none = await opened().concatenateUploads(anUpload(owner, 'y'), [])
+    const none = await opened().concatenateUploads(anUpload(space, 'y'), [])
     expect(none).toMatchObject({ size: 0, offset: 0 })
   })
 
   it('takes the size that is the sum, and makes a part of parts', async () => {
-    const { owner, first, second } = await twoParts()
-    const part = await opened().concatenateUploads(anUpload(owner, 'x', { size: 12, isPartial: true }), [
+    const { space, first, second } = await twoParts()
+    const part = await opened().concatenateUploads(anUpload(space, 'x', { size: 12, isPartial: true }), [
       first.id,
       second.id,
     ])
     expect(part).toMatchObject({ size: 12, isPartial: true })
-    const whole = await opened().concatenateUploads(anUpload(owner, 'x'), [part.id, part.id])
+    const whole = await opened().concatenateUploads(anUpload(space, 'x'), [part.id, part.id])
     expect(whole).toMatchObject({ size: 24, isPartial: false })
   })
 
   it('keeps what was joined, and what it was joined of, from being re-cut or appended', async () => {
-    const { owner, chunks, first, second } = await twoParts()
-    const upload = anUpload(owner, 'x')
+    const { space, chunks, first, second } = await twoParts()
+    const upload = anUpload(space, 'x')
     await opened().concatenateUploads(upload, [first.id, second.id])
-    const target = await startUpload(opened(), [], { owner })
+    const target = await startUpload(opened(), [], { space })
     for (const id of [first.id, upload.id]) {
       const compaction = opened().compactUpload(id, 0, 7, [aChunk({ size: 7 })])
       await expect(compaction).rejects.toMatchObject({ code: 'offset_conflict' })
@@ -108,8 +108,8 @@ export function describeConcatenating(opened: () => Catalog): void {
   })
 
   it('tells of the chunks of all parts from any byte on, in pages of any size', async () => {
-    const { owner, chunks, first, second } = await twoParts()
-    const { id } = await opened().concatenateUploads(anUpload(owner, 'x'), [first.id, second.id, first.id])
+    const { space, chunks, first, second } = await twoParts()
+    const { id } = await opened().concatenateUploads(anUpload(space, 'x'), [first.id, second.id, first.id])
     const all = [...chunks.flat(), ...chunks[0]]
     const starts = inOrder(all)
     for (let from = 0; from <= 20; from++) {
@@ -132,24 +132,24 @@ export function describeConcatenating(opened: () => Catalog): void {
     [
       'is not partial',
       'invalid_request',
-      async (owner) => {
-        const { id } = await startUpload(opened(), [], { owner, size: 0 })
+      async (space) => {
+        const { id } = await startUpload(opened(), [], { space, size: 0 })
         return id
       },
     ],
     [
       'is not at its size',
       'invalid_request',
-      async (owner) => {
-        const { id } = await startUpload(opened(), [aChunk()], { owner, size: 11, isPartial: true })
+      async (space) => {
+        const { id } = await startUpload(opened(), [aChunk()], { space, size: 11, isPartial: true })
         return id
       },
     ],
     [
       'has no size',
       'invalid_request',
-      async (owner) => {
-        const { id } = await startUpload(opened(), [aChunk()], { owner, isPartial: true })
+      async (space) => {
+        const { id } = await startUpload(opened(), [aChunk()], { space, isPartial: true })
         return id
       },
     ],
@@ -157,15 +157,15 @@ export function describeConcatenating(opened: () => Catalog): void {
       'belongs to somebody else',
       'invalid_request',
       async () => {
-        const { id } = await completePart(opened(), anOwner(), [aChunk()])
+        const { id } = await completePart(opened(), aSpace(), [aChunk()])
         return id
       },
     ],
     [
       'is deleted',
       'not_found',
-      async (owner) => {
-        const { id } = await completePart(opened(), owner, [aChunk()])
+      async (space) => {
+        const { id } = await completePart(opened(), space, [aChunk()])
         await opened().deleteUpload(id)
         return id
       },
@@ -173,23 +173,23 @@ export function describeConcatenating(opened: () => Catalog): void {
   ] as readonly (readonly [
     string,
     string,
-    (owner: ReturnType<typeof anOwner>) => Promise<ReturnType<typeof anId>>,
+    (space: ReturnType<typeof aSpace>) => Promise<ReturnType<typeof anId>>,
   ])[])('refuses a part that %s with %s, and creates nothing', async (_, code, makeBad) => {
-    const { owner, first } = await twoParts()
-    const bad = await makeBad(owner)
-    const upload = anUpload(owner, 'x')
+    const { space, first } = await twoParts()
+    const bad = await makeBad(space)
+    const upload = anUpload(space, 'x')
     await expect(opened().concatenateUploads(upload, [first.id, bad])).rejects.toMatchObject({ code })
-    expect(await opened().findUpload(owner, upload.id)).toBeUndefined()
+    expect(await opened().findUpload(space, upload.id)).toBeUndefined()
     expect(await chunksOf(opened(), upload.id)).toEqual([])
   })
 
   it('refuses a size that is not the sum', async () => {
-    const { owner, first } = await twoParts()
-    const upload = anUpload(owner, 'x', { size: 8 })
+    const { space, first } = await twoParts()
+    const upload = anUpload(space, 'x', { size: 8 })
     await expect(opened().concatenateUploads(upload, [first.id])).rejects.toMatchObject({
       code: 'invalid_request',
     })
-    expect(await opened().findUpload(owner, upload.id)).toBeUndefined()
+    expect(await opened().findUpload(space, upload.id)).toBeUndefined()
     expect(await chunksOf(opened(), upload.id)).toEqual([])
   })
 }

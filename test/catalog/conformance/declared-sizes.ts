@@ -4,9 +4,9 @@ import { aChunk, aDigest, anId, inAMinute, startUpload } from '../fixtures.ts'
 
 export function describeDeclaredSizes(opened: () => Catalog): void {
   it('holds an upload to the size that is said later', async () => {
-    const { id, owner, expiresAt } = await startUpload(opened(), [aChunk({ size: 10 })])
+    const { id, space, expiresAt } = await startUpload(opened(), [aChunk({ size: 10 })])
     await opened().declareUploadSize(id, 20)
-    expect(await opened().findUpload(owner, id)).toMatchObject({ size: 20, offset: 10, expiresAt })
+    expect(await opened().findUpload(space, id)).toMatchObject({ size: 20, offset: 10, expiresAt })
     await expect(opened().advanceUpload(id, 10, [aChunk({ size: 11 })], inAMinute())).rejects.toMatchObject({
       code: 'too_large',
     })
@@ -24,16 +24,16 @@ export function describeDeclaredSizes(opened: () => Catalog): void {
     ]
     await opened().declareUploadSize(full.id, 10)
     await opened().declareUploadSize(empty.id, 0)
-    expect(await opened().findUpload(full.owner, full.id)).toMatchObject({ size: 10 })
-    expect(await opened().findUpload(empty.owner, empty.id)).toMatchObject({ size: 0 })
+    expect(await opened().findUpload(full.space, full.id)).toMatchObject({ size: 10 })
+    expect(await opened().findUpload(empty.space, empty.id)).toMatchObject({ size: 0 })
   })
 
   it.each([{}, { size: 20 }])('takes the same size again of an upload made with %o', async (fields) => {
-    const { id, owner } = await startUpload(opened(), [aChunk({ size: 10 })], fields)
+    const { id, space } = await startUpload(opened(), [aChunk({ size: 10 })], fields)
     await opened().declareUploadSize(id, 20)
-    const before = await opened().findUpload(owner, id)
+    const before = await opened().findUpload(space, id)
     await opened().declareUploadSize(id, 20)
-    expect(await opened().findUpload(owner, id)).toStrictEqual(before)
+    expect(await opened().findUpload(space, id)).toStrictEqual(before)
   })
 
   it.each([
@@ -45,7 +45,7 @@ export function describeDeclaredSizes(opened: () => Catalog): void {
     async (code, fields, size) => {
       const upload = await startUpload(opened(), [aChunk({ size: 10 })], fields)
       await expect(opened().declareUploadSize(upload.id, size)).rejects.toMatchObject({ code })
-      expect(await opened().findUpload(upload.owner, upload.id)).toStrictEqual(upload)
+      expect(await opened().findUpload(upload.space, upload.id)).toStrictEqual(upload)
     },
   )
 

@@ -10,7 +10,7 @@ import {
   aFile,
   aLocation,
   anId,
-  anOwner,
+  aSpace,
   anUpload,
   collectAll,
   completePart,
@@ -29,7 +29,7 @@ function digestOf(chunks: readonly ChunkUse[]): Digest {
 
 export function describeInspection(opened: () => Catalog): void {
   const create = async (name: string, chunks: readonly ChunkUse[], digest = digestOf(chunks)) =>
-    (await opened().createFile(aFile(anOwner(), name, { chunks, digest }))).file
+    (await opened().createFile(aFile(aSpace(), name, { chunks, digest }))).file
 
   it('lists all chunks by location, a page at a time', async () => {
     const chunks = Array.from({ length: 5 }, () => aChunk())
@@ -59,7 +59,7 @@ export function describeInspection(opened: () => Catalog): void {
     const upload = await startUpload(opened(), [present(chunk)])
     const two = await create('two', [aChunk(), present(chunk)])
     const deleted = await create('three', [present(chunk)])
-    await opened().deleteFile(deleted.owner, { id: deleted.id })
+    await opened().deleteFile(deleted.space, { id: deleted.id })
     await create('other', [aChunk()])
     const holders = [
       { id: one.id, name: 'one', isUpload: false },
@@ -75,14 +75,14 @@ export function describeInspection(opened: () => Catalog): void {
   })
 
   it('names what was joined of a list that has the chunk, and finds no fault with it', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const chunks = [aChunk(), aChunk()]
     const parts = [
-      await completePart(opened(), owner, chunks),
-      await completePart(opened(), owner, [aChunk()]),
+      await completePart(opened(), space, chunks),
+      await completePart(opened(), space, [aChunk()]),
     ]
     const partIds = parts.map(({ id }) => id)
-    const joined = await opened().concatenateUploads(anUpload(owner, 'joined'), [...partIds, ...partIds])
+    const joined = await opened().concatenateUploads(anUpload(space, 'joined'), [...partIds, ...partIds])
     const holder = { id: joined.id, name: 'joined', isUpload: true }
     const part = { id: partIds[0], name: 'x', isUpload: true }
     expect(await opened().listHolders(chunks[1]!.digest, 9)).toEqual([part, holder])
@@ -152,7 +152,7 @@ export function describeInspection(opened: () => Catalog): void {
       return [uploads - before.uploads, chunks - before.chunks, bytes - before.bytes]
     }
     expect(await growth()).toEqual([1, 2, 54_000])
-    await opened().deleteFile(file.owner, { id: file.id })
+    await opened().deleteFile(file.space, { id: file.id })
     expect(await growth()).toEqual([1, 4, 54_320])
     expect(await growth()).toEqual([1, 4, 54_320])
     const early = await opened().countCollectable({ ...query, unlinkedBefore: now - 60_000 })
@@ -160,8 +160,8 @@ export function describeInspection(opened: () => Catalog): void {
     await opened().deleteUpload(unexpired.id)
     // What was unlinked at once has no time of grace.
     expect((await opened().countCollectable({ ...query, unlinkedBefore: 0 })).chunks - before.chunks).toBe(3)
-    expect(await opened().findUpload(expired.owner, expired.id)).toBeDefined()
-    expect(await opened().findFile(file.owner, { name: named('unlinked') })).toBeUndefined()
+    expect(await opened().findUpload(expired.space, expired.id)).toBeDefined()
+    expect(await opened().findFile(file.space, { name: named('unlinked') })).toBeUndefined()
     await opened().deleteUpload(expired.id)
   })
 }

@@ -9,7 +9,7 @@ import {
   aFile,
   aLocation,
   anId,
-  anOwner,
+  aSpace,
   anUpload,
   inAMinute,
   named,
@@ -29,7 +29,7 @@ export function describeManifests(opened: () => Catalog): void {
 
   it('are kept with a file, in order, and their time is the file’s', async () => {
     const manifest = { at: soon(), locations: [aLocation(), aLocation(), aLocation()] }
-    const given = aFile(anOwner(), 'x', { manifest })
+    const given = aFile(aSpace(), 'x', { manifest })
     const { file, unlinkedManifests: none } = await opened().createFile(given)
     expect(file).toMatchObject({ createdAt: manifest.at, modifiedAt: manifest.at })
     expect(none).toEqual([])
@@ -38,28 +38,28 @@ export function describeManifests(opened: () => Catalog): void {
   })
 
   it('tell when the file was created, if that was earlier', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const [at, createdAt] = [soon(), 1000]
     const manifest = () => ({ at, createdAt, locations: [aLocation()] })
-    const { file } = await opened().createFile(aFile(owner, 'x', { manifest: manifest() }))
+    const { file } = await opened().createFile(aFile(space, 'x', { manifest: manifest() }))
     expect(file).toMatchObject({ createdAt, modifiedAt: at })
-    expect(await opened().findFile(owner, { id: file.id })).toEqual(file)
+    expect(await opened().findFile(space, { id: file.id })).toEqual(file)
 
-    const { id } = await opened().createUpload(anUpload(owner, 'y', { size: 10 }))
+    const { id } = await opened().createUpload(anUpload(space, 'y', { size: 10 }))
     await opened().advanceUpload(id, 0, [aChunk()], inAMinute())
     await opened().finishUploads([{ id, digest: aDigest(), manifest: manifest() }])
-    expect(await opened().findFile(owner, { id })).toMatchObject({ createdAt, modifiedAt: at })
+    expect(await opened().findFile(space, { id })).toMatchObject({ createdAt, modifiedAt: at })
   })
 
   it('end when the file is replaced or deleted, and are known until they are forgotten', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const [first, second] = [aLocation(), aLocation()]
-    await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [first] } }))
+    await opened().createFile(aFile(space, 'x', { manifest: { at: soon(), locations: [first] } }))
     const later = await opened().createFile(
-      aFile(owner, 'x', { manifest: { at: soon(), locations: [second] } }),
+      aFile(space, 'x', { manifest: { at: soon(), locations: [second] } }),
     )
     expect(later.unlinkedManifests).toEqual([first])
-    expect(await opened().deleteFile(owner, { name: named('x') })).toEqual([second])
+    expect(await opened().deleteFile(space, { name: named('x') })).toEqual([second])
     expect(await ended([first, second])).toHaveLength(2)
     await opened().forgetManifests([first, second])
     expect(await ended([first, second])).toEqual([])
@@ -67,9 +67,9 @@ export function describeManifests(opened: () => Catalog): void {
 
   it('that it has never heard of are marked, and are garbage from that time on', async () => {
     const [live, gone, unheardOf] = [aLocation(), aLocation(), aLocation()]
-    const owner = anOwner()
-    await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [gone] } }))
-    await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [live] } }))
+    const space = aSpace()
+    await opened().createFile(aFile(space, 'x', { manifest: { at: soon(), locations: [gone] } }))
+    await opened().createFile(aFile(space, 'x', { manifest: { at: soon(), locations: [live] } }))
     const at = soon()
     expect(await opened().markUnknownManifests([live, gone, unheardOf], at)).toEqual([unheardOf])
     expect(await opened().markUnknownManifests([unheardOf], at)).toEqual([])
@@ -83,17 +83,17 @@ export function describeManifests(opened: () => Catalog): void {
   it('are no orphans any more once a file comes with them', async () => {
     const location = aLocation()
     await opened().markUnknownManifests([location], 1000)
-    const given = aFile(anOwner(), 'x', { manifest: { at: soon(), locations: [location] } })
+    const given = aFile(aSpace(), 'x', { manifest: { at: soon(), locations: [location] } })
     await opened().createFile(given)
     expect(await opened().listManifestPages(given.id)).toEqual([location])
     expect(await opened().listUnlinkedManifests(100_000)).not.toContain(location)
   })
 
   it('stay where a precondition fails', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const [first, second] = [aLocation(), aLocation()]
-    await opened().createFile(aFile(owner, 'x', { manifest: { at: soon(), locations: [first] } }))
-    const refused = aFile(owner, 'x', {
+    await opened().createFile(aFile(space, 'x', { manifest: { at: soon(), locations: [first] } }))
+    const refused = aFile(space, 'x', {
       manifest: { at: soon(), locations: [second] },
       precondition: { ifNoneMatch: '*' },
     })
@@ -103,8 +103,8 @@ export function describeManifests(opened: () => Catalog): void {
   })
 
   it('are kept with an upload that becomes a file', async () => {
-    const owner = anOwner()
-    const { id } = await opened().createUpload(anUpload(owner, 'x', { size: 10 }))
+    const space = aSpace()
+    const { id } = await opened().createUpload(anUpload(space, 'x', { size: 10 }))
     await opened().advanceUpload(id, 0, [aChunk()], inAMinute())
     const manifest = { at: soon(), locations: [aLocation()] }
     const [committed] = await opened().finishUploads([{ id, digest: aDigest(), manifest }])
@@ -113,14 +113,14 @@ export function describeManifests(opened: () => Catalog): void {
   })
 
   it('move once, of two who move the same', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const [from, rest, to, lost] = [aLocation(), aLocation(), aLocation(), aLocation()]
     const { file } = await opened().createFile(
-      aFile(owner, 'x', { manifest: { at: soon(), locations: [from, rest] } }),
+      aFile(space, 'x', { manifest: { at: soon(), locations: [from, rest] } }),
     )
     const at = file.modifiedAt + 1
     const move = (target: Location) =>
-      opened().updateFile(owner, { id: file.id }, { mediaType: 'a/b' }, undefined, { at, from, to: target })
+      opened().updateFile(space, { id: file.id }, { mediaType: 'a/b' }, undefined, { at, from, to: target })
     expect(await move(to)).toMatchObject({ modifiedAt: at, createdAt: file.createdAt })
     expect(await outcomeOf(move(lost))).toBe('manifest_moved')
     expect(await opened().listManifestPages(file.id)).toEqual([to, rest])
@@ -143,15 +143,15 @@ export function describeManifests(opened: () => Catalog): void {
     return listed.filter(({ id }) => ids.includes(id))
   }
 
-  it('are listed with every file, of whichever owner, in the order of ids', async () => {
+  it('are listed with every file, of whichever space, in the order of ids', async () => {
     const locations = [aLocation(), aLocation()]
     const metadata = { author: 'Ada' }
     const given = { metadata, manifest: { at: soon(), locations } }
-    const { file: one } = await opened().createFile(aFile(anOwner(), 'one', given))
-    const { file: two } = await opened().createFile(aFile(anOwner(), 'two'))
-    const owner = anOwner()
-    const { file: gone } = await opened().createFile(aFile(owner, 'gone'))
-    await opened().deleteFile(owner, { id: gone.id })
+    const { file: one } = await opened().createFile(aFile(aSpace(), 'one', given))
+    const { file: two } = await opened().createFile(aFile(aSpace(), 'two'))
+    const space = aSpace()
+    const { file: gone } = await opened().createFile(aFile(space, 'gone'))
+    await opened().deleteFile(space, { id: gone.id })
     expect(await opened().listFileManifests(undefined, 1)).toHaveLength(1)
     expect(await manifestsOf(one.id, two.id, gone.id)).toEqual([
       { id: one.id, name: 'one', file: one, locations },
@@ -161,7 +161,7 @@ export function describeManifests(opened: () => Catalog): void {
 
   it('are replaced together, and those before are garbage', async () => {
     const [first, second, third] = [aLocation(), aLocation(), aLocation()]
-    const given = aFile(anOwner(), 'x', { manifest: { at: soon(), locations: [first] } })
+    const given = aFile(aSpace(), 'x', { manifest: { at: soon(), locations: [first] } })
     const { file } = await opened().createFile(given)
     await opened().replaceManifests(file.id, [first], [second, third])
     expect(await manifestsOf(file.id)).toEqual([{ id: file.id, name: 'x', file, locations: [second, third] }])
@@ -173,18 +173,18 @@ export function describeManifests(opened: () => Catalog): void {
   })
 
   it('are not replaced where they have moved, or where the file is gone', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const [from, rest, to, lost] = [aLocation(), aLocation(), aLocation(), aLocation()]
     const manifest = { at: soon(), locations: [from, rest] }
-    const { file } = await opened().createFile(aFile(owner, 'x', { manifest }))
+    const { file } = await opened().createFile(aFile(space, 'x', { manifest }))
     const { id } = file
     const replace = (before: readonly Location[]) => outcomeOf(opened().replaceManifests(id, before, [lost]))
     const at = file.modifiedAt + 1
-    await opened().updateFile(owner, { id }, {}, undefined, { at, from, to })
+    await opened().updateFile(space, { id }, {}, undefined, { at, from, to })
     for (const before of [[from, rest], [to], [rest, to], [to, rest, lost], []])
       expect(await replace(before)).toBe('manifest_moved')
     expect(await opened().listManifestPages(id)).toEqual([to, rest])
-    await opened().deleteFile(owner, { id })
+    await opened().deleteFile(space, { id })
     expect(await replace([])).toBe('manifest_moved')
     expect(await replace([to, rest])).toBe('manifest_moved')
     expect(await opened().markUnknownManifests([lost], soon())).toEqual([lost])
@@ -192,14 +192,14 @@ export function describeManifests(opened: () => Catalog): void {
 
   it('of a live file are not forgotten', async () => {
     const location = aLocation()
-    const given = aFile(anOwner(), 'x', { manifest: { at: soon(), locations: [location] } })
+    const given = aFile(aSpace(), 'x', { manifest: { at: soon(), locations: [location] } })
     await opened().createFile(given)
     await opened().forgetManifests([location])
     expect(await opened().listManifestPages(given.id)).toEqual([location])
   })
 
   it('are none of a file that has none, or is not there', async () => {
-    const given = aFile(anOwner(), 'x')
+    const given = aFile(aSpace(), 'x')
     await opened().createFile(given)
     expect(await opened().listManifestPages(given.id)).toEqual([])
     expect(await opened().listManifestPages(anId())).toEqual([])

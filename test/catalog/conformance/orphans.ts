@@ -1,20 +1,20 @@
 import { expect, it } from 'vitest'
 import type { Catalog } from '../../../src/catalog/catalog.ts'
 import type { Location } from '../../../src/model/chunk.ts'
-import { aChunk, aFile, aLocation, anOwner, collectAll, garbageAmong, present } from '../fixtures.ts'
+import { aChunk, aFile, aLocation, aSpace, collectAll, garbageAmong, present } from '../fixtures.ts'
 
 const orphan = (location: Location, size = 7) => ({ location, size })
 
 export function describeOrphans(opened: () => Catalog): void {
   const create = async (chunks: Parameters<typeof aFile>[2]) =>
-    opened().createFile(aFile(anOwner(), 'x', chunks))
+    opened().createFile(aFile(aSpace(), 'x', chunks))
 
   it('knows where chunks are, and garbage, and nothing else', async () => {
     const [used, again] = [aChunk(), aLocation()]
     const unlinked = aChunk()
     await create({ chunks: [used, { ...used, location: again }] })
     const { file } = await create({ chunks: [unlinked] })
-    await opened().deleteFile(file.owner, { id: file.id })
+    await opened().deleteFile(file.space, { id: file.id })
     await collectAll(opened())
     const [unknown, other] = [aLocation(), aLocation()]
     const asked = [unknown, used.location, again, other, unlinked.location]
@@ -80,7 +80,7 @@ export function describeOrphans(opened: () => Catalog): void {
   it('says how large garbage is', async () => {
     const chunk = aChunk({ size: 4321 })
     const { file } = await create({ chunks: [chunk, present(chunk)] })
-    await opened().deleteFile(file.owner, { id: file.id })
+    await opened().deleteFile(file.space, { id: file.id })
     await collectAll(opened())
     const garbage = await opened().listGarbage(100_000)
     expect(garbage.filter(({ location }) => location === chunk.location)).toEqual([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Catalog, Precondition } from '../../../src/catalog/catalog.ts'
 import { isRefusal } from '../../../src/model/errors.ts'
-import { aChunk, aDigest, aFile, anOwner, anUpload, garbageAmong, named, outcomeOf } from '../fixtures.ts'
+import { aChunk, aDigest, aFile, aSpace, anUpload, garbageAmong, named, outcomeOf } from '../fixtures.ts'
 
 const current = aDigest()
 const other = aDigest()
@@ -34,16 +34,16 @@ export function describePreconditions(opened: () => Catalog): void {
       ['a file', true, ofFile],
       ['no file', false, ofNone],
     ])('decides over creating where there is %s', async (_case, hasFile, holds) => {
-      const owner = anOwner()
-      if (hasFile) await opened().createFile(aFile(owner, 'x', { digest: current }))
-      const before = await opened().findFile(owner, { name: named('x') })
+      const space = aSpace()
+      if (hasFile) await opened().createFile(aFile(space, 'x', { digest: current }))
+      const before = await opened().findFile(space, { name: named('x') })
       const chunk = aChunk()
-      const given = aFile(owner, 'x', { chunks: [chunk], precondition })
+      const given = aFile(space, 'x', { chunks: [chunk], precondition })
       const created = opened().createFile(given)
       expect(await outcomeOf(created)).toBe(holds ? 'done' : 'precondition_failed')
       const isRefused = await created.then(() => false, isRefusal)
       expect(isRefused).toBe(!holds)
-      const after = await opened().findFile(owner, { name: named('x') })
+      const after = await opened().findFile(space, { name: named('x') })
       expect(after?.id).toBe(holds ? given.id : before?.id)
       expect((await opened().findChunk(chunk.digest)) !== undefined).toBe(holds)
       expect(await garbageAmong(opened(), [chunk.location])).toEqual([])
@@ -52,27 +52,27 @@ export function describePreconditions(opened: () => Catalog): void {
     const outcome = ofFile ? 'done' : 'precondition_failed'
 
     it('decides over finishing an upload', async () => {
-      const owner = anOwner()
-      const { file } = await opened().createFile(aFile(owner, 'x', { digest: current }))
-      const { id } = await opened().createUpload(anUpload(owner, 'x'))
+      const space = aSpace()
+      const { file } = await opened().createFile(aFile(space, 'x', { digest: current }))
+      const { id } = await opened().createUpload(anUpload(space, 'x'))
       const finished = opened().finishUploads([{ id, digest: aDigest(), precondition }])
       expect(await outcomeOf(finished)).toBe(outcome)
-      expect(await opened().findFile(owner, { name: named('x') })).toMatchObject({
+      expect(await opened().findFile(space, { name: named('x') })).toMatchObject({
         id: ofFile ? id : file.id,
       })
-      expect((await opened().findUpload(owner, id)) === undefined).toBe(ofFile)
+      expect((await opened().findUpload(space, id)) === undefined).toBe(ofFile)
     })
 
     it('decides over changing and deleting', async () => {
-      const owner = anOwner()
-      const { file } = await opened().createFile(aFile(owner, 'x', { digest: current }))
+      const space = aSpace()
+      const { file } = await opened().createFile(aFile(space, 'x', { digest: current }))
       const ref = { id: file.id }
-      expect(await outcomeOf(opened().updateFile(owner, ref, { name: named('y') }, precondition))).toBe(
+      expect(await outcomeOf(opened().updateFile(space, ref, { name: named('y') }, precondition))).toBe(
         outcome,
       )
-      expect(await opened().findFile(owner, ref)).toMatchObject({ name: ofFile ? 'y' : 'x' })
-      expect(await outcomeOf(opened().deleteFile(owner, ref, precondition))).toBe(outcome)
-      expect((await opened().findFile(owner, ref)) === undefined).toBe(ofFile)
+      expect(await opened().findFile(space, ref)).toMatchObject({ name: ofFile ? 'y' : 'x' })
+      expect(await outcomeOf(opened().deleteFile(space, ref, precondition))).toBe(outcome)
+      expect((await opened().findFile(space, ref)) === undefined).toBe(ofFile)
     })
   })
 }

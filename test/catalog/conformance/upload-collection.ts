@@ -4,7 +4,7 @@ import type { Catalog } from '../../../src/catalog/catalog.ts'
 import {
   aChunk,
   aDigest,
-  anOwner,
+  aSpace,
   anUpload,
   chunksOf,
   collectAll,
@@ -53,12 +53,12 @@ export function describeUploadCollection(opened: () => Catalog): void {
   })
 
   it('keeps what was joined when the parts go, and takes it with the file', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const chunks = [aChunk(), aChunk(), aChunk()]
-    const first = await completePart(opened(), owner, chunks.slice(0, 1))
-    const second = await completePart(opened(), owner, chunks.slice(1, 2))
-    const unused = await completePart(opened(), owner, chunks.slice(2))
-    const { id } = await opened().concatenateUploads(anUpload(owner, 'x'), [first.id, second.id, first.id])
+    const first = await completePart(opened(), space, chunks.slice(0, 1))
+    const second = await completePart(opened(), space, chunks.slice(1, 2))
+    const unused = await completePart(opened(), space, chunks.slice(2))
+    const { id } = await opened().concatenateUploads(anUpload(space, 'x'), [first.id, second.id, first.id])
     for (const part of [first, second, unused]) await opened().deleteUpload(part.id)
     await collectAll(opened(), everything)
     await expectGarbage(chunks, chunks.slice(2))
@@ -66,16 +66,16 @@ export function describeUploadCollection(opened: () => Catalog): void {
     await opened().finishUploads([{ id, digest: aDigest() }])
     await collectAll(opened(), everything)
     await expectGarbage(chunks, chunks.slice(2))
-    await opened().deleteFile(owner, { id })
+    await opened().deleteFile(space, { id })
     await collectAll(opened())
     await expectGarbage(chunks, chunks)
   })
 
   it('keeps the parts when what was joined goes', async () => {
-    const owner = anOwner()
+    const space = aSpace()
     const chunk = aChunk()
-    const part = await completePart(opened(), owner, [chunk])
-    const { id } = await opened().concatenateUploads(anUpload(owner, 'x'), [part.id, part.id])
+    const part = await completePart(opened(), space, [chunk])
+    const { id } = await opened().concatenateUploads(anUpload(space, 'x'), [part.id, part.id])
     await opened().deleteUpload(id)
     await collectAll(opened(), everything)
     await expectGarbage([chunk], [])
@@ -128,7 +128,7 @@ export function describeUploadCollection(opened: () => Catalog): void {
     'keeps the file when the finished upload goes, expired before %s',
     async (expiredBefore) => {
       const chunks = [aChunk(), aChunk()]
-      const { id, owner } = await startUpload(opened(), chunks, { expiresAt: 1 })
+      const { id, space } = await startUpload(opened(), chunks, { expiresAt: 1 })
       await opened().finishUploads([{ id, digest: aDigest(), isRemembered: true }])
       await collectAll(opened(), everything)
       await expectGarbage(chunks, [])
@@ -136,7 +136,7 @@ export function describeUploadCollection(opened: () => Catalog): void {
       await collectAll(opened(), everything)
       await expectGarbage(chunks, [])
       expect(await chunksOf(opened(), id)).toEqual(inOrder(chunks))
-      await opened().deleteFile(owner, { id })
+      await opened().deleteFile(space, { id })
       await collectAll(opened())
       await expectGarbage(chunks, chunks)
     },
@@ -144,14 +144,14 @@ export function describeUploadCollection(opened: () => Catalog): void {
 
   it('takes the chunks of a deleted file while its upload is remembered, and nothing when that goes', async () => {
     const chunk = aChunk()
-    const { id, owner } = await startUpload(opened(), [chunk])
+    const { id, space } = await startUpload(opened(), [chunk])
     await opened().finishUploads([{ id, digest: aDigest(), isRemembered: true }])
-    await opened().deleteFile(owner, { id })
+    await opened().deleteFile(space, { id })
     await collectAll(opened())
     await expectGarbage([chunk], [chunk])
     expect(await opened().deleteUpload(id)).toBe(true)
     await collectAll(opened(), everything)
-    expect(await opened().findUpload(owner, id)).toBeUndefined()
+    expect(await opened().findUpload(space, id)).toBeUndefined()
   })
 
   it('collects exactly what no list has any more, whatever has happened', async () => {

@@ -4,7 +4,7 @@ import {
   aChunk,
   aDigest,
   anId,
-  anOwner,
+  aSpace,
   anUpload,
   chunksOf,
   collectAll,
@@ -24,7 +24,7 @@ export function describeUploadRaces(opened: () => Catalog): void {
   it.each([0, 1, 2])(
     'lets exactly one of two advances and an append win, the append sent at place %i',
     async (place) => {
-      const { id, owner } = await startUpload(opened(), [])
+      const { id, space } = await startUpload(opened(), [])
       const source = await startUpload(opened(), [aChunk({ size: 3 }), aChunk({ size: 4 })])
       const advance = (size: number) => () => opened().advanceUpload(id, 0, [aChunk({ size })], inAMinute())
       const calls = [advance(1), advance(2)].toSpliced(place, 0, () =>
@@ -32,9 +32,9 @@ export function describeUploadRaces(opened: () => Catalog): void {
       )
       expect(await tally(calls.map((call) => call()))).toEqual({ done: 1, offset_conflict: 2 })
       const chunks = await opened().listChunks(id, 0, 9)
-      expect(await opened().findUpload(owner, id)).toMatchObject({ offset: sizeOf(chunks) })
+      expect(await opened().findUpload(space, id)).toMatchObject({ offset: sizeOf(chunks) })
       const hasMoved = sizeOf(chunks) === 7
-      expect(await opened().findUpload(source.owner, source.id)).toEqual(hasMoved ? undefined : source)
+      expect(await opened().findUpload(source.space, source.id)).toEqual(hasMoved ? undefined : source)
       expect(await opened().listChunks(source.id, 0, 9)).toHaveLength(hasMoved ? 0 : 2)
     },
   )
@@ -49,24 +49,24 @@ export function describeUploadRaces(opened: () => Catalog): void {
   })
 
   it('appends a source that is being advanced as it is at one moment', async () => {
-    const { id, owner } = await startUpload(opened(), [])
+    const { id, space } = await startUpload(opened(), [])
     const source = await startUpload(opened(), [aChunk()])
     const [advanced, end] = await Promise.all([
       outcomeOf(opened().advanceUpload(source.id, 10, [aChunk()], inAMinute())),
       opened().appendUpload(id, 0, source.id, inAMinute()),
     ])
     expect(end).toBe(advanced === 'done' ? 20 : 10)
-    expect(await opened().findUpload(owner, id)).toMatchObject({ offset: end })
+    expect(await opened().findUpload(space, id)).toMatchObject({ offset: end })
     expect(sizeOf(await opened().listChunks(id, 0, 9))).toBe(end)
   })
 
   it.each(['join', 'delete'])(
     'joins a part that is being deleted whole or not at all, the %s sent first',
     async (first) => {
-      const owner = anOwner()
+      const space = aSpace()
       const chunks = [aChunk(), aChunk()]
-      const part = await completePart(opened(), owner, chunks)
-      const upload = anUpload(owner, 'joined')
+      const part = await completePart(opened(), space, chunks)
+      const upload = anUpload(space, 'joined')
       const join = () => outcomeOf(opened().concatenateUploads(upload, [part.id, part.id]))
       const remove = () => outcomeOf(opened().deleteUpload(part.id))
       const calls = first === 'join' ? [join(), remove()] : [remove(), join()]
@@ -77,7 +77,7 @@ export function describeUploadRaces(opened: () => Catalog): void {
       await collectAll(opened())
       const isConcatenated = first === 'join' ? outcomes[0] === 'done' : outcomes[1] === 'done'
       expect(outcomes).toContain(isConcatenated ? 'done' : 'not_found')
-      expect(await opened().findUpload(owner, part.id)).toBeUndefined()
+      expect(await opened().findUpload(space, part.id)).toBeUndefined()
       expect(await chunksOf(opened(), upload.id)).toEqual(
         isConcatenated ? inOrder([...chunks, ...chunks]) : [],
       )
@@ -91,7 +91,7 @@ export function describeUploadRaces(opened: () => Catalog): void {
 
   it('compacts beside advances, and both succeed', async () => {
     const chunks = rivals.map(() => aChunk({ size: 4 }))
-    const { id, owner } = await startUpload(opened(), [chunks[0]!])
+    const { id, space } = await startUpload(opened(), [chunks[0]!])
     const halves = rivals.map(() => [aChunk({ size: 2 }), aChunk({ size: 2 })])
     for (const index of rivals.slice(1)) {
       const at = index * 4
@@ -101,7 +101,7 @@ export function describeUploadRaces(opened: () => Catalog): void {
       ]
       expect(await tally(index % 2 ? calls : calls.toReversed())).toEqual({ done: 2 })
     }
-    expect(await opened().findUpload(owner, id)).toMatchObject({ offset: 48 })
+    expect(await opened().findUpload(space, id)).toMatchObject({ offset: 48 })
     expect(await chunksOf(opened(), id)).toEqual(inOrder([...halves.slice(0, -1).flat(), chunks.at(-1)!]))
   })
 
@@ -121,10 +121,10 @@ export function describeUploadRaces(opened: () => Catalog): void {
   )
 
   it('lets exactly one of many different sizes be said', async () => {
-    const { id, owner } = await startUpload(opened(), [])
+    const { id, space } = await startUpload(opened(), [])
     const calls = rivals.map((size) => opened().declareUploadSize(id, size))
     expect(await tally(calls)).toEqual({ done: 1, offset_conflict: rivals.length - 1 })
-    expect(await opened().findUpload(owner, id)).toHaveProperty('size')
+    expect(await opened().findUpload(space, id)).toHaveProperty('size')
   })
 
   it('lets exactly one of many finish an upload that is remembered', async () => {
@@ -135,13 +135,13 @@ export function describeUploadRaces(opened: () => Catalog): void {
 
   it('never deletes the file of an upload that is finished, remembered and deleted at once', async () => {
     const chunk = aChunk()
-    const { id, owner } = await startUpload(opened(), [chunk])
+    const { id, space } = await startUpload(opened(), [chunk])
     const finished = opened().finishUploads([{ id, digest: aDigest(), isRemembered: true }])
     const [outcome] = await Promise.all([outcomeOf(finished), opened().deleteUpload(id)])
     await collectAll(opened())
-    expect(await opened().findUpload(owner, id)).toBeUndefined()
+    expect(await opened().findUpload(space, id)).toBeUndefined()
     const isFile = outcome === 'done'
-    expect((await opened().findFile(owner, { id })) !== undefined).toBe(isFile)
+    expect((await opened().findFile(space, { id })) !== undefined).toBe(isFile)
     expect(await chunksOf(opened(), id)).toEqual(isFile ? inOrder([chunk]) : [])
   })
 

@@ -10,7 +10,7 @@ import { openWriter } from '../../../src/catalog/sqlite/connection.ts'
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
 import { fastStart } from '../../support/fast-start.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
-import { aFile, anOwner, named } from '../fixtures.ts'
+import { aFile, aSpace, named } from '../fixtures.ts'
 
 const inUse = { code: 'unavailable', message: expect.stringContaining('in use') }
 
@@ -36,7 +36,7 @@ it('is refused while it is open in this process, and not any more once closed', 
   const path = await aPath()
   const first = await SqliteCatalog.open(path)
   await expect(SqliteCatalog.open(path)).rejects.toMatchObject(inUse)
-  await first.createFile(aFile(anOwner(), 'still works'))
+  await first.createFile(aFile(aSpace(), 'still works'))
   await first.close()
   const second = await openWriter(path)
   second.close()
@@ -44,15 +44,15 @@ it('is refused while it is open in this process, and not any more once closed', 
 
 it('is refused while another process has it open, and holds what that one acknowledged before it was killed', async () => {
   const path = await aPath()
-  const owner = anOwner()
-  const child = start(process.execPath, [...fastStart, scriptPath('hold-open'), path, owner])
+  const space = aSpace()
+  const child = start(process.execPath, [...fastStart, scriptPath('hold-open'), path, space])
   await once(child.stdout!, 'data')
   await expect(openWriter(path)).rejects.toMatchObject(inUse)
   child.kill('SIGKILL')
   await once(child, 'exit')
   const writer = await openWriter(path)
   onTestFinished(() => writer.close())
-  expect(await findFile(writer.db, owner, { name: named('acknowledged') })).toMatchObject({ owner })
+  expect(await findFile(writer.db, space, { name: named('acknowledged') })).toMatchObject({ space })
 })
 
 it('does not keep a process alive that has nothing more to do', async () => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createAnew } from '../../../src/catalog/sqlite/create-anew.ts'
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
-import { aChunk, aFile, aLocation, anId, anOwner, chunksOf, collectAll, inOrder, named } from '../fixtures.ts'
+import { aChunk, aFile, aLocation, anId, aSpace, chunksOf, collectAll, inOrder, named } from '../fixtures.ts'
 
 const orders = [
   [1, 2, 3],
@@ -16,16 +16,16 @@ const orders = [
 
 /** Three manifests of one name: the second in time is another file's. */
 function history(order: readonly number[]) {
-  const [owner, id, other] = [anOwner(), anId(), anId()]
+  const [space, id, other] = [aSpace(), anId(), anId()]
   const [chunk, ofOther] = [aChunk(), aChunk()]
   const manifests = order.map((modifiedAt) => {
     const isOther = modifiedAt === 2
-    const { chunks: _chunks, ...file } = aFile(owner, 'x', { id: isOther ? other : id })
+    const { chunks: _chunks, ...file } = aFile(space, 'x', { id: isOther ? other : id })
     const described = { ...file, size: 10, createdAt: 0, modifiedAt }
     const chunks = [isOther ? ofOther : chunk]
     return { id: file.id, start: 0, file: described, chunks, location: aLocation() }
   })
-  return { order, owner, id, chunk, ofOther, manifests, latest: manifests[order.indexOf(3)]! }
+  return { order, space, id, chunk, ofOther, manifests, latest: manifests[order.indexOf(3)]! }
 }
 
 it('a file whose name another one has, too, is as its latest manifest says, in whatever order manifests come', async () => {
@@ -45,9 +45,9 @@ it('a file whose name another one has, too, is as its latest manifest says, in w
     ofOther: undefined,
     manifests: [latest.location],
   }))
-  const found = histories.map(async ({ order, owner, id, ofOther }) => ({
+  const found = histories.map(async ({ order, space, id, ofOther }) => ({
     order,
-    file: await catalog.findFile(owner, { name: named('x') }),
+    file: await catalog.findFile(space, { name: named('x') }),
     chunks: await chunksOf(catalog, id),
     ofOther: await catalog.findChunk(ofOther.digest),
     manifests: await catalog.listManifestPages(id),

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
 import { SqliteInspection } from '../../../src/catalog/sqlite/sqlite-inspection.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
-import { aChunk, aFile, aLocation, anOwner } from '../fixtures.ts'
+import { aChunk, aFile, aLocation, aSpace } from '../fixtures.ts'
 
 async function aPath(): Promise<string> {
   return join(await temporaryDirectory(), 'catalog.db')
@@ -27,7 +27,7 @@ it('sees what a catalog that is open has acknowledged, as it comes', async () =>
   const beside = await inspection(path)
   const unknown = aLocation()
   for (const chunk of [aChunk(), aChunk()]) {
-    const { file } = await catalog.createFile(aFile(anOwner(), 'x', { chunks: [chunk] }))
+    const { file } = await catalog.createFile(aFile(aSpace(), 'x', { chunks: [chunk] }))
     expect(await beside.findChunk(chunk.digest)).toMatchObject({ location: chunk.location })
     expect(await beside.listUnknown([chunk.location, unknown])).toEqual([unknown])
     expect(await beside.listHolders(chunk.digest, 9)).toEqual([{ id: file.id, name: 'x', isUpload: false }])
@@ -42,12 +42,12 @@ it('reads one that nobody has open, and keeps nobody from opening it', async () 
   const path = await aPath()
   const before = await SqliteCatalog.open(path)
   const chunk = aChunk()
-  await before.createFile(aFile(anOwner(), 'x', { chunks: [chunk] }))
+  await before.createFile(aFile(aSpace(), 'x', { chunks: [chunk] }))
   await before.close()
   const beside = await inspection(path)
   expect(await beside.findChunk(chunk.digest)).toBeDefined()
   const after = await SqliteCatalog.open(path)
-  await after.createFile(aFile(anOwner(), 'y'))
+  await after.createFile(aFile(aSpace(), 'y'))
   await after.close()
   expect(await beside.checkLists(undefined, 9)).toHaveLength(2)
 })

@@ -6,7 +6,7 @@ import { findFile } from '../../../src/catalog/sql/file-rows.ts'
 import { openWriter } from '../../../src/catalog/sqlite/connection.ts'
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
-import { aFile, anOwner, named } from '../fixtures.ts'
+import { aFile, aSpace, named } from '../fixtures.ts'
 
 const died = { name: 'StoreError', code: 'unavailable', message: expect.stringContaining('died') }
 
@@ -25,25 +25,25 @@ async function openWithThreads() {
 
 it.each(['writer', 'reader'] as const)('rejects every call once the %s is dead', async (name) => {
   const { catalog, path, ...threads } = await openWithThreads()
-  const owner = anOwner()
-  await catalog.createFile(aFile(owner, 'before'))
-  const files = Array.from({ length: 500 }, (_, index) => aFile(owner, `x${index}`))
+  const space = aSpace()
+  await catalog.createFile(aFile(space, 'before'))
+  const files = Array.from({ length: 500 }, (_, index) => aFile(space, `x${index}`))
   const pending = Promise.allSettled([
     ...files.map((file) => catalog.createFile(file)),
-    ...files.map((file) => catalog.findFile(owner, { id: file.id })),
+    ...files.map((file) => catalog.findFile(space, { id: file.id })),
   ])
   await threads[name].terminate()
 
   const rejected = (await pending).filter((one) => one.status === 'rejected')
   expect(rejected).not.toEqual([])
   for (const { reason } of rejected) expect(reason).toMatchObject(died)
-  await expect(catalog.createFile(aFile(owner, 'later'))).rejects.toMatchObject(died)
-  await expect(catalog.findFile(owner, { name: named('before') })).rejects.toMatchObject(died)
+  await expect(catalog.createFile(aFile(space, 'later'))).rejects.toMatchObject(died)
+  await expect(catalog.findFile(space, { name: named('before') })).rejects.toMatchObject(died)
   await catalog.close()
 
   const reopened = await openWriter(path)
   onTestFinished(() => reopened.close())
-  expect(await findFile(reopened.db, owner, { name: named('before') })).toMatchObject({ owner })
+  expect(await findFile(reopened.db, space, { name: named('before') })).toMatchObject({ space })
 })
 
 it.each([

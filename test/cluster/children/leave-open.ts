@@ -1,7 +1,7 @@
 import { openPostgresCatalog } from '../../../src/catalog/postgres/open-postgres-catalog.ts'
-import { aFile, anOwner } from '../../catalog/fixtures.ts'
+import { aFile, aSpace } from '../../catalog/fixtures.ts'
 
 // Opens a catalog, uses it, and has nothing more to do.
 const catalog = await openPostgresCatalog(process.argv[2]!)
-await catalog.createFile(aFile(anOwner(), 'x'))
+await catalog.createFile(aFile(aSpace(), 'x'))
 process.stdout.write('done\n')

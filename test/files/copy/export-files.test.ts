@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { exportFiles } from '../../../src/files/copy/export-files.ts'
-import { soleOwner } from '../../../src/model/file.ts'
+import { defaultSpace } from '../../../src/model/file.ts'
 import { writableName } from '../../../src/model/writable-name.ts'
 import { flipBitOfStored } from '../../chunks/stored-files.ts'
 import { given, KiB, put, sample } from '../../http/sample.ts'
@@ -37,7 +37,7 @@ describe('exporting', () => {
     for (const [name, bytes] of Object.entries(contents)) {
       expect(bytes.equals(await readFile(join(directory, name)))).toBe(true)
     }
-    const { files } = await server.store.catalog.listFiles({ owner: soleOwner, prefix: 'small', limit: 1 })
+    const { files } = await server.store.catalog.listFiles({ space: defaultSpace, prefix: 'small', limit: 1 })
     const { modifiedAt } = files[0]!
     expect((await stat(join(directory, 'small'))).mtimeMs).toBe(modifiedAt)
     expect((await readdir(directory, { recursive: true })).toSorted()).toEqual([

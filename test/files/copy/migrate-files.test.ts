@@ -8,7 +8,7 @@ import { deleteFile, updateFile } from '../../../src/files/manifests/update-file
 import type { FileStore } from '../../../src/files/state/file-store.ts'
 import { rebuild } from '../../../src/files/manifests/rebuild.ts'
 import { blockBytes } from '../../../src/model/digest.ts'
-import { parseFileName, soleOwner, type FileId } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace, type FileId } from '../../../src/model/file.ts'
 import { readBack } from '../../robustness/read-back.ts'
 import { bodyOf, uploadBytes } from '../../robustness/send-body.ts'
 import { faultyFileStore, openSharedParts, type SharedParts } from '../../robustness/shared-parts.ts'
@@ -249,7 +249,7 @@ describe('a file that was deleted here', () => {
     await migrated(target, source, { prefix })
     await deleteFile(target, { id })
     await collectAll(target)
-    expect(await target.catalog.findUpload(soleOwner, id)).toMatchObject({ isFinished: true })
+    expect(await target.catalog.findUpload(defaultSpace, id)).toMatchObject({ isFinished: true })
     expect(await migrated(source, target, { prefix })).toMatchObject({ copied: [`${prefix}x`], failed: [] })
     await expectSame(source, target, prefix)
   })
@@ -268,7 +268,7 @@ async function rebuiltContentsOf({ store, chunkDirectory }: TestServer) {
 }
 
 async function aBegunUpload({ catalog }: FileStore, name: string, size: number): Promise<FileId> {
-  const described = { name: parseFileName(name), mediaType: 'x/y', metadata: {}, owner: soleOwner, size }
+  const described = { name: parseFileName(name), mediaType: 'x/y', metadata: {}, space: defaultSpace, size }
   const id = randomUUIDv7() as FileId
   await catalog.createUpload({ ...described, id, expiresAt: Date.now() + 60_000 })
   return id

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { blockBytes } from '../../../src/model/digest.ts'
-import { parseFileName, soleOwner } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../../src/model/file.ts'
 import { sampleChunk } from '../../chunks/sample-chunk.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { gatedReads } from '../../robustness/gated-reads.ts'
@@ -118,7 +118,7 @@ describe('a download', () => {
     const { store } = faultyFileStore({ ...parts, chunks: reads }, { maxDownloadConcurrency: 2 })
     const large = readBack(store, 'file')
     await eventually(() => expect(store.reading).toMatchObject({ running: 2, waiting: 6 }))
-    const file = await parts.catalog.findFile(soleOwner, { name: parseFileName('small') })
+    const file = await parts.catalog.findFile(defaultSpace, { name: parseFileName('small') })
     const [chunk] = await parts.catalog.listChunks(file!.id, 0, 1)
     const little = readBack(store, 'small')
     await eventually(() => expect(store.reading.waiting).toBe(7))

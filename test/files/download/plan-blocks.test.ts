@@ -8,7 +8,7 @@ import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
 import { planBlocks, type PlannedBlock } from '../../../src/files/download/plan-blocks.ts'
 import type { FileChunk } from '../../../src/model/chunk.ts'
 import { blockBytes } from '../../../src/model/digest.ts'
-import { soleOwner, type StoredFile } from '../../../src/model/file.ts'
+import { defaultSpace, type StoredFile } from '../../../src/model/file.ts'
 import { aChunk, aFile } from '../../catalog/fixtures.ts'
 import { runs } from '../../support/runs.ts'
 
@@ -30,7 +30,7 @@ async function fileOf(sizes: readonly number[]): Promise<StoredFile> {
   const chunks = sizes.map((size) =>
     aChunk({ size, blockDigests: randomBytes(32 * Math.ceil(size / blockBytes)) }),
   )
-  return (await catalog.createFile(aFile(soleOwner, 'planned', { chunks }))).file
+  return (await catalog.createFile(aFile(defaultSpace, 'planned', { chunks }))).file
 }
 
 /** From the first byte to the one behind the last. */
@@ -172,7 +172,7 @@ describe('the chunk list', () => {
   })
 
   it('of a file that is gone is damage', async () => {
-    const file = { ...(await fileOf([100])), id: aFile(soleOwner, 'other').id }
+    const file = { ...(await fileOf([100])), id: aFile(defaultSpace, 'other').id }
     await expect(planned(file, 0, 100)).rejects.toMatchObject({ code: 'corrupt' })
   })
 })

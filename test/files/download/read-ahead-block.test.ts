@@ -5,7 +5,7 @@ import type { FileStore } from '../../../src/files/state/file-store.ts'
 import { ReadAheadBlock } from '../../../src/files/download/read-ahead-block.ts'
 import { planBlocks } from '../../../src/files/download/plan-blocks.ts'
 import { blockBytes } from '../../../src/model/digest.ts'
-import { parseFileName, soleOwner } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../../src/model/file.ts'
 import { sampleChunk } from '../../chunks/sample-chunk.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { uploadBytes } from '../../robustness/send-body.ts'
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => parts.close())
 
 async function blocksOf(store: FileStore, isFast = false): Promise<readonly ReadAheadBlock[]> {
-  const file = await store.catalog.findFile(soleOwner, { name: parseFileName('file') })
+  const file = await store.catalog.findFile(defaultSpace, { name: parseFileName('file') })
   const limited = store.reading.queue()
   const blocks: ReadAheadBlock[] = []
   for await (const planned of planBlocks(store.catalog, file!, { start: 0, end: file!.size })) {

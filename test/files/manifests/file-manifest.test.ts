@@ -7,12 +7,12 @@ import {
   writeManifest,
 } from '../../../src/files/manifests/file-manifest.ts'
 import { parseDigest } from '../../../src/model/digest.ts'
-import { parseFileId, parseFileName, soleOwner } from '../../../src/model/file.ts'
+import { parseFileId, parseFileName, defaultSpace } from '../../../src/model/file.ts'
 import { MiB } from '../../http/sample.ts'
 
 const file = {
   id: parseFileId(randomUUIDv7()),
-  owner: soleOwner,
+  space: defaultSpace,
   name: parseFileName('a/ß "x".txt'),
   size: 3 * MiB + 1,
   mediaType: 'text/plain; charset=utf-8',

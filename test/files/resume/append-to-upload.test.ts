@@ -6,7 +6,7 @@ import { appendToUpload } from '../../../src/files/resume/append-to-upload.ts'
 import { finishIfComplete, presentUpload, takeOverUpload } from '../../../src/files/resume/finish-upload.ts'
 import type { BodyCheck } from '../../../src/files/upload/receive.ts'
 import { StoreError } from '../../../src/model/errors.ts'
-import { parseFileName, soleOwner, type FileId } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace, type FileId } from '../../../src/model/file.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { intercept } from '../../support/faulty-catalog.ts'
 import { readBack } from '../../robustness/read-back.ts'
@@ -39,7 +39,7 @@ afterAll(() => parts.close())
 
 async function givenUpload(size: number): Promise<FileId> {
   const id = randomUUIDv7() as FileId
-  const described = { name: parseFileName(id), mediaType: 'x/y', metadata: {}, owner: soleOwner, size }
+  const described = { name: parseFileName(id), mediaType: 'x/y', metadata: {}, space: defaultSpace, size }
   await parts.catalog.createUpload({ id, ...described, expiresAt: Date.now() + 60_000 })
   return id
 }
@@ -138,7 +138,7 @@ describe('on the side', () => {
     const appending = appendToUpload(store, id, () => bodyOf(randomBytes(100)), { from: 0, checks: [fails] })
     await expect(appending).rejects.toMatchObject({ code: 'checksum_mismatch' })
     expect(background).toMatchObject([{ error: { code: 'unavailable' } }])
-    for (const upload of await parts.catalog.listUploads(soleOwner, 10)) {
+    for (const upload of await parts.catalog.listUploads(defaultSpace, 10)) {
       await parts.catalog.deleteUpload(upload.id)
     }
     await expectIdle(store)

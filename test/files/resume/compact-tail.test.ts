@@ -5,7 +5,7 @@ import type { FileStore } from '../../../src/files/state/file-store.ts'
 import { compactTail } from '../../../src/files/resume/compact-tail.ts'
 import { presentUpload } from '../../../src/files/resume/finish-upload.ts'
 import { FileHasher } from '../../../src/model/hashers.ts'
-import { parseFileName, soleOwner, type FileId } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace, type FileId } from '../../../src/model/file.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { readBack } from '../../robustness/read-back.ts'
 import { bodyOf } from '../../robustness/send-body.ts'
@@ -22,7 +22,7 @@ afterAll(() => parts.close())
 
 async function givenUpload({ catalog }: FileStore, size?: number): Promise<FileId> {
   const id = randomUUIDv7() as FileId
-  const described = { name: parseFileName(id), mediaType: 'x/y', metadata: {}, owner: soleOwner }
+  const described = { name: parseFileName(id), mediaType: 'x/y', metadata: {}, space: defaultSpace }
   await catalog.createUpload({ id, ...described, expiresAt: Date.now() + 60_000, ...(size && { size }) })
   return id
 }
@@ -70,7 +70,7 @@ describe.each([
     }
     // Each request stores its own, and joining adds little to that.
     expect(faults.calls.put).toBeLessThan(sizes.length * 1.5)
-    const file = await store.catalog.findFile(soleOwner, { id })
+    const file = await store.catalog.findFile(defaultSpace, { id })
     const chunks = await store.catalog.listChunks(id, 0, 10_000)
     const hasher = new FileHasher()
     for (const { digest, size } of chunks) {
@@ -83,7 +83,7 @@ describe.each([
     const used = new Set(chunks.map(({ location }) => location))
     await eventually(async () => expect((await contentsOf(store)).locations).toEqual([...used].sort()))
     expect(background).toEqual([])
-    await store.catalog.deleteFile(soleOwner, { id })
+    await store.catalog.deleteFile(defaultSpace, { id })
     await expectContents(store, { files: [], uploads: [], locations: [] })
   })
 })

@@ -2,14 +2,14 @@ import { randomUUIDv7 } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { SmallFileCache, mostHotBytes } from '../../../src/files/state/small-file-cache.ts'
 import { digestOfChunk } from '../../../src/model/hashers.ts'
-import { soleOwner, type FileId, type FileName, type StoredFile } from '../../../src/model/file.ts'
+import { defaultSpace, type FileId, type FileName, type StoredFile } from '../../../src/model/file.ts'
 
 const kib = 1024
 
 function fileOf(name: string, size: number): StoredFile {
   return {
     id: randomUUIDv7() as FileId,
-    owner: soleOwner,
+    space: defaultSpace,
     name: name as FileName,
     size,
     mediaType: 'text/plain',
@@ -93,7 +93,7 @@ describe('hot files', () => {
     const file = kept(hot, fileOf('a', kib))
     const sending = hot.find(file)!
     expect(hot.makeRoom(fileOf('b', 1))).toBeUndefined()
-    await hot.watch(catalogThat(() => Promise.resolve())).deleteFile(soleOwner, file)
+    await hot.watch(catalogThat(() => Promise.resolve())).deleteFile(defaultSpace, file)
     expect(isThere(hot, file)).toBe(false)
     expect(hot.makeRoom(fileOf('b', 1))).toBeUndefined()
     sending.release()
@@ -106,7 +106,7 @@ describe('hot files', () => {
     const { changes } = hot
     const file = fileOf('a', kib)
     const room = hot.makeRoom(file)!
-    await hot.watch(catalogThat(() => Promise.resolve())).deleteFile(soleOwner, { name: 'b' as FileName })
+    await hot.watch(catalogThat(() => Promise.resolve())).deleteFile(defaultSpace, { name: 'b' as FileName })
     room.keep(changes)
     expect(isThere(hot, file)).toBe(false)
     room.release()
@@ -117,7 +117,7 @@ describe('hot files', () => {
     const hot = new SmallFileCache(64 * kib, false)
     const [file, other] = ['a', 'b'].map((name) => kept(hot, fileOf(name, kib)))
     const failing = hot.watch(catalogThat(() => Promise.reject(new Error('lost'))))
-    await expect(failing.deleteFile(soleOwner, { id: file!.id })).rejects.toThrow('lost')
+    await expect(failing.deleteFile(defaultSpace, { id: file!.id })).rejects.toThrow('lost')
     expect([isThere(hot, file!), isThere(hot, other!)]).toEqual([false, true])
     // Uploads have names that only the catalog knows.
     await expect(failing.finishUploads([])).rejects.toThrow('lost')

@@ -14,7 +14,7 @@ import { BlockHasher, digestOfChunk } from '../../../src/model/hashers.ts'
 import {
   parseFileId,
   parseFileName,
-  soleOwner,
+  defaultSpace,
   type FileId,
   type StoredFile,
 } from '../../../src/model/file.ts'
@@ -37,8 +37,8 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  const { files } = await store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 100 })
-  for (const { id } of files) await store.catalog.deleteFile(soleOwner, { id })
+  const { files } = await store.catalog.listFiles({ space: defaultSpace, prefix: '', limit: 100 })
+  for (const { id } of files) await store.catalog.deleteFile(defaultSpace, { id })
   await collect(store)
   const left = chunkCount(server)
   if (left > 0) throw new Error(`${left} chunks were used by nobody and not collected`)
@@ -67,7 +67,7 @@ async function given(text: string, bytes: Buffer, of = store): Promise<StoredFil
   return file
 }
 
-const remove = (text: string, of = store) => of.catalog.deleteFile(soleOwner, nameOf(text))
+const remove = (text: string, of = store) => of.catalog.deleteFile(defaultSpace, nameOf(text))
 
 async function contentOf(text: string, of = server): Promise<Buffer> {
   return (await request(of, 'GET', `/files/${text}`)).body
@@ -105,7 +105,7 @@ describe('chunks go', () => {
       // Nothing is there: to delete what is gone already is to delete it.
       return aChunk({ digest, location: newLocation(digest) })
     })
-    await store.catalog.createFile(aFile(soleOwner, 'many', { chunks }))
+    await store.catalog.createFile(aFile(defaultSpace, 'many', { chunks }))
     await remove('many')
     expect(await collect(store)).toEqual({ uploads: 0, chunks: 1200 })
   })
@@ -146,7 +146,7 @@ describe('chunks stay', () => {
     const looked = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
     const opening = store.activeDownloads.open(async () => {
-      const found = await store.catalog.findFile(soleOwner, nameOf('found'))
+      const found = await store.catalog.findFile(defaultSpace, nameOf('found'))
       looked.resolve()
       await gate.promise
       return found
@@ -167,7 +167,7 @@ describe('chunks stay', () => {
 /** One with a chunk of its own. */
 async function givenUpload(expiresAt: number): Promise<FileId> {
   const id = parseFileId(randomUUIDv7())
-  const upload = { id, owner: soleOwner, ...nameOf('upload'), mediaType: 'a/b', metadata: {}, expiresAt }
+  const upload = { id, space: defaultSpace, ...nameOf('upload'), mediaType: 'a/b', metadata: {}, expiresAt }
   await store.catalog.createUpload(upload)
   const bytes = randomBytes(chunkSize)
   const hasher = new BlockHasher()
@@ -188,7 +188,7 @@ describe('an upload', () => {
   it('goes when it has expired, and its chunks with it', async () => {
     const id = await givenUpload(Date.now() - 1)
     expect(await collect(store)).toEqual({ uploads: 1, chunks: 1 })
-    expect(await store.catalog.findUpload(soleOwner, id)).toBeUndefined()
+    expect(await store.catalog.findUpload(defaultSpace, id)).toBeUndefined()
   })
 
   it('goes without any time of grace', async () => {
@@ -199,7 +199,7 @@ describe('an upload', () => {
   it('stays until it expires', async () => {
     const id = await givenUpload(Date.now() + 60_000)
     expect(await collect(store)).toEqual({ uploads: 0, chunks: 0 })
-    expect(await store.catalog.findUpload(soleOwner, id)).toMatchObject({ offset: chunkSize })
+    expect(await store.catalog.findUpload(defaultSpace, id)).toMatchObject({ offset: chunkSize })
     await store.catalog.deleteUpload(id)
     expect(await collect(store)).toEqual({ uploads: 0, chunks: 1 })
   })
@@ -209,8 +209,8 @@ describe('an upload', () => {
     const idle = await givenUpload(Date.now() - 1)
     store.receiving.add(received)
     expect(await collect(store)).toEqual({ uploads: 1, chunks: 1 })
-    expect(await store.catalog.findUpload(soleOwner, received)).toBeDefined()
-    expect(await store.catalog.findUpload(soleOwner, idle)).toBeUndefined()
+    expect(await store.catalog.findUpload(defaultSpace, received)).toBeDefined()
+    expect(await store.catalog.findUpload(defaultSpace, idle)).toBeUndefined()
     store.receiving.delete(received)
     expect(await collect(store)).toEqual({ uploads: 1, chunks: 1 })
   })
@@ -238,7 +238,7 @@ describe('over a catalog that others share, an upload', () => {
     other.receiving.add(id)
     await heartbeat(other)
     expect(await collect(one)).toEqual({ uploads: 0, chunks: 0 })
-    expect(await store.catalog.findUpload(soleOwner, id)).toBeDefined()
+    expect(await store.catalog.findUpload(defaultSpace, id)).toBeDefined()
     other.receiving.delete(id)
     await heartbeat(other)
     expect(await collect(one)).toEqual({ uploads: 1, chunks: 1 })

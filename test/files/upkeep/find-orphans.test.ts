@@ -7,7 +7,7 @@ import type { FileStore } from '../../../src/files/state/file-store.ts'
 import { findOrphans, orphanBatch } from '../../../src/files/upkeep/find-orphans.ts'
 import { uploadFile } from '../../../src/files/upload/upload-file.ts'
 import { StoreError } from '../../../src/model/errors.ts'
-import { parseFileName, soleOwner } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../../src/model/file.ts'
 import { aDigest, aLocation } from '../../catalog/fixtures.ts'
 import { sampleChunk } from '../../chunks/sample-chunk.ts'
 import { eventually } from '../../robustness/eventually.ts'
@@ -227,7 +227,7 @@ it('loses nothing beside uploads, deletes and itself', async () => {
       await upload(store, `busy/${writer}`, bodyOf(bytes))
       expect((await readBack(store, `busy/${writer}`)).equals(bytes)).toBe(true)
       if (round % 3 === 0) {
-        await store.catalog.deleteFile(soleOwner, { name: parseFileName(`busy/${writer}`) })
+        await store.catalog.deleteFile(defaultSpace, { name: parseFileName(`busy/${writer}`) })
       }
     }
   })

@@ -9,7 +9,7 @@ import type { Clock } from '../../../src/files/upkeep/throttle.ts'
 import { createMetrics } from '../../../src/http/server/metrics.ts'
 import type { FileChunk, Location } from '../../../src/model/chunk.ts'
 import { blockBytes } from '../../../src/model/digest.ts'
-import { parseFileName, soleOwner } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../../src/model/file.ts'
 import { sampleChunk } from '../../chunks/sample-chunk.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { readBack } from '../../robustness/read-back.ts'
@@ -48,8 +48,8 @@ afterAll(() => parts.close())
 // What one test has stored is not due in the next.
 afterEach(async () => {
   const { store } = faultyFileStore(parts)
-  const { files } = await store.catalog.listFiles({ owner: soleOwner, prefix: '', limit: 100 })
-  for (const { id } of files) await store.catalog.deleteFile(soleOwner, { id })
+  const { files } = await store.catalog.listFiles({ space: defaultSpace, prefix: '', limit: 100 })
+  for (const { id } of files) await store.catalog.deleteFile(defaultSpace, { id })
   await eventually(async () => {
     await collectGarbage(store)
     assert.deepEqual(await store.catalog.listAllChunks(undefined, 1), [])
@@ -108,7 +108,7 @@ const given = (store: FileStore, name: string, size: number, seed: number) =>
   uploadBytes(store, name, sampleChunk(size, seed).bytes)
 
 async function chunksOf(store: FileStore, name: string): Promise<readonly FileChunk[]> {
-  const file = await store.catalog.findFile(soleOwner, { name: parseFileName(name) })
+  const file = await store.catalog.findFile(defaultSpace, { name: parseFileName(name) })
   return store.catalog.listChunks(file!.id, 0, 1000)
 }
 
@@ -210,7 +210,7 @@ describe('what is not sound', () => {
     await given(store, 'file', 3 * chunkSize, 9)
     await harm('file')
     await runAfter(8 * day)
-    await store.catalog.deleteFile(soleOwner, { name: parseFileName('file') })
+    await store.catalog.deleteFile(defaultSpace, { name: parseFileName('file') })
     await eventually(async () => {
       await collectGarbage(store)
       expect(await gauge()).toEqual(['0', '0'])
@@ -238,7 +238,7 @@ describe('what is not sound', () => {
     let removed: Promise<unknown> | undefined
     calendar.onWait = () => {
       removed ??= (async () => {
-        await store.catalog.deleteFile(soleOwner, { name: parseFileName('file') })
+        await store.catalog.deleteFile(defaultSpace, { name: parseFileName('file') })
         await store.catalog.collectChunks({ unlinkedBefore: Date.now() + 1, inUse: [], limit: 10 })
         await collectGarbage(store)
       })()

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { collectGarbage } from '../../../src/files/upkeep/collect-garbage.ts'
 import { UploadsTogether } from '../../../src/files/upload/upload-together.ts'
-import { parseFileName, soleOwner } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../../src/model/file.ts'
 import { sampleChunk } from '../../chunks/sample-chunk.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { intercept } from '../../support/faulty-catalog.ts'
@@ -38,7 +38,7 @@ describe('uploads together', () => {
     expect((await readBack(store, 'together/first')).equals(first)).toBe(true)
     expect((await readBack(store, 'together/second')).equals(second)).toBe(true)
     await expectIdle(store)
-    for (const { file } of committed) await store.catalog.deleteFile(soleOwner, { id: file.id })
+    for (const { file } of committed) await store.catalog.deleteFile(defaultSpace, { id: file.id })
     await expectContents(store, before)
   })
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { pieceBytes } from '../../../src/files/state/file-store.ts'
-import { soleOwner, type FileId } from '../../../src/model/file.ts'
+import { defaultSpace, type FileId } from '../../../src/model/file.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { head, RawClient, type RawAnswer } from '../../robustness/raw-client.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
@@ -47,7 +47,7 @@ function locationIn({ status, headers }: RawAnswer): string {
 async function taken(path: string, sent: number): Promise<void> {
   const rest = sent % chunkSize
   await eventually(async () => {
-    const upload = (await server.store.catalog.findUpload(soleOwner, idIn(path) as FileId))!
+    const upload = (await server.store.catalog.findUpload(defaultSpace, idIn(path) as FileId))!
     expect(upload.offset).toBe(sent - rest)
     expect(server.store.pool.leasedBytes).toBe(Math.ceil(rest / pieceBytes) * pieceBytes)
   })

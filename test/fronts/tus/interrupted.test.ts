@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { pieceBytes } from '../../../src/files/state/file-store.ts'
-import { soleOwner, type Owner } from '../../../src/model/file.ts'
+import { defaultSpace, type Space } from '../../../src/model/file.ts'
 import type { Answer } from '../../support/http-request.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
 import { eventually } from '../../robustness/eventually.ts'
@@ -48,7 +48,7 @@ async function taken(): Promise<Taken> {
   const { catalog, pool } = server.store
   // What is received on the side, for its checksum, is nobody's.
   const lists = await Promise.all(
-    [soleOwner, 'nobody' as Owner].map((owner) => catalog.listUploads(owner, 10)),
+    [defaultSpace, 'nobody' as Space].map((space) => catalog.listUploads(space, 10)),
   )
   const uploads = lists.flat()
   return { inChunks: uploads.reduce((sum, { offset }) => sum + offset, 0), inPieces: pool.leasedBytes }

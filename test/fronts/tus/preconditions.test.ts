@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { parseFileId, soleOwner, type FileId } from '../../../src/model/file.ts'
+import { parseFileId, defaultSpace, type FileId } from '../../../src/model/file.ts'
 import { request, type Answer } from '../../support/http-request.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
 import { eventually } from '../../robustness/eventually.ts'
@@ -244,7 +244,7 @@ describe('an upload that a stop of the server left whole', () => {
 
 it('what was declined is remembered by the catalog, not by the process', async () => {
   const path = await declined()
-  const upload = await server.store.catalog.findUpload(soleOwner, parseFileId(idIn(path)))
+  const upload = await server.store.catalog.findUpload(defaultSpace, parseFileId(idIn(path)))
   expect(upload).toMatchObject({ hasFailedPrecondition: true, isFinished: false })
   await endUploads(server, [path])
 })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
-import { soleOwner } from '../../../src/model/file.ts'
+import { defaultSpace } from '../../../src/model/file.ts'
 import { request, type Answer, type RequestOptions } from '../../support/http-request.ts'
 import type { TestServer } from '../../support/test-server.ts'
 import { get } from '../../http/sample.ts'
@@ -89,7 +89,7 @@ export function checksum(bytes: Buffer | string, algorithm = 'sha1'): string {
 }
 
 export async function unfinished({ store }: TestServer): Promise<readonly string[]> {
-  const uploads = await store.catalog.listUploads(soleOwner, 1000)
+  const uploads = await store.catalog.listUploads(defaultSpace, 1000)
   return uploads.map(({ id }) => `/uploads/${id}`)
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { collectGarbage } from '../../../src/files/upkeep/collect-garbage.ts'
 import { findOrphans } from '../../../src/files/upkeep/find-orphans.ts'
 import { Scrub } from '../../../src/files/upkeep/scrub.ts'
-import { parseFileName, soleOwner } from '../../../src/model/file.ts'
+import { parseFileName, defaultSpace } from '../../../src/model/file.ts'
 import { flipBitOfStored } from '../../chunks/stored-files.ts'
 import { filePart, form, post } from '../../http/form.ts'
 import { inPieces } from '../../http/sample.ts'
@@ -142,7 +142,7 @@ const sends: { readonly [K in Exclude<Kind, 'list'>]: Send<K> } = {
   },
 
   async flip({ server: { store, chunkDirectory } }, { name, at }, state) {
-    const file = await store.catalog.findFile(soleOwner, { name: parseFileName(name) })
+    const file = await store.catalog.findFile(defaultSpace, { name: parseFileName(name) })
     const [chunk] = await store.catalog.listChunks(file!.id, Math.floor(at * file!.size), 1)
     // A second flip would mend the first.
     if (!state.damaged.has(chunk!.digest)) await flipBitOfStored(chunkDirectory, chunk!.location, 0)

@@ -1,5 +1,5 @@
 import { collectGarbage } from '../../../src/files/upkeep/collect-garbage.ts'
-import { soleOwner } from '../../../src/model/file.ts'
+import { defaultSpace } from '../../../src/model/file.ts'
 import { expectNoLeftovers } from '../expect-no-leftovers.ts'
 import { openFaultyServer, type FaultyServer } from '../faulty-server.ts'
 
@@ -28,9 +28,9 @@ export class System {
   async clear(): Promise<void> {
     const { store } = this.server
     const { catalog } = store
-    const { files } = await catalog.listFiles({ owner: soleOwner, prefix: '', limit: 1000 })
+    const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
     for (const { id } of files) {
-      for (const location of await catalog.deleteFile(soleOwner, { id }))
+      for (const location of await catalog.deleteFile(defaultSpace, { id }))
         await store.manifests.delete(location)
     }
     for (const { id } of await catalog.listExpiredUploads(Infinity, 10_000)) await catalog.deleteUpload(id)

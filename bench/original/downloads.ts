@@ -14,6 +14,7 @@ import { benchFileStore } from '../bench-file-store.ts'
 import { passByLoop } from '../block-pass.ts'
 import { delayed } from './delayed.ts'
 import type { Experiment } from './experiment.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 const mib = 1024 * 1024
 
@@ -72,7 +73,7 @@ export function byVerb(
   )
   const speed = new ClientSpeed()
   return async () => {
-    const opened = await openFile(store, { name: file.name })
+    const opened = await openFile(store, localCaller, { name: file.name })
     if (!opened) throw new Error('the file is gone')
     const output = new Writable({ write: (_bytes, _encoding, done) => process.nextTick(done) })
     const written = download(store, opened.file, { start: 0, end: file.size }, output, speed)

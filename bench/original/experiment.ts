@@ -12,6 +12,7 @@ import { blockBytes } from '../../src/model/digest.ts'
 import { parseFileName, type StoredFile } from '../../src/model/file.ts'
 import { inTemporaryDirectory } from '../in-temporary-directory.ts'
 import { benchFileStore } from '../bench-file-store.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 const mib = 1024 * 1024
 
@@ -56,7 +57,7 @@ export function withExperiment<T>(
     try {
       const [bytes, body] = [randomBytes(chunkCount * chunkBytes), randomBytes(chunkCount * chunkBytes)]
       const store = benchFileStore({ catalog, chunks, manifests }, { chunkSize: chunkBytes })
-      const { file } = await uploadFile(store, () => Readable.from([bytes]), {
+      const { file } = await uploadFile(store, localCaller, () => Readable.from([bytes]), {
         name: parseFileName('original'),
         mediaType: 'application/octet-stream',
       })

@@ -12,6 +12,7 @@ import type { FileStore } from '../../src/files/state/file-store.ts'
 import { ClientSpeed } from '../../src/files/download/client-speed.ts'
 import { BlockHasher, digestOfChunk } from '../../src/model/hashers.ts'
 import { defaultSpace } from '../../src/model/file.ts'
+import { localCaller } from '../../src/model/principal.ts'
 import { benchFileStore } from '../bench-file-store.ts'
 import { inTemporaryDirectory } from '../in-temporary-directory.ts'
 import { fillCatalog, nameOf } from './fill-catalog.ts'
@@ -58,7 +59,7 @@ export class ManyFiles {
   /** Opens a file by its name, and reads its first byte, for which the block is verified. */
   async readFirstByte(): Promise<void> {
     const name = nameOf(this.#readable[randomInt(this.#readable.length)]!)
-    const opened = await openFile(this.#store, { name })
+    const opened = await openFile(this.#store, localCaller, { name })
     if (!opened) throw new Error(`there is no ${name}`)
     let received = 0
     const output = new Writable({

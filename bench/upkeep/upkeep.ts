@@ -12,6 +12,7 @@ import { inTemporaryDirectory } from '../in-temporary-directory.ts'
 import { comparison, interleaved, type Measure } from '../interleaved.ts'
 import type { Row, RunScale } from '../row.ts'
 import { addChunks, withStoreIn } from './store-with-chunks.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 const suite = 'upkeep'
 const scrubIntervalMs = 1000
@@ -36,7 +37,7 @@ export function upkeep({ isShort }: RunScale): Promise<readonly Row[]> {
       await once(`look for orphans among ${count}`, () => lookForOrphans(store)),
       await once(`collect where nothing is to be collected, ${count}`, () => collect(store, 0)),
       await once(`collect ${count} of deleted files`, async () => {
-        for (const name of names) await deleteFile(store, { name })
+        for (const name of names) await deleteFile(store, localCaller, { name })
         // What was unlinked in this very millisecond is for the next collection.
         await wait(2)
         await collect(store, chunks)

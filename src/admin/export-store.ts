@@ -1,5 +1,7 @@
-import { exportFiles, filesIn } from '../files/copy/export-files.ts'
+import { exportFiles } from '../files/copy/export-files.ts'
+import { filesInSpace } from '../files/copy/files-in-space.ts'
 import type { StoredFile } from '../model/file.ts'
+import { localCaller } from '../model/principal.ts'
 import type { StoreToRead } from './opened-store.ts'
 
 export interface ExportSummary {
@@ -19,7 +21,7 @@ export interface ExportReport {
 
 /** What there is to export. */
 export function exportable({ inspection }: StoreToRead, prefix: string): AsyncIterable<StoredFile> {
-  return filesIn({ catalog: inspection }, prefix)
+  return filesInSpace(inspection, localCaller.space, prefix)
 }
 
 /** Writes the files whose names begin with the prefix out as plain files; see `exportFiles`. */
@@ -33,6 +35,7 @@ export async function exportStore(
   await exportFiles(
     { catalog: inspection, chunks },
     {
+      space: localCaller.space,
       prefix,
       directory,
       onExported: ({ size }, isUnchanged) => {

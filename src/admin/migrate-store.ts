@@ -1,5 +1,7 @@
-import { filesOf, migrateFiles, type MigrationReport } from '../files/copy/migrate-files.ts'
+import { filesInSpace } from '../files/copy/files-in-space.ts'
+import { migrateFiles, type MigrationReport } from '../files/copy/migrate-files.ts'
 import type { FileName } from '../model/file.ts'
+import { localCaller } from '../model/principal.ts'
 import type { OpenedStore, StoreToRead } from './opened-store.ts'
 
 export interface MigrationSummary {
@@ -51,8 +53,9 @@ export async function migrateStore(
       onFailed(name, error)
     },
   }
+  const { space } = localCaller
   try {
-    await migrateFiles({ catalog: inspection, chunks }, store, { prefix, signal, report })
+    await migrateFiles({ catalog: inspection, chunks }, store, { space, prefix, signal, report })
     return { summary }
   } catch (stoppedBy) {
     return { summary, stoppedBy }
@@ -65,7 +68,7 @@ export async function countFilesToMigrate(
   { prefix, signal }: Pick<MigrateStoreOptions, 'prefix' | 'signal'>,
   onFound: (bytes: number) => void,
 ): Promise<void> {
-  for await (const { size } of filesOf(inspection, prefix)) {
+  for await (const { size } of filesInSpace(inspection, localCaller.space, prefix)) {
     if (signal.aborted) return
     onFound(size)
   }

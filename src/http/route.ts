@@ -1,4 +1,5 @@
 import type { Middleware } from 'koa'
+import type { Caller } from '../model/principal.ts'
 import type { HttpContext, RequestState } from './server/context.ts'
 
 /** What a principal has to be allowed to do; `open` is for anybody. */
@@ -31,7 +32,10 @@ const rest = /\{\*\w+\}$/
  * Throws `TypeError` unless the last row of each method and path takes every request. Paths are compared as they were sent, without
  * decoding.
  */
-export function dispatch(routes: readonly Route[]): Middleware<RequestState> {
+export function dispatch(
+  routes: readonly Route[],
+  identify: (ctx: HttpContext) => Caller,
+): Middleware<RequestState> {
   const addresses = addressesOf(routes)
   return async (ctx) => {
     const { path, method } = ctx
@@ -40,6 +44,7 @@ export function dispatch(routes: readonly Route[]): Middleware<RequestState> {
     )
     const rows = found.find(({ methods }) => methods.has(method))?.methods.get(method)
     if (rows) {
+      ctx.state.caller = identify(ctx)
       await rows.find(({ takes }) => takes?.(ctx) ?? true)!.handle(ctx)
       return
     }

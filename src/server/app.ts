@@ -23,6 +23,7 @@ import { apiRoutes } from '../fronts/api/routes.ts'
 import { draftRoutes } from '../fronts/draft/routes.ts'
 import { tusRoutes } from '../fronts/tus/routes.ts'
 import { dispatch } from '../http/route.ts'
+import { localCaller } from '../model/principal.ts'
 import { writeJson } from '../http/bodies/write-json.ts'
 
 export interface AppOptions extends SiteOptions, Operations {
@@ -54,12 +55,15 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   app.use(announceLimits(store))
   app.use(refuseCrossOrigin(corsOrigins))
   app.use(
-    dispatch([
-      ...draftRoutes(store),
-      ...tusRoutes(store),
-      ...apiRoutes(store, options.maxFormFiles),
-      ...operationRoutes(store, options),
-    ]),
+    dispatch(
+      [
+        ...draftRoutes(store),
+        ...tusRoutes(store),
+        ...apiRoutes(store, options.maxFormFiles),
+        ...operationRoutes(store, options),
+      ],
+      () => localCaller,
+    ),
   )
   // Everything is answered and logged by `renderErrors`; what is left is a client that went away.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'answer not sent'))

@@ -7,7 +7,6 @@ import { heartbeatRegularly } from '../files/upkeep/heartbeat-regularly.ts'
 import { heartbeat, heartbeatMs } from '../files/upkeep/heartbeat.ts'
 import { type Rebuilt, rebuild } from '../files/manifests/rebuild.ts'
 import { StoreError, isStoreError } from '../model/errors.ts'
-import { defaultSpace } from '../model/file.ts'
 import { type OpenedCatalog, createCatalog, hasCatalog, openCatalog, openInspection } from './open-catalog.ts'
 import { countOn, refuseOlder } from './note-commits.ts'
 import { openChunkStores, openChunksToRead, requireDirectories } from './open-chunk-stores.ts'
@@ -195,9 +194,8 @@ async function isUsed(manifests: ChunkStore): Promise<boolean> {
  */
 async function refuseEmptyCatalog(config: Config, catalog: Catalog, manifests: ChunkStore): Promise<void> {
   if (!(await isUsed(manifests)) || (await catalog.findBinding())) return
-  const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1 })
   const known = [
-    files,
+    await catalog.listFileManifests(undefined, 1),
     await catalog.listAllChunks(undefined, 1),
     await catalog.listUnlinkedManifests(1),
     await catalog.listGarbage(1),

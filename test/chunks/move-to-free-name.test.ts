@@ -8,6 +8,7 @@ import { given, sample } from '../http/sample.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { startTestServer } from '../support/test-server.ts'
 import { interposeFs, type FsFault } from './disk/interpose-fs.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 let directory: string
 let from: string
@@ -81,6 +82,7 @@ describe('on a file system without hard links', () => {
     interposeFs(target, [withoutLinks()])
     const outcomes: string[] = []
     await exportFiles(server.store, {
+      space: localCaller.space,
       prefix: '',
       directory: target,
       onExported: ({ name }) => outcomes.push(`${name} written`),

@@ -17,6 +17,7 @@ import { openCatalogHere } from '../support/catalog-here.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { overlay } from './overlay.ts'
 import { makeSampleStore, storeOver, type SampleStore } from './sample-store.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 // Rows that were changed behind Ashlar's back, and agree with all indexes: only their seals can tell.
 
@@ -93,6 +94,7 @@ it('a changed row is not exported, and no listing shows it', async () => {
   await exportFiles(
     { catalog, chunks: store.chunks },
     {
+      space: localCaller.space,
       prefix: 're',
       directory: join(work, 'exported'),
       onExported: ({ name }) => exported.push(name),
@@ -111,8 +113,8 @@ it('the manifest of a file is not deleted where another file has it', async () =
     update records set file_id = (select id from files where name = 'renamed')
       where file_id = (select id from files where name = 'long')`)
   const name = parseFileName('renamed')
-  expect(await outcomeOf(deleteFile(store, { name }))).toBe('corrupt')
-  expect(await outcomeOf(updateFile(store, { name }, { mediaType: 'a/b' }))).toBe('corrupt')
+  expect(await outcomeOf(deleteFile(store, localCaller, { name }))).toBe('corrupt')
+  expect(await outcomeOf(updateFile(store, localCaller, { name }, { mediaType: 'a/b' }))).toBe('corrupt')
   expect([...manifests.deleted].filter((location) => !manifests.added.has(location))).toEqual([])
 })
 
@@ -123,7 +125,8 @@ it('a file that has lost the end of its list is not described anew', async () =>
   const { files } = await store.catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
   const outcomes = new Set<string>()
   for (const { id, size } of files)
-    if (size > 9000) outcomes.add(await outcomeOf(updateFile(store, { id }, { mediaType: 'x/y' })))
+    if (size > 9000)
+      outcomes.add(await outcomeOf(updateFile(store, localCaller, { id }, { mediaType: 'x/y' })))
   expect(outcomes).toContain('corrupt')
   expect(manifests.added.size).toBe(manifests.deleted.size)
 })

@@ -17,6 +17,7 @@ import { readBack } from '../robustness/read-back.ts'
 import { openCatalogHere } from '../support/catalog-here.ts'
 import { overlay } from './overlay.ts'
 import { catalogFiles, storeOver, type SampleStore } from './sample-store.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 /** What came of a number of flips. */
 export interface FlipTally {
@@ -104,7 +105,7 @@ export class BitFlips {
   async #readAll(store: FileStore): Promise<void> {
     for (const { file, bytes } of this.#sample.files) {
       for (const ref of [file.name, `@${file.id}`]) {
-        const open = await openFile(store, parseFileRef(ref)).catch(storeErrorOnly)
+        const open = await openFile(store, localCaller, parseFileRef(ref)).catch(storeErrorOnly)
         open?.close()
         if (open) assert.deepEqual(open.file, file)
         const half = { start: file.size >> 1, end: file.size }
@@ -116,7 +117,7 @@ export class BitFlips {
       }
     }
     for (const name of this.#sample.gone) {
-      const open = await openFile(store, parseFileRef(name)).catch(storeErrorOnly)
+      const open = await openFile(store, localCaller, parseFileRef(name)).catch(storeErrorOnly)
       assert.equal(open?.file, undefined)
     }
   }

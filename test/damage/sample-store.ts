@@ -16,6 +16,7 @@ import { anId, completePart } from '../catalog/fixtures.ts'
 import { readBack } from '../robustness/read-back.ts'
 import { uploadBytes } from '../robustness/send-body.ts'
 import { openCatalogHere } from '../support/catalog-here.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 export interface AcknowledgedFile {
   readonly file: StoredFile
@@ -77,10 +78,17 @@ export async function makeSampleStore(directory: string, hasLog: boolean): Promi
     await put(`folder ${n % 3}/file ${n}`, n === 8 ? 20_000 : dice.pick([0, 1, 100, 5000, 20_000]))
   await put('long', 300, { text: 'metadata '.repeat(900) })
   for (const n of [1, 2, 3]) await put(`folder ${n % 3}/file ${n}`, 6000 + n)
-  for (const n of [4, 5]) await deleteFile(store, { name: parseFileName(`folder ${n % 3}/file ${n}`) })
+  for (const n of [4, 5])
+    await deleteFile(store, localCaller, { name: parseFileName(`folder ${n % 3}/file ${n}`) })
   await collectGarbage(store)
-  for (const n of [6, 7]) await deleteFile(store, { name: parseFileName(`folder ${n % 3}/file ${n}`) })
-  await updateFile(store, { name: parseFileName('folder 2/file 8') }, { name: parseFileName('renamed') })
+  for (const n of [6, 7])
+    await deleteFile(store, localCaller, { name: parseFileName(`folder ${n % 3}/file ${n}`) })
+  await updateFile(
+    store,
+    localCaller,
+    { name: parseFileName('folder 2/file 8') },
+    { name: parseFileName('renamed') },
+  )
   await joinParts(store, 'joined')
   const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
   const acknowledged: AcknowledgedFile[] = []

@@ -20,6 +20,7 @@ import {
 } from '../robustness/shared-parts.ts'
 import { faultyCatalog, intercept } from '../support/faulty-catalog.ts'
 import { collectAll, contentsOf, empty, expectSound, findByName, migrated } from './migrating.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 const chunkSize = 4 * 1024
 
@@ -180,7 +181,7 @@ async function changedMeanwhile(change: (source: FileStore, name: string) => Pro
 describe('a file that, while it is copied, is', () => {
   it.each([3 * chunkSize, 70 * chunkSize])('deleted is left out: %i bytes', async (size) => {
     const { target, outcome, prefix } = await changedMeanwhile(
-      (store, name) => deleteFile(store, named(name)),
+      (store, name) => deleteFile(store, localCaller, named(name)),
       size,
     )
     expect(outcome).toMatchObject({ copied: [], failed: [] })
@@ -211,7 +212,7 @@ it.each([
   const wrapCatalog = (catalog: Catalog) =>
     intercept(catalog, method, async (call, nth) => {
       if (nth > 1) return call()
-      await deleteFile(plain, { id: file.id })
+      await deleteFile(plain, localCaller, { id: file.id })
       await collectAll(plain)
       return call()
     })
@@ -260,7 +261,10 @@ describe('interrupted', () => {
 
   it('in the middle of a file that is called otherwise by then it goes on there, too', async () => {
     const { source, store, faults, prefix, offset } = await interruptedAfter(150, 200)
-    await updateFile(source, named(`${prefix}x`), { name: parseFileName(`${prefix}y`), metadata: { a: 'b' } })
+    await updateFile(source, localCaller, named(`${prefix}x`), {
+      name: parseFileName(`${prefix}y`),
+      metadata: { a: 'b' },
+    })
     await uploadBytes(source, `${prefix}x`, randomBytes(10))
     await migrated(source, store, { prefix })
     expect(faults.calls.put).toBe(1 + 200 - offset! / chunkSize)

@@ -9,6 +9,7 @@ import type { MigrationSource } from '../../src/files/copy/migration.ts'
 import { parseFileName, defaultSpace, type StoredFile } from '../../src/model/file.ts'
 import { eventually } from '../robustness/eventually.ts'
 import { expectIdle } from '../robustness/store-contents.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 export interface MigrationOutcome {
   readonly copied: readonly string[]
@@ -44,7 +45,12 @@ export async function migrated(
     failed: ({ name }: StoredFile, error: unknown) =>
       void failed.push(`${name}: ${(error as Error).message}`),
   }
-  const stopped = await migrateFiles(source, target, { prefix, signal, report }).then(
+  const stopped = await migrateFiles(source, target, {
+    space: localCaller.space,
+    prefix,
+    signal,
+    report,
+  }).then(
     () => ({}),
     (stoppedBy: unknown) => ({ stoppedBy }),
   )
@@ -81,7 +87,7 @@ export async function collectAll(store: FileStore): Promise<void> {
 export async function empty(store: FileStore): Promise<void> {
   const { catalog } = store
   const { files } = await catalog.listFiles({ space: defaultSpace, prefix: '', limit: 1000 })
-  for (const { id } of files) await deleteFile(store, { id })
+  for (const { id } of files) await deleteFile(store, localCaller, { id })
   for (const { id } of await catalog.listUploads(defaultSpace, 1000)) await catalog.deleteUpload(id)
   await collectAll(store)
 }

@@ -23,6 +23,7 @@ import {
 import { contentsOf, expectContents, expectIdle } from '../robustness/store-contents.ts'
 import type { Fault } from '../support/faulty.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 const chunkSize = 64 * 1024
 
@@ -158,7 +159,7 @@ describe('content that is collected between being found and being used', () => {
       await eventually(() => expect(advances).toBe(1))
       yield three.subarray(chunkSize)
     }
-    const upload = uploadFile(files.store, () => Readable.from(body(), { objectMode: false }), {
+    const upload = uploadFile(files.store, localCaller, () => Readable.from(body(), { objectMode: false }), {
       name: parseFileName(name),
       mediaType: 'application/octet-stream',
     })

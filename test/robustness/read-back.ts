@@ -5,6 +5,7 @@ import type { FileStore } from '../../src/files/state/file-store.ts'
 import { ClientSpeed } from '../../src/files/download/client-speed.ts'
 import type { ByteRange } from '../../src/model/byte-range.ts'
 import { parseFileRef } from '../../src/model/file.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 /** Keeps a copy of what is written to it, at once. */
 export class Collector extends Writable {
@@ -27,7 +28,7 @@ export async function sendTo(
   output: Writable,
   range?: ByteRange,
 ): Promise<void> {
-  const open = await openFile(store, parseFileRef(ref))
+  const open = await openFile(store, localCaller, parseFileRef(ref))
   if (!open) throw new Error(`there is no file ${ref}`)
   try {
     const wanted = range ?? { start: 0, end: open.file.size }

@@ -6,6 +6,7 @@ import type { BodyCheck, UploadRequest } from '../../src/files/upload/receive.ts
 import { uploadFile } from '../../src/files/upload/upload-file.ts'
 import { parseFileName } from '../../src/model/file.ts'
 import { eventually } from './eventually.ts'
+import { localCaller } from '../../src/model/principal.ts'
 
 /** Uploads bytes that come in pieces of a size that fits nothing. */
 export function uploadBytes(
@@ -14,7 +15,7 @@ export function uploadBytes(
   bytes: Buffer,
   request: Partial<UploadRequest> = {},
 ): Promise<CommittedFile> {
-  return uploadFile(store, () => bodyOf(bytes), {
+  return uploadFile(store, localCaller, () => bodyOf(bytes), {
     name: parseFileName(name),
     mediaType: 'application/octet-stream',
     ...request,
@@ -53,7 +54,7 @@ export function uploadUntilCutOff(
     await eventually(isTime)
     throw new CutOff('the client went away')
   }
-  return uploadFile(store, () => Readable.from(pieces(), { objectMode: false }), {
+  return uploadFile(store, localCaller, () => Readable.from(pieces(), { objectMode: false }), {
     name: parseFileName(name),
     mediaType: 'application/octet-stream',
     checks: [counting],

@@ -7,8 +7,9 @@ import { moveToFreeName } from '../../chunks/move-to-free-name.ts'
 import { blockBytes, digestBytes } from '../../model/digest.ts'
 import { digestOfBlock } from '../../model/hashers.ts'
 import { StoreError } from '../../model/errors.ts'
-import { keptAttributes, defaultSpace, type StoredFile } from '../../model/file.ts'
+import { keptAttributes, type Space, type StoredFile } from '../../model/file.ts'
 import { writableName } from '../../model/writable-name.ts'
+import { filesInSpace } from './files-in-space.ts'
 import { planBlocks, type PlannedBlock } from '../download/plan-blocks.ts'
 
 export interface ExportSources {
@@ -18,6 +19,7 @@ export interface ExportSources {
 }
 
 export interface ExportOptions {
+  readonly space: Space
   /** Only names that begin so. */
   readonly prefix: string
   /** Below it every file gets the path that its name is, or that `writableName` makes of it. */
@@ -31,7 +33,6 @@ export interface ExportOptions {
 }
 
 const isWindows = process.platform === 'win32'
-const filesPerPage = 256
 
 /** Until it is whole, a file stands beside its place, as a dot, its id and this. */
 const partEnding = '.ashlar-part'
@@ -43,10 +44,10 @@ const partPattern = /^\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.ashlar-part$/
  * After an interruption it goes on where it was.
  */
 export async function exportFiles(sources: ExportSources, options: ExportOptions): Promise<void> {
-  const { prefix, directory, onExported, onFailed } = options
+  const { space, prefix, directory, onExported, onFailed } = options
   const buffer = Buffer.alloc(blockBytes)
   const folders = new Set<string>()
-  for await (const file of filesIn(sources, prefix)) {
+  for await (const file of filesInSpace(sources.catalog, space, prefix)) {
     const path = join(directory, ...writableName(file.name, { isWindows }).split('/'))
     try {
       await mkdir(dirname(path), { recursive: true })
@@ -58,20 +59,6 @@ export async function exportFiles(sources: ExportSources, options: ExportOptions
     }
   }
   for (const folder of folders) await removeParts(folder)
-}
-
-/** All files whose names begin with the prefix, by name. */
-export async function* filesIn(
-  { catalog }: Pick<ExportSources, 'catalog'>,
-  prefix: string,
-): AsyncGenerator<StoredFile> {
-  let after: string | undefined
-  do {
-    const query = { space: defaultSpace, prefix, limit: filesPerPage, ...(after !== undefined && { after }) }
-    const { files, next } = await catalog.listFiles(query)
-    yield* files
-    after = next
-  } while (after !== undefined)
 }
 
 /** What an interrupted run has begun of files that are no longer in the store. */

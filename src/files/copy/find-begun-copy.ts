@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { StoreError } from '../../model/errors.ts'
-import { defaultSpace, type FileId, type StoredFile } from '../../model/file.ts'
+import type { FileId, StoredFile } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
@@ -13,7 +13,7 @@ import { newExpiry } from '../upload/receive-into-upload.ts'
 export async function findBegunCopy(store: FileStore, file: StoredFile): Promise<Upload | undefined> {
   const { catalog } = store
   const { id } = file
-  const upload = await catalog.findUpload(defaultSpace, id)
+  const upload = await catalog.findUpload(file.space, id)
   if (upload && !upload.isFinished) return isOf(file, upload) ? upload : describeAnew(store, file)
   // Only remembered: its file is gone.
   if (upload) await catalog.deleteUpload(id)

@@ -1,5 +1,5 @@
 import { isRefusal } from '../../model/errors.ts'
-import { defaultSpace, type StoredFile } from '../../model/file.ts'
+import type { StoredFile } from '../../model/file.ts'
 import { deleteFile } from '../manifests/update-file.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
@@ -20,14 +20,14 @@ export async function followChanges(
   changed: StoredFile,
 ): Promise<boolean> {
   const { catalog } = store
-  const { id, name, mediaType, metadata, modifiedAt: at } = changed
+  const { id, space, name, mediaType, metadata, modifiedAt: at } = changed
   if (at <= present.modifiedAt) return false
-  const namesake = await catalog.findFile(defaultSpace, { name })
-  if (namesake && namesake.id !== id) await deleteFile(store, { id: namesake.id })
+  const namesake = await catalog.findFile(space, { name })
+  if (namesake && namesake.id !== id) await deleteFile(store, namesake, { id: namesake.id })
   const [from] = await catalog.listManifestPages(id)
   const to = await putFirstPage(store, changed, await catalog.packChunks(id, 0, chunksPerManifest))
   try {
-    await catalog.updateFile(defaultSpace, { id }, { name, mediaType, metadata }, undefined, { at, from, to })
+    await catalog.updateFile(space, { id }, { name, mediaType, metadata }, undefined, { at, from, to })
     if (from !== undefined) await deleteManifestPages(store, [from])
     return true
   } catch (error) {

@@ -1,5 +1,6 @@
 import { isStoreError } from '../../model/errors.ts'
-import { defaultSpace, type FileName, type StoredFile } from '../../model/file.ts'
+import type { Space, StoredFile } from '../../model/file.ts'
+import { filesInSpace } from './files-in-space.ts'
 import { ChunkCopier } from './chunk-copier.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
@@ -19,6 +20,7 @@ export interface MigrationReport {
 }
 
 export interface MigrateOptions {
+  readonly space: Space
   /** Only names that begin so. */
   readonly prefix: string
   /** Ends it early, with the signal's reason; the same again goes on. */
@@ -26,7 +28,6 @@ export interface MigrateOptions {
   readonly report: MigrationReport
 }
 
-const filesPerPage = 256
 const filesAtOnce = 16
 /** After so many in a row of which each failed because a store cannot be used, no others are tried. */
 const patience = 16
@@ -40,7 +41,7 @@ const patience = 16
 export async function migrateFiles(
   source: MigrationSource,
   store: FileStore,
-  { prefix, signal: given, report }: MigrateOptions,
+  { space, prefix, signal: given, report }: MigrateOptions,
 ): Promise<void> {
   const stopping = new AbortController()
   const signal = AbortSignal.any([given, stopping.signal])
@@ -50,7 +51,7 @@ export async function migrateFiles(
     copier: new ChunkCopier(source.chunks, store, signal),
     onBytes: (bytes) => report.advanced(bytes),
   }
-  const files = filesOf(source.catalog, prefix)
+  const files = filesInSpace(source.catalog, space, prefix)
   let failedInARow = 0
   const work = async () => {
     for (;;) {
@@ -77,20 +78,6 @@ export async function migrateFiles(
   signal.throwIfAborted()
 }
 
-/** Those whose names begin so, by name. */
-export async function* filesOf(
-  catalog: MigrationSource['catalog'],
-  prefix: string,
-): AsyncGenerator<StoredFile> {
-  let after: string | undefined
-  do {
-    const query = { space: defaultSpace, prefix, limit: filesPerPage, ...(after !== undefined && { after }) }
-    const { files, next } = await catalog.listFiles(query)
-    yield* files
-    after = next
-  } while (after !== undefined)
-}
-
 /** Undefined if there is no such file any more. */
 async function migrate(migration: Migration, file: StoredFile): Promise<MigrationOutcome | undefined> {
   try {
@@ -98,21 +85,24 @@ async function migrate(migration: Migration, file: StoredFile): Promise<Migratio
   } catch (error) {
     if (!isStoreError(error, 'not_found')) throw error
     // Its chunks may be collected since it was listed.
-    const current = await findByName(migration.source, file.name)
+    const current = await findNamesake(migration.source, file)
     if (current?.id !== file.id) await deleteUpload(migration.store, file.id)
     return current && bring(migration, current)
   }
 }
 
 async function bring(migration: Migration, file: StoredFile): Promise<MigrationOutcome> {
-  const present = await migration.store.catalog.findFile(defaultSpace, { id: file.id })
+  const present = await migration.store.catalog.findFile(file.space, { id: file.id })
   if (present) return (await followChanges(migration.store, present, file)) ? 'changed' : 'unchanged'
   await migrateFile(migration, file)
   return 'copied'
 }
 
 /** What is listed first with a name as its prefix is what has the name. */
-async function findByName({ catalog }: MigrationSource, name: FileName): Promise<StoredFile | undefined> {
-  const { files } = await catalog.listFiles({ space: defaultSpace, prefix: name, limit: 1 })
+async function findNamesake(
+  { catalog }: MigrationSource,
+  { space, name }: StoredFile,
+): Promise<StoredFile | undefined> {
+  const { files } = await catalog.listFiles({ space, prefix: name, limit: 1 })
   return files.find((file) => file.name === name)
 }

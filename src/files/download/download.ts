@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
+import type { Caller } from '../../model/principal.ts'
 import { defer, endWith, finalize, ignoreElements, map, tap, type Observable } from 'rxjs'
-import { defaultSpace, type FileRef, type StoredFile } from '../../model/file.ts'
+import type { FileRef, StoredFile } from '../../model/file.ts'
 import { concatMapEager } from '../../rx/concat-map-eager.ts'
 import { Pulled } from '../../rx/pulled.ts'
 import { blockWriter } from './block-writer.ts'
@@ -12,17 +13,22 @@ import type { ByteRange } from '../../model/byte-range.ts'
 import { planBlocks } from './plan-blocks.ts'
 import { untilClosed } from '../../streams/until-closed.ts'
 
-export function openFile(store: FileStore, ref: FileRef): Promise<OpenFile | undefined> {
-  return store.activeDownloads.open(() => store.catalog.findFile(defaultSpace, ref))
+export function openFile(store: FileStore, { space }: Caller, ref: FileRef): Promise<OpenFile | undefined> {
+  return store.activeDownloads.open(() => store.catalog.findFile(space, ref))
 }
 
 /**
  * A file that has been deleted or replaced since a client began to fetch it in several requests. Who has not begun by then does not know
  * both its id and its content, or comes when it awaits nobody any more.
  */
-export function reopenFile(store: FileStore, ref: FileRef, digests: readonly string[]): OpenFile | undefined {
+export function reopenFile(
+  store: FileStore,
+  { space }: Caller,
+  ref: FileRef,
+  digests: readonly string[],
+): OpenFile | undefined {
   const open = 'id' in ref ? store.activeDownloads.reopen(ref.id) : undefined
-  if (!open || digests.includes(open.file.digest)) return open
+  if (!open || (open.file.space === space && digests.includes(open.file.digest))) return open
   open.close()
   return undefined
 }

@@ -1,7 +1,8 @@
 import type { FileChanges, Precondition } from '../../catalog/catalog.ts'
+import type { Caller } from '../../model/principal.ts'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError, isRefusal, isStoreError } from '../../model/errors.ts'
-import { defaultSpace, type FileRef, type StoredFile } from '../../model/file.ts'
+import type { FileRef, StoredFile } from '../../model/file.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
   chunksPerManifest,
@@ -17,16 +18,17 @@ export type Changes = FileChanges | ((file: StoredFile) => FileChanges)
 /** Changes what a file is called and how it is described, in its manifest, too. Rejects what `Catalog.updateFile` rejects. */
 export async function updateFile(
   store: FileStore,
+  { space }: Caller,
   ref: FileRef,
   changes: Changes,
   precondition?: Precondition,
 ): Promise<StoredFile> {
   for (;;) {
-    const found = await store.catalog.findFile(defaultSpace, ref)
+    const found = await store.catalog.findFile(space, ref)
     if (!found) throw new StoreError('not_found', 'There is no such file.')
     const [from] = await store.catalog.listManifestPages(found.id)
     // Read after its manifest, the file cannot be older than it: a change in between would be undone, unnoticed.
-    const current = await store.catalog.findFile(defaultSpace, { id: found.id })
+    const current = await store.catalog.findFile(space, { id: found.id })
     if (!current) continue
     try {
       const now = typeof changes === 'function' ? changes(current) : changes
@@ -54,7 +56,7 @@ async function changeRecorded(
   const to = await putFirstPage(store, changed, firstPage)
   try {
     // By its id: the name may have another file by now, which the manifest is not of.
-    const file = await catalog.updateFile(defaultSpace, { id }, changes, precondition, { at, from, to })
+    const file = await catalog.updateFile(current.space, { id }, changes, precondition, { at, from, to })
     if (from !== undefined) await deleteManifestPages(store, [from])
     return file
   } catch (error) {
@@ -66,6 +68,11 @@ async function changeRecorded(
 }
 
 /** Resolves once neither catalog nor manifests know of the file. Rejects what `Catalog.deleteFile` rejects. */
-export async function deleteFile(store: FileStore, ref: FileRef, precondition?: Precondition): Promise<void> {
-  await deleteManifestPages(store, await store.catalog.deleteFile(defaultSpace, ref, precondition))
+export async function deleteFile(
+  store: FileStore,
+  { space }: Pick<Caller, 'space'>,
+  ref: FileRef,
+  precondition?: Precondition,
+): Promise<void> {
+  await deleteManifestPages(store, await store.catalog.deleteFile(space, ref, precondition))
 }

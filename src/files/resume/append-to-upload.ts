@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream'
+import type { Caller } from '../../model/principal.ts'
+import type { UploadLock } from '../state/upload-locks.ts'
 import type { Precondition } from '../../catalog/catalog.ts'
 import { StoreError, type ErrorCode } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
@@ -54,20 +56,37 @@ export class MisfitError extends StoreError {
  */
 export async function appendToUpload(
   store: FileStore,
+  { space }: Caller,
   id: FileId,
   openBody: () => Readable,
   request: AppendRequest,
 ): Promise<AppendedUpload> {
-  const lock = store.uploadLocks.tryAcquire(id)
+  const lock = store.uploadLocks.tryAcquire(space, id)
   if (!lock) {
     throw new StoreError(
       'offset_conflict',
       'Another request appends to the upload: ask for its offset, which ends that one, and continue from there.',
     )
   }
+  try {
+    // Looked up first: nobody may protect, or stop protecting, an upload of another space.
+    const upload = await presentUpload(store, { space }, id)
+    return await appendLocked(store, lock, upload, openBody, request)
+  } finally {
+    lock.release()
+  }
+}
+
+async function appendLocked(
+  store: FileStore,
+  lock: UploadLock,
+  upload: Upload,
+  openBody: () => Readable,
+  request: AppendRequest,
+): Promise<AppendedUpload> {
+  const { id } = upload
   store.receiving.add(id)
   try {
-    const upload = await presentUpload(store, id)
     await refuseEarly(store, upload, request)
     const body = untilCut(openBody(), lock.signal)
     try {
@@ -76,14 +95,13 @@ export async function appendToUpload(
       body.release()
     }
     const failure = body.failure()
-    const appended = await presentUpload(store, id)
+    const appended = await presentUpload(store, upload, id)
     if (failure === undefined) await compactTail(store, appended)
     const finished = await finishIfLast(store, appended, request, failure !== undefined)
     if (failure !== undefined) throw failure
     return finished
   } finally {
     store.receiving.delete(id)
-    lock.release()
   }
 }
 
@@ -108,7 +126,7 @@ async function refuseEarly(
   if (from + length > most) throw misfit('too_large', `The upload may have ${most} bytes.`)
   // One that has to be concatenated takes nobody's place, and of one that is whole the catalog is about to decide.
   if (upload.isPartial || upload.offset === upload.size || isLast === false) return
-  await checkCurrentFile(store, upload.name, { ...keptPrecondition(upload), ...precondition })
+  await checkCurrentFile(store, upload, upload.name, { ...keptPrecondition(upload), ...precondition })
 }
 
 async function takeOver(

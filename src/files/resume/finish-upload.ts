@@ -1,10 +1,11 @@
 import type { CommittedFile, Precondition } from '../../catalog/catalog.ts'
+import type { Caller } from '../../model/principal.ts'
 import { StoreError, isStoreError } from '../../model/errors.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { type DescribedFile, finishWithManifests } from '../manifests/keep-manifests.ts'
 import { keptPrecondition } from './kept-precondition.ts'
-import { type FileId, defaultSpace } from '../../model/file.ts'
+import type { FileId } from '../../model/file.ts'
 
 /** An upload after a request for it, and the file that it has become if that was the last one. */
 export interface AppendedUpload {
@@ -37,7 +38,7 @@ export async function finishIfComplete(
   } catch (error) {
     if (isStoreError(error, 'precondition_failed')) await store.catalog.markPreconditionFailed(id)
     if (!isStoreError(error, 'offset_conflict')) throw error
-    const finished = await presentUpload(store, id)
+    const finished = await presentUpload(store, upload, id)
     if (!finished.isFinished) throw error
     return { upload: finished }
   }
@@ -49,14 +50,18 @@ function describedNow({ id, space, name, mediaType, metadata }: Upload): Describ
 }
 
 /** The upload, finished or not, after a request that appends to it has been ended. Rejects `not_found`. */
-export async function takeOverUpload(store: FileStore, id: FileId): Promise<Upload> {
-  await store.uploadLocks.interrupt(id)
-  return presentUpload(store, id)
+export async function takeOverUpload(store: FileStore, { space }: Caller, id: FileId): Promise<Upload> {
+  await store.uploadLocks.interrupt(space, id)
+  return presentUpload(store, { space }, id)
 }
 
 /** The upload, finished or not, as it is at the moment. Rejects `not_found`. */
-export async function presentUpload(store: FileStore, id: FileId): Promise<Upload> {
-  const upload = await store.catalog.findUpload(defaultSpace, id)
+export async function presentUpload(
+  store: FileStore,
+  { space }: Pick<Caller, 'space'>,
+  id: FileId,
+): Promise<Upload> {
+  const upload = await store.catalog.findUpload(space, id)
   if (!upload) throw new StoreError('not_found', 'There is no such upload: it was deleted or has expired.')
   return upload
 }

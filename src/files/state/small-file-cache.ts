@@ -1,6 +1,6 @@
 import type { Catalog, CommittedFile } from '../../catalog/catalog.ts'
 import { withMethods } from '../../catalog/with-methods.ts'
-import type { FileId, FileName, FileRef, StoredFile } from '../../model/file.ts'
+import type { FileId, FileName, FileRef, Space, StoredFile } from '../../model/file.ts'
 
 /** A larger file is worth the way through the pipeline. */
 export const mostHotBytes = 64 * 1024
@@ -44,7 +44,7 @@ export class SmallFileCache {
   readonly #isShared: boolean
   /** From the least to the most recently used. */
   readonly #byId = new Map<FileId, Entry>()
-  readonly #byName = new Map<FileName, Entry>()
+  readonly #byName = new Map<Space, Map<FileName, Entry>>()
   #bytes = 0
   #changes = 0
 
@@ -64,9 +64,9 @@ export class SmallFileCache {
   }
 
   /** What the ref means now, if it is here. */
-  find(ref: FileRef): HotFile | undefined {
+  find(space: Space, ref: FileRef): HotFile | undefined {
     if (this.#isShared) return undefined
-    const entry = 'id' in ref ? this.#byId.get(ref.id) : this.#byName.get(ref.name)
+    const entry = this.#entry(space, ref)
     return entry && this.#use(entry)
   }
 
@@ -95,13 +95,14 @@ export class SmallFileCache {
   /** The same catalog: what it changes is forgotten here before anybody hears of the change, or that nobody knows what came of it. */
   watch(catalog: Catalog): Catalog {
     return withMethods(catalog, {
-      createFile: (file) => this.#changing(catalog.createFile(file), () => this.#forgetRef(file)),
+      createFile: (file) =>
+        this.#changing(catalog.createFile(file), () => this.#forgetRef(file.space, { name: file.name })),
       finishUploads: (uploads) =>
         this.#changing(catalog.finishUploads(uploads), (committed) => this.#forgetNames(committed)),
       updateFile: (space, ref, ...rest) =>
-        this.#changing(catalog.updateFile(space, ref, ...rest), () => this.#forgetRef(ref)),
+        this.#changing(catalog.updateFile(space, ref, ...rest), () => this.#forgetRef(space, ref)),
       deleteFile: (space, ref, ...rest) =>
-        this.#changing(catalog.deleteFile(space, ref, ...rest), () => this.#forgetRef(ref)),
+        this.#changing(catalog.deleteFile(space, ref, ...rest), () => this.#forgetRef(space, ref)),
     })
   }
 
@@ -117,22 +118,29 @@ export class SmallFileCache {
   }
 
   #forgetNames(committed: readonly CommittedFile[] | undefined): void {
-    if (committed) for (const { file } of committed) this.#forgetRef({ name: file.name })
+    if (committed) for (const { file } of committed) this.#forgetRef(file.space, { name: file.name })
     // Only the catalog knows the names of uploads.
     else for (const entry of this.#byId.values()) this.#forget(entry)
   }
 
-  #forgetRef(ref: FileRef): void {
-    const entry = 'name' in ref ? this.#byName.get(ref.name) : this.#byId.get(ref.id)
+  #forgetRef(space: Space, ref: FileRef): void {
+    const entry = this.#entry(space, ref)
     if (entry) this.#forget(entry)
   }
 
+  #entry(space: Space, ref: FileRef): Entry | undefined {
+    if ('name' in ref) return this.#byName.get(space)?.get(ref.name)
+    const entry = this.#byId.get(ref.id)
+    return entry?.file.space === space ? entry : undefined
+  }
+
   #keep(entry: Entry, changes: number): void {
-    const { id, name } = entry.file
+    const { id, space, name } = entry.file
     if (changes !== this.#changes || this.#byId.has(id)) return
     entry.isKept = true
     this.#byId.set(id, entry)
-    this.#byName.set(name, entry)
+    const names = this.#byName.get(space) ?? new Map<FileName, Entry>()
+    this.#byName.set(space, names.set(name, entry))
   }
 
   #use(entry: Entry): HotFile {
@@ -150,9 +158,11 @@ export class SmallFileCache {
   }
 
   #forget(entry: Entry): void {
-    const { id, name } = entry.file
+    const { id, space, name } = entry.file
     this.#byId.delete(id)
-    if (this.#byName.get(name) === entry) this.#byName.delete(name)
+    const names = this.#byName.get(space)
+    if (names?.get(name) === entry) names.delete(name)
+    if (names?.size === 0) this.#byName.delete(space)
     entry.isKept = false
     this.#giveBack(entry)
   }

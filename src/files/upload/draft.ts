@@ -1,8 +1,9 @@
 import { randomUUIDv7 } from 'node:crypto'
+import type { Caller } from '../../model/principal.ts'
 import type { ChunkUse, CommittedFile, Precondition } from '../../catalog/catalog.ts'
 import { packed } from '../../model/chunk.ts'
 import { asRefusal } from '../../model/errors.ts'
-import { defaultSpace, type FileId, type FileName, type Metadata } from '../../model/file.ts'
+import type { FileId, FileName, Metadata } from '../../model/file.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
@@ -36,6 +37,7 @@ export interface FileRequest {
 export class Draft {
   readonly #id = randomUUIDv7() as FileId
   readonly #store: FileStore
+  readonly #caller: Caller
   readonly #request: FileRequest
   readonly #pending: PendingParts
   /** The first ones, as many as one commit takes and one more. */
@@ -44,8 +46,9 @@ export class Draft {
   #offset = 0
   isInCatalog = false
 
-  constructor(store: FileStore, request: FileRequest, pending: PendingParts) {
+  constructor(store: FileStore, caller: Caller, request: FileRequest, pending: PendingParts) {
     this.#store = store
+    this.#caller = caller
     this.#request = request
     this.#pending = pending
   }
@@ -121,7 +124,7 @@ export class Draft {
 
   #described() {
     const { name, mediaType, metadata = {} } = this.#request
-    return { id: this.#id, space: defaultSpace, name, mediaType, metadata }
+    return { id: this.#id, space: this.#caller.space, name, mediaType, metadata }
   }
 
   #file(): DescribedFile {

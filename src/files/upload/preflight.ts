@@ -1,6 +1,7 @@
 import type { Precondition } from '../../catalog/catalog.ts'
+import type { Caller } from '../../model/principal.ts'
 import { checkPrecondition } from '../../catalog/check-precondition.ts'
-import { defaultSpace, type FileName } from '../../model/file.ts'
+import type { FileName } from '../../model/file.ts'
 import type { FileStore } from '../state/file-store.ts'
 
 /**
@@ -9,11 +10,12 @@ import type { FileStore } from '../state/file-store.ts'
  */
 export async function checkCurrentFile(
   store: FileStore,
+  { space }: Pick<Caller, 'space'>,
   name: FileName,
   precondition: Precondition | undefined,
 ): Promise<void> {
   if (!precondition || Object.keys(precondition).length === 0) return
-  checkPrecondition(precondition, await store.catalog.findFile(defaultSpace, { name }))
+  checkPrecondition(precondition, await store.catalog.findFile(space, { name }))
 }
 
 /**

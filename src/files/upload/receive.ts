@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Caller } from '../../model/principal.ts'
 import { lastValueFrom } from 'rxjs'
 import type { ChunkUse } from '../../catalog/catalog.ts'
 import { batchMap } from '../../rx/batch-map.ts'
@@ -35,13 +36,14 @@ export interface DraftSteps<T> {
  */
 export async function receive<T>(
   store: FileStore,
+  caller: Caller,
   openBody: () => Readable,
   request: UploadRequest,
   { onReceived, finish }: DraftSteps<T>,
 ): Promise<T> {
-  await refuseEarly(store, request)
+  await refuseEarly(store, caller, request)
   const pending = new PendingParts(store)
-  const draft = new Draft(store, request, pending)
+  const draft = new Draft(store, caller, request, pending)
   const checks = request.checks ?? []
   const hashed = {
     next: (chunk: ChunkUse) => draft.expect(chunk),
@@ -64,10 +66,14 @@ export async function receive<T>(
   }
 }
 
-async function refuseEarly(store: FileStore, { name, size, precondition }: UploadRequest): Promise<void> {
+async function refuseEarly(
+  store: FileStore,
+  caller: Caller,
+  { name, size, precondition }: UploadRequest,
+): Promise<void> {
   const { maxFileSize } = store.options
   if (size !== undefined && size > maxFileSize) throw tooLarge(maxFileSize)
-  await checkCurrentFile(store, name, precondition)
+  await checkCurrentFile(store, caller, name, precondition)
   if (size !== undefined) await refuseWithoutSpace(store, size)
 }
 

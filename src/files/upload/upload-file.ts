@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Caller } from '../../model/principal.ts'
 import type { CommittedFile } from '../../catalog/catalog.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { FileStore } from '../state/file-store.ts'
@@ -11,10 +12,11 @@ import { receive, type UploadRequest } from './receive.ts'
  */
 export async function uploadFile(
   store: FileStore,
+  caller: Caller,
   openBody: () => Readable,
   request: UploadRequest,
 ): Promise<CommittedFile> {
-  return receive(store, openBody, request, {
+  return receive(store, caller, openBody, request, {
     onReceived: (draft) => draft.beginManifest(),
     finish: async (draft, parts) => {
       if (!draft.isInCatalog) return draft.create(parts)

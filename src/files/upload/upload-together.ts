@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Caller } from '../../model/principal.ts'
 import type { CommittedFile } from '../../catalog/catalog.ts'
 import type { Draft } from './draft.ts'
 import type { FileStore } from '../state/file-store.ts'
@@ -9,12 +10,14 @@ import { receive, type UploadRequest } from './receive.ts'
 /** Uploads that become files together or not at all. A `commit` that resolves ends it, or else `discard`. */
 export class UploadsTogether {
   readonly #store: FileStore
+  readonly #caller: Caller
   readonly #received: Promise<FinishingUpload>[] = []
   /** Open until the last of them is received, however long that takes: none may expire before. */
   readonly #drafts: Draft[] = []
 
-  constructor(store: FileStore) {
+  constructor(store: FileStore, caller: Caller) {
     this.#store = store
+    this.#caller = caller
   }
 
   /** Receives one more body; resolves when it is durable. Rejects as `receive` does: then only `discard` is left. */
@@ -29,7 +32,7 @@ export class UploadsTogether {
       this.#drafts.push(draft)
       return draft.complete(parts)
     }
-    return receive(this.#store, () => body, await request, { finish })
+    return receive(this.#store, this.#caller, () => body, await request, { finish })
   }
 
   /** All become files in one transaction, in the order in which they were added. Rejects if one of them could not be received. */

@@ -7,6 +7,6 @@ import { readPrecondition } from '../../http/headers/etags.ts'
 /** `DELETE /files/{ref}` */
 export async function deleteFile(store: FileStore, ctx: HttpContext): Promise<void> {
   const ref = parseFileRef(pathBehind('/files/', ctx))
-  await endFile(store, ref, readPrecondition(ctx.req.headers))
+  await endFile(store, ctx.state.caller, ref, readPrecondition(ctx.req.headers))
   ctx.status = 204
 }

@@ -22,17 +22,20 @@ const speeds = new WeakMap<object, ClientSpeed>()
 /** `GET` and `HEAD /files/{ref}`: the bytes, or the part of them that is asked for. */
 export function getFile(store: FileStore, ctx: HttpContext): Promise<void> {
   const ref = parseFileRef(pathBehind('/files/', ctx))
-  const hot = store.smallFiles.find(ref)
+  const hot = store.smallFiles.find(ctx.state.caller.space, ref)
   if (!hot) return getStoredFile(store, ctx, ref)
   sendHot(ctx, hot)
   return Promise.resolve()
 }
 
 async function getStoredFile(store: FileStore, ctx: HttpContext, ref: FileRef): Promise<void> {
+  const { caller } = ctx.state
   const { changes } = store.smallFiles
   const contents = contentsIn(ctx.get('If-Match'))
   const mayContinue = Array.isArray(contents) && contents.length > 0
-  const open = (await openFile(store, ref)) ?? (mayContinue ? reopenFile(store, ref, contents) : undefined)
+  const open =
+    (await openFile(store, caller, ref)) ??
+    (mayContinue ? reopenFile(store, caller, ref, contents) : undefined)
   if (!open) throw new StoreError('not_found', 'There is no such file.')
   try {
     const { file } = open

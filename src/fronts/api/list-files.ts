@@ -1,5 +1,4 @@
 import type { FileStore } from '../../files/state/file-store.ts'
-import { defaultSpace } from '../../model/file.ts'
 import { signalOfClient } from '../../http/server/client-gone.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { fileInfo } from '../../http/bodies/file-info.ts'
@@ -10,7 +9,7 @@ import { parseListQuery } from '../../http/headers/list-query.ts'
 export async function listFiles(store: FileStore, ctx: HttpContext): Promise<void> {
   const query = parseListQuery(ctx.state.target.query)
   const { files, prefixes, next } = await store.catalog.listFiles(
-    { space: defaultSpace, ...query },
+    { space: ctx.state.caller.space, ...query },
     { signal: signalOfClient(ctx) },
   )
   ctx.body = {

@@ -20,7 +20,7 @@ export async function patchFile(store: FileStore, ctx: HttpContext): Promise<voi
   const precondition = readPrecondition(ctx.req.headers)
   const body = await readChanges(ctx)
   const changes = ctx.is(mergeType) ? parseMergePatch(body) : parseFileChanges(body)
-  const file = await updateFile(store, ref, changes, precondition)
+  const file = await updateFile(store, ctx.state.caller, ref, changes, precondition)
   ctx.set('ETag', etagOf(file.digest))
   ctx.body = fileInfo(file)
 }

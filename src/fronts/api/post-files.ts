@@ -2,7 +2,6 @@ import type { FileStore } from '../../files/state/file-store.ts'
 import type { UploadRequest } from '../../files/upload/receive.ts'
 import { UploadsTogether } from '../../files/upload/upload-together.ts'
 import { StoreError } from '../../model/errors.ts'
-import { defaultSpace } from '../../model/file.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { continued } from '../../http/server/continue-when-read.ts'
 import { fileInfo } from '../../http/bodies/file-info.ts'
@@ -23,9 +22,10 @@ export async function postFiles(store: FileStore, maxFormFiles: number, ctx: Htt
       { 'Accept-Post': 'multipart/form-data' },
     )
   }
-  const uploads = new UploadsTogether(store)
+  const { caller } = ctx.state
+  const uploads = new UploadsTogether(store, caller)
   const names = new FormNames(
-    async (name) => (await store.catalog.findFile(defaultSpace, { name })) !== undefined,
+    async (name) => (await store.catalog.findFile(caller.space, { name })) !== undefined,
   )
   let count = 0
   const receiveFile = ({ name: text, mediaType, body }: FileOfForm) => {

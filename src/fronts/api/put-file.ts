@@ -20,7 +20,7 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
   refuseWhatWouldNotBeTheFile(ctx)
   refusePart(ctx)
   refuseWithoutLength(ctx)
-  const committed = await uploadFile(store, () => continued(ctx.req), {
+  const committed = await uploadFile(store, ctx.state.caller, () => continued(ctx.req), {
     name,
     mediaType: mediaTypeOf(headers['content-type'], name),
     metadata: parseMetadata(ctx.get('Upload-Metadata')),

@@ -9,7 +9,7 @@ import { withChunks } from '../../http/bodies/with-chunks.ts'
 
 /** `GET /api/files/{ref}`: file info; with `?chunks=1` the chunk list too, streamed. */
 export async function showFile(store: FileStore, ctx: HttpContext): Promise<void> {
-  const open = await openFile(store, parseFileRef(pathBehind('/api/files/', ctx)))
+  const open = await openFile(store, ctx.state.caller, parseFileRef(pathBehind('/api/files/', ctx)))
   if (!open) throw new StoreError('not_found', 'There is no such file.')
   const info = fileInfo(open.file)
   ctx.set('ETag', etagOf(open.file.digest))

@@ -11,7 +11,7 @@ import { withChunks } from '../../http/bodies/with-chunks.ts'
  * looks: a request that still appends goes on.
  */
 export async function showUpload(store: FileStore, ctx: HttpContext): Promise<void> {
-  const upload = await presentUpload(store, parseFileId(pathBehind('/api/uploads/', ctx)))
+  const upload = await presentUpload(store, ctx.state.caller, parseFileId(pathBehind('/api/uploads/', ctx)))
   if (upload.isFinished) throw new StoreError('not_found', 'The upload is a file by now: look at that.')
   const info = uploadInfo(upload)
   ctx.set('Cache-Control', 'no-store')

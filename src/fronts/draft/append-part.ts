@@ -31,7 +31,7 @@ export async function appendPart(store: FileStore, ctx: HttpContext): Promise<vo
   const isLast = uploadComplete(ctx)
   if (isLast === undefined)
     throw new StoreError('invalid_request', 'Send Upload-Complete: ?1 with the last part, ?0 with others.')
-  const present = await presentUpload(store, id)
+  const present = await presentUpload(store, ctx.state.caller, id)
   // "A server responding with a 413 Content Too Large status code as a result of its upload limits MUST include the Upload-Limit
   // header in this response".
   ctx.state.always['Upload-Limit'] = limits(store, present)

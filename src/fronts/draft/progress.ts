@@ -40,7 +40,7 @@ export class InterimProgress {
 
   async #tell(): Promise<void> {
     try {
-      const { offset } = await presentUpload(this.#store, this.#id)
+      const { offset } = await presentUpload(this.#store, this.#ctx.state.caller, this.#id)
       if (offset === this.#told) return
       // "These interim responses MUST NOT include the Location header field."
       sendInterim(this.#ctx, { 'Upload-Offset': String(offset) })

@@ -52,7 +52,7 @@ export async function receiveRequest(
 ): Promise<AppendedUpload> {
   const progress = new InterimProgress(store, ctx, id, part.from)
   try {
-    const appended = await appendToUpload(store, id, () => continued(ctx.req), {
+    const appended = await appendToUpload(store, ctx.state.caller, id, () => continued(ctx.req), {
       ...part,
       observers: [progress],
     })
@@ -69,7 +69,7 @@ export async function receiveRequest(
       ctx.state.always['Upload-Complete'] = '?1'
     }
     if (error instanceof MisfitError) throw misfitProblem(error, part, store.options)
-    if (isStoreError(error, 'too_large')) throw await endOversized(store, id, error)
+    if (isStoreError(error, 'too_large')) throw await endOversized(store, ctx, id, error)
     throw error
   } finally {
     await progress.ended()
@@ -80,8 +80,13 @@ export async function receiveRequest(
  * "the server MUST prevent the offset from exceeding the upload length by rejecting the request once the offset exceeds
  * the length, marking the upload resource invalid and rejecting any further interaction with it."
  */
-async function endOversized(store: FileStore, id: FileId, error: StoreError): Promise<StoreError> {
-  const { size } = await presentUpload(store, id)
+async function endOversized(
+  store: FileStore,
+  ctx: HttpContext,
+  id: FileId,
+  error: StoreError,
+): Promise<StoreError> {
+  const { size } = await presentUpload(store, ctx.state.caller, id)
   await deleteUpload(store, id)
   return size === undefined
     ? error

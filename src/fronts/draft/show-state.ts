@@ -25,7 +25,7 @@ export function getState(store: FileStore, ctx: HttpContext): Promise<void> {
 export async function showState(store: FileStore, ctx: HttpContext): Promise<void> {
   // "SHOULD include the Cache-Control header field with the value no-store to prevent HTTP caching".
   ctx.set('Cache-Control', 'no-store')
-  const upload = await takeOverUpload(store, uploadIdOf(ctx))
+  const upload = await takeOverUpload(store, ctx.state.caller, uploadIdOf(ctx))
   ctx.status = 204
   // "MUST include the offset in the Upload-Offset header field".
   ctx.set('Upload-Offset', String(upload.offset))

@@ -5,7 +5,7 @@ import { keepPrecondition } from '../../files/resume/kept-precondition.ts'
 import { newExpiry } from '../../files/upload/receive-into-upload.ts'
 import { tooLarge } from '../../files/upload/store-chunks.ts'
 import { isStoreError, StoreError, type ErrorCode } from '../../model/errors.ts'
-import { parseFileName, defaultSpace, type FileName } from '../../model/file.ts'
+import { parseFileName, type FileName } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import { pathBehind, type HttpContext } from '../../http/server/context.ts'
 import { formFileName } from '../../http/headers/form-file-name.ts'
@@ -80,11 +80,11 @@ async function createUpload(
   const id = newUploadId()
   const name = named ?? parseFileName(id)
   const mediaType = mediaTypeOf(ctx.req.headers['content-type'], name)
-  await checkCurrentFile(store, name, precondition)
+  await checkCurrentFile(store, ctx.state.caller, name, precondition)
   if (size !== undefined) await refuseWithoutSpace(store, size)
   return store.catalog.createUpload({
     id,
-    space: defaultSpace,
+    space: ctx.state.caller.space,
     name,
     mediaType,
     metadata: parseMetadata(ctx.get('Upload-Metadata')),

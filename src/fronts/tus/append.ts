@@ -22,7 +22,7 @@ const offsetMediaType = 'application/offset+octet-stream'
 /** `PATCH /uploads/{id}`: more bytes at the end. */
 export async function append(store: FileStore, ctx: HttpContext): Promise<void> {
   const id = uploadIdOf(ctx)
-  const upload = await presentUpload(store, id)
+  const upload = await presentUpload(store, ctx.state.caller, id)
   refuseFinal(upload)
   // "This header MUST be included in every PATCH response if the upload is going to expire."
   if (!upload.isFinished) ctx.state.always['Upload-Expires'] = expiryOf(upload)
@@ -61,7 +61,7 @@ export function receiveBody(
 ): Promise<AppendedUpload> {
   refuseCoded(ctx)
   const length = parseWholeNumber('Content-Length', ctx.get('Content-Length'))
-  return appendToUpload(store, id, () => continued(ctx.req), {
+  return appendToUpload(store, ctx.state.caller, id, () => continued(ctx.req), {
     ...request,
     checks: [...uploadChecksums(ctx.req), ...contentDigests(ctx.req)],
     precondition: readPrecondition(ctx.req.headers),

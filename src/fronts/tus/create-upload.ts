@@ -8,7 +8,7 @@ import {
 import type { FileStore } from '../../files/state/file-store.ts'
 import { tooLarge } from '../../files/upload/store-chunks.ts'
 import { isStoreError, StoreError } from '../../model/errors.ts'
-import { parseFileId, defaultSpace, type FileId } from '../../model/file.ts'
+import { parseFileId, type FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
 import { readPrecondition } from '../../http/headers/etags.ts'
@@ -50,7 +50,8 @@ async function createEmpty(store: FileStore, ctx: HttpContext, concat: string): 
   const isPartial = concat === 'partial'
   const file = newUploadOf(store, ctx, id)
   // Preconditions are of a file, which a part never becomes.
-  if (!isPartial) await checkCurrentFile(store, file.name, readPrecondition(ctx.req.headers))
+  if (!isPartial)
+    await checkCurrentFile(store, ctx.state.caller, file.name, readPrecondition(ctx.req.headers))
   if (size !== undefined) await refuseWithoutSpace(store, size)
   const upload = await store.catalog.createUpload({
     ...file,
@@ -66,7 +67,7 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
   try {
     return await receiveBody(store, ctx, upload.id, { from: 0 })
   } catch (error) {
-    if (await canBeContinued(store, upload.id, error)) {
+    if (await canBeContinued(store, ctx, upload.id, error)) {
       ctx.state.always['Location'] = locationOf(ctx, upload.id)
     } else {
       await deleteUpload(store, upload.id)
@@ -79,8 +80,13 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
  * What was refused as a whole must leave nothing; what broke off, or is whole and was only declined by a precondition, can be continued by who
  * hears where, or lists uploads.
  */
-async function canBeContinued(store: FileStore, id: FileId, error: unknown): Promise<boolean> {
-  const upload = await store.catalog.findUpload(defaultSpace, id)
+async function canBeContinued(
+  store: FileStore,
+  ctx: HttpContext,
+  id: FileId,
+  error: unknown,
+): Promise<boolean> {
+  const upload = await store.catalog.findUpload(ctx.state.caller.space, id)
   if (!upload) return false
   if (upload.hasFailedPrecondition || isStoreError(error, 'timeout')) return true
   const isBrokenOff = !isStoreError(error) || ['aborted', 'incomplete_body'].includes(error.code)
@@ -107,10 +113,10 @@ async function joinParts(store: FileStore, ctx: HttpContext, concat: string): Pr
     )
   const partIds = partIdsIn(concat)
   let size = 0
-  for (const id of partIds) size += (await takeOverUpload(store, id)).offset
+  for (const id of partIds) size += (await takeOverUpload(store, ctx.state.caller, id)).offset
   if (size > store.options.maxFileSize) throw tooLarge(store.options.maxFileSize)
   const file = newUploadOf(store, ctx, newUploadId())
-  await checkCurrentFile(store, file.name, readPrecondition(ctx.req.headers))
+  await checkCurrentFile(store, ctx.state.caller, file.name, readPrecondition(ctx.req.headers))
   return finishOrDiscard(store, ctx, await store.catalog.concatenateUploads(file, partIds))
 }
 
@@ -139,7 +145,7 @@ function newUploadOf(store: FileStore, ctx: HttpContext, id: FileId) {
   const metadata = ctx.get('Upload-Metadata')
   return {
     id,
-    space: defaultSpace,
+    space: ctx.state.caller.space,
     ...describeFile(metadata, id),
     protocolState: writeProtocolState({
       metadata: metadata || undefined,

@@ -11,7 +11,7 @@ import { describeProgress } from './tus-route.ts'
  * true; and whoever hears that all bytes are there may rely on the file, also if the server stopped before it was made.
  */
 export async function showOffset(store: FileStore, ctx: HttpContext): Promise<void> {
-  const settled = await takeOverUpload(store, uploadIdOf(ctx))
+  const settled = await takeOverUpload(store, ctx.state.caller, uploadIdOf(ctx))
   const upload = await finishIfLeftOver(store, settled, readPrecondition(ctx.req.headers))
   const { metadata, concat } = readProtocolState(upload)
   ctx.status = 200

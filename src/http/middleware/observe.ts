@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
+import type { Caller } from '../../model/principal.ts'
 import type { Failure, HttpContext, RequestState } from '../server/context.ts'
 import { authorityIn, parseRequestTarget, type RequestTarget } from '../headers/request-target.ts'
 import type { EndedRequest, HttpMetrics } from '../server/metrics.ts'
@@ -87,6 +88,7 @@ class ObservedRequest implements RequestState {
   readonly requestId: string
   readonly site: Site
   readonly host: string
+  caller!: Caller
   target!: RequestTarget
   failure?: Failure
   readonly #serverLog: Logger

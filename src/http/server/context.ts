@@ -1,6 +1,7 @@
 import type Koa from 'koa'
 import type { Logger } from 'pino'
 import type { ErrorCode } from '../../model/errors.ts'
+import type { Caller } from '../../model/principal.ts'
 import type { RequestTarget } from '../headers/request-target.ts'
 import type { Site } from '../site/site.ts'
 
@@ -11,6 +12,8 @@ export interface RequestState {
   readonly site: Site
   /** The host that the request names, maybe with a port; '' if it names none. */
   readonly host: string
+  /** Known to routes, which `dispatch` calls when it has asked who calls. */
+  caller: Caller
   target: RequestTarget
   readonly requestId: string
   readonly log: Logger

@@ -8,12 +8,14 @@ import { flipBitOfStored } from '../../chunks/stored-files.ts'
 import { given, KiB, put, sample } from '../../http/sample.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { startTestServer, type TestServer } from '../../support/test-server.ts'
+import { localCaller } from '../../../src/model/principal.ts'
 
 async function exported({ store }: TestServer, directory: string, prefix = '') {
   const names: string[] = []
   const failed: Record<string, string> = {}
   const unchanged: string[] = []
   await exportFiles(store, {
+    space: localCaller.space,
     prefix,
     directory,
     onExported({ name }, isUnchanged) {

@@ -14,6 +14,7 @@ import { bodyOf, uploadBytes } from '../../robustness/send-body.ts'
 import { faultyFileStore, openSharedParts, type SharedParts } from '../../robustness/shared-parts.ts'
 import { startTestServer, type TestServer } from '../../support/test-server.ts'
 import { collectAll, contentsOf, expectSound, findByName, migrated } from '../migrating.ts'
+import { localCaller } from '../../../src/model/principal.ts'
 
 const chunkSize = 4 * 1024
 
@@ -55,7 +56,7 @@ describe('files of another store', () => {
     ])
     for (const [name, bytes] of contents)
       await uploadBytes(source, prefix + name, bytes, { mediaType: 'a/b', metadata: { name } })
-    await updateFile(source, named(`${prefix}small`), { metadata: { changed: 'later' } })
+    await updateFile(source, localCaller, named(`${prefix}small`), { metadata: { changed: 'later' } })
     const before = await contentsOf(source, prefix)
     const sizes = [...contents.values()].map(({ length }) => length)
 
@@ -82,7 +83,10 @@ describe('files of another store', () => {
       [5000, 1],
       [5001, 7344],
     ] as const) {
-      await appendToUpload(source, id, () => bodyOf(randomBytes(length)), { from: at, checks: [] })
+      await appendToUpload(source, localCaller, id, () => bodyOf(randomBytes(length)), {
+        from: at,
+        checks: [],
+      })
     }
     await migrated(source, target, { prefix })
     await expectSame(source, target, prefix)
@@ -125,7 +129,7 @@ describe('files of another store', () => {
     await expectSame(source.store, target.store, '')
     expect(bytes.equals(await readBack(target.store, 'blocks'))).toBe(true)
     expect(await rebuiltContentsOf(target)).toEqual(await contentsOf(source.store, ''))
-    await deleteFile(source.store, named('blocks'))
+    await deleteFile(source.store, localCaller, named('blocks'))
     await collectAll(source.store)
     expect(await migrated(target.store, source.store, { prefix: '' })).toMatchObject({
       copied: ['blocks'],
@@ -188,7 +192,7 @@ describe('a name', () => {
     const { source, target, prefix } = given()
     const { file } = await uploadBytes(source, `${prefix}x`, randomBytes(10))
     await migrated(source, target, { prefix })
-    await deleteFile(source, named(`${prefix}x`))
+    await deleteFile(source, localCaller, named(`${prefix}x`))
     expect(await migrated(source, target, { prefix })).toMatchObject({ copied: [], unchanged: [] })
     expect(await findByName(target, `${prefix}x`)).toEqual(file)
   })
@@ -197,8 +201,11 @@ describe('a name', () => {
     const { source, target, faults, prefix } = given()
     for (const name of ['a', 'b']) await uploadBytes(source, prefix + name, randomBytes(70 * chunkSize))
     await migrated(source, target, { prefix })
-    await updateFile(source, named(`${prefix}a`), { name: parseFileName(`${prefix}c`), mediaType: 'x/y' })
-    await updateFile(source, named(`${prefix}b`), { metadata: { place: 'Carrara' } })
+    await updateFile(source, localCaller, named(`${prefix}a`), {
+      name: parseFileName(`${prefix}c`),
+      mediaType: 'x/y',
+    })
+    await updateFile(source, localCaller, named(`${prefix}b`), { metadata: { place: 'Carrara' } })
     await uploadBytes(target, `${prefix}c`, randomBytes(10))
     faults.replan([])
     expect(await migrated(source, target, { prefix })).toMatchObject({
@@ -215,8 +222,10 @@ describe('a name', () => {
     const { source, target, prefix } = given()
     await uploadBytes(source, `${prefix}a`, randomBytes(10))
     await migrated(source, target, { prefix })
-    await updateFile(source, named(`${prefix}a`), { mediaType: 'x/y' })
-    const file = await updateFile(target, named(`${prefix}a`), { name: parseFileName(`${prefix}b`) })
+    await updateFile(source, localCaller, named(`${prefix}a`), { mediaType: 'x/y' })
+    const file = await updateFile(target, localCaller, named(`${prefix}a`), {
+      name: parseFileName(`${prefix}b`),
+    })
     expect(await migrated(source, target, { prefix })).toMatchObject({
       unchanged: [`${prefix}a`],
       failed: [],
@@ -233,7 +242,7 @@ describe('a file that was deleted here', () => {
     const { source, target, prefix } = given()
     const { file } = await uploadBytes(source, `${prefix}x`, randomBytes(size))
     await migrated(source, target, { prefix })
-    await deleteFile(target, { id: file.id })
+    await deleteFile(target, localCaller, { id: file.id })
     const { failed } = await migrated(source, target, { prefix })
     expect(failed).toEqual([expect.stringMatching(/x: .* has let it go/)])
     await collectAll(target)
@@ -245,9 +254,9 @@ describe('a file that was deleted here', () => {
     const { source, target, prefix } = given()
     const id = await aBegunUpload(target, `${prefix}x`, 70 * chunkSize)
     const bytes = randomBytes(70 * chunkSize)
-    await appendToUpload(target, id, () => bodyOf(bytes), { from: 0, checks: [] })
+    await appendToUpload(target, localCaller, id, () => bodyOf(bytes), { from: 0, checks: [] })
     await migrated(target, source, { prefix })
-    await deleteFile(target, { id })
+    await deleteFile(target, localCaller, { id })
     await collectAll(target)
     expect(await target.catalog.findUpload(defaultSpace, id)).toMatchObject({ isFinished: true })
     expect(await migrated(source, target, { prefix })).toMatchObject({ copied: [`${prefix}x`], failed: [] })

@@ -13,6 +13,7 @@ import { readBack } from '../../robustness/read-back.ts'
 import { bodyOf } from '../../robustness/send-body.ts'
 import { faultyFileStore, openSharedParts, type SharedParts } from '../../robustness/shared-parts.ts'
 import { contentsOf, expectContents, expectIdle } from '../../robustness/store-contents.ts'
+import { localCaller } from '../../../src/model/principal.ts'
 
 const chunkSize = 64 * 1024
 const holds: BodyCheck = { update: () => {}, verify: () => {} }
@@ -70,14 +71,14 @@ describe('as it comes', () => {
       yield bytes.subarray(chunkSize)
     }
     const open = () => Readable.from(body(), { objectMode: false })
-    const appending = appendToUpload(store, id, open, { from: 0, checks: [] })
+    const appending = appendToUpload(store, localCaller, id, open, { from: 0, checks: [] })
     await expect(appending.finally(() => events.push('ended'))).rejects.toMatchObject({ code: 'no_space' })
     expect(events).toEqual(['advanced', 'ended'])
-    expect(await presentUpload(store, id)).toMatchObject({ offset: chunkSize })
+    expect(await presentUpload(store, localCaller, id)).toMatchObject({ offset: chunkSize })
     await expectIdle(store)
 
     const rest = () => bodyOf(bytes.subarray(chunkSize))
-    await appendToUpload(store, id, rest, { from: chunkSize, checks: [] })
+    await appendToUpload(store, localCaller, id, rest, { from: chunkSize, checks: [] })
     expect((await readBack(store, `@${id}`)).equals(bytes)).toBe(true)
   })
 
@@ -94,13 +95,15 @@ describe('as it comes', () => {
       await isTaken.promise
     }
     const open = () => Readable.from(body(), { objectMode: false })
-    const appending = appendToUpload(store, id, open, { from: 0, checks: [] })
+    const appending = appendToUpload(store, localCaller, id, open, { from: 0, checks: [] })
     const cutOff = appending.catch((error: unknown) => error)
     await eventually(() => expect(faults.calls.put).toBe(2))
-    const settling = takeOverUpload(store, id)
-    await expect(appendToUpload(store, id, open, { from: 0, checks: [] })).rejects.toMatchObject({
-      code: 'offset_conflict',
-    })
+    const settling = takeOverUpload(store, localCaller, id)
+    await expect(appendToUpload(store, localCaller, id, open, { from: 0, checks: [] })).rejects.toMatchObject(
+      {
+        code: 'offset_conflict',
+      },
+    )
     faults.release()
     expect(await settling).toMatchObject({ offset: bytes.length })
     isTaken.resolve()
@@ -123,8 +126,10 @@ describe('on the side', () => {
     const id = await givenUpload(10 * chunkSize)
     const before = await contentsOf(store)
     const open = () => bodyOf(randomBytes(3 * chunkSize))
-    await expect(appendToUpload(store, id, open, { from: 0, checks })).rejects.toMatchObject({ code })
-    expect(await presentUpload(store, id)).toMatchObject({ offset: 0 })
+    await expect(appendToUpload(store, localCaller, id, open, { from: 0, checks })).rejects.toMatchObject({
+      code,
+    })
+    expect(await presentUpload(store, localCaller, id)).toMatchObject({ offset: 0 })
     await expectContents(store, before)
     await store.catalog.deleteUpload(id)
   })
@@ -135,7 +140,10 @@ describe('on the side', () => {
       wrapCatalog: (catalog) => intercept(catalog, 'deleteUpload', refuseToAnswer),
     })
     const id = await givenUpload(10 * chunkSize)
-    const appending = appendToUpload(store, id, () => bodyOf(randomBytes(100)), { from: 0, checks: [fails] })
+    const appending = appendToUpload(store, localCaller, id, () => bodyOf(randomBytes(100)), {
+      from: 0,
+      checks: [fails],
+    })
     await expect(appending).rejects.toMatchObject({ code: 'checksum_mismatch' })
     expect(background).toMatchObject([{ error: { code: 'unavailable' } }])
     for (const upload of await parts.catalog.listUploads(defaultSpace, 10)) {
@@ -160,9 +168,9 @@ it.each([
   })
   const bytes = randomBytes(3 * chunkSize)
   const id = await givenUpload(bytes.length)
-  const appending = appendToUpload(store, id, () => bodyOf(bytes), { from: 0, checks: [] })
+  const appending = appendToUpload(store, localCaller, id, () => bodyOf(bytes), { from: 0, checks: [] })
   await expect(appending).rejects.toMatchObject({ code: 'unavailable' })
-  const { upload } = await finishIfComplete(store, await takeOverUpload(store, id))
+  const { upload } = await finishIfComplete(store, await takeOverUpload(store, localCaller, id))
   expect(upload).toMatchObject({ isFinished: true, offset: bytes.length })
   expect((await readBack(store, `@${id}`)).equals(bytes)).toBe(true)
   await expectIdle(store)

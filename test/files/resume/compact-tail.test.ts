@@ -4,6 +4,7 @@ import { appendToUpload } from '../../../src/files/resume/append-to-upload.ts'
 import type { FileStore } from '../../../src/files/state/file-store.ts'
 import { compactTail } from '../../../src/files/resume/compact-tail.ts'
 import { presentUpload } from '../../../src/files/resume/finish-upload.ts'
+import { localCaller } from '../../../src/model/principal.ts'
 import { FileHasher } from '../../../src/model/hashers.ts'
 import { parseFileName, defaultSpace, type FileId } from '../../../src/model/file.ts'
 import { eventually } from '../../robustness/eventually.ts'
@@ -38,7 +39,7 @@ async function append(
   let from = 0
   for (const size of sizes) {
     const body = bodyOf(bytes.subarray(from, from + size))
-    await appendToUpload(store, id, () => body, { from, checks: [] })
+    await appendToUpload(store, localCaller, id, () => body, { from, checks: [] })
     from += size
     counts.push((await store.catalog.listChunks(id, 0, 10_000)).length)
   }
@@ -100,10 +101,10 @@ describe('small chunks at the end', () => {
     expect((await append(store, id, randomBytes(15 * 1024), sizes)).at(-1)).toBe(15)
     await store.catalog.advanceUpload(id, 15 * 1024, [await oneMore(store)], Date.now() + 60_000)
     const leases = [store.pool.tryLease(64 * 1024)!, store.pool.tryLease(64 * 1024)!]
-    await compactTail(store, await presentUpload(store, id))
+    await compactTail(store, await presentUpload(store, localCaller, id))
     expect(await store.catalog.listChunks(id, 0, 100)).toHaveLength(16)
     for (const lease of leases) lease.release()
-    await compactTail(store, await presentUpload(store, id))
+    await compactTail(store, await presentUpload(store, localCaller, id))
     expect(await store.catalog.listChunks(id, 0, 100)).toHaveLength(1)
     expect(background).toEqual([])
     await expectIdle(store)
@@ -119,7 +120,7 @@ describe('small chunks at the end', () => {
     expect((await append(store, id, randomBytes(16 * 1024), [...sizes, 1024])).at(-1)).toBe(16)
     expect(background).toMatchObject([{ doing: `joining small chunks of upload ${id}` }])
     await expectIdle(store)
-    await compactTail(store, await presentUpload(store, id))
+    await compactTail(store, await presentUpload(store, localCaller, id))
     expect(await store.catalog.listChunks(id, 0, 100)).toHaveLength(1)
   })
 })

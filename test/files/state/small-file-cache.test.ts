@@ -30,7 +30,7 @@ function kept(hot: SmallFileCache, file: StoredFile): StoredFile {
 }
 
 function isThere(hot: SmallFileCache, { name }: StoredFile): boolean {
-  const found = hot.find({ name })
+  const found = hot.find(defaultSpace, { name })
   found?.release()
   return found !== undefined
 }
@@ -40,11 +40,11 @@ describe('hot files', () => {
     const hot = new SmallFileCache(64 * kib, false)
     const file = kept(hot, fileOf('a', 3))
     for (const ref of [{ name: file.name }, { id: file.id }]) {
-      const found = hot.find(ref)!
+      const found = hot.find(defaultSpace, ref)!
       expect({ file: found.file, text: found.bytes.toString() }).toEqual({ file, text: 'aaa' })
       found.release()
     }
-    expect(hot.find({ name: 'b' as FileName })).toBeUndefined()
+    expect(hot.find(defaultSpace, { name: 'b' as FileName })).toBeUndefined()
   })
 
   it.each([
@@ -91,7 +91,7 @@ describe('hot files', () => {
   it('that are being sent give way to nobody, and count until they are sent, forgotten or not', async () => {
     const hot = new SmallFileCache(3 * kib, false)
     const file = kept(hot, fileOf('a', kib))
-    const sending = hot.find(file)!
+    const sending = hot.find(defaultSpace, file)!
     expect(hot.makeRoom(fileOf('b', 1))).toBeUndefined()
     await hot.watch(catalogThat(() => Promise.resolve())).deleteFile(defaultSpace, file)
     expect(isThere(hot, file)).toBe(false)
@@ -128,7 +128,7 @@ describe('hot files', () => {
   it('of a catalog that others change are found by what it says alone', () => {
     const hot = new SmallFileCache(64 * kib, true)
     const file = kept(hot, fileOf('a', 3))
-    expect(hot.find(file)).toBeUndefined()
+    expect(hot.find(defaultSpace, file)).toBeUndefined()
     const renamed = { ...file, name: 'b' as FileName }
     const found = hot.findBytes(renamed)!
     expect({ file: found.file, text: found.bytes.toString() }).toEqual({ file: renamed, text: 'aaa' })

@@ -24,6 +24,7 @@ import { storedFiles } from '../../chunks/stored-files.ts'
 import { faulty } from '../../support/faulty.ts'
 import { request } from '../../support/http-request.ts'
 import { openTestServer, startTestServer, type TestServer } from '../../support/test-server.ts'
+import { localCaller } from '../../../src/model/principal.ts'
 
 const chunkSize = 1000
 
@@ -60,7 +61,7 @@ function chunkCount({ chunkDirectory }: TestServer): number {
 const nameOf = (text: string) => ({ name: parseFileName(text) })
 
 async function given(text: string, bytes: Buffer, of = store): Promise<StoredFile> {
-  const { file } = await uploadFile(of, () => Readable.from([bytes]), {
+  const { file } = await uploadFile(of, localCaller, () => Readable.from([bytes]), {
     ...nameOf(text),
     mediaType: 'text/plain',
   })
@@ -131,7 +132,10 @@ describe('chunks stay', () => {
 
   it('of a file that is open, until all who opened it have closed it', async () => {
     const { id } = await given('open', randomBytes(2500))
-    const opened = [await openFile(store, { id }), await openFile(store, nameOf('open'))]
+    const opened = [
+      await openFile(store, localCaller, { id }),
+      await openFile(store, localCaller, nameOf('open')),
+    ]
     await remove('open')
     for (const each of opened) {
       expect(await collect(store)).toEqual({ uploads: 0, chunks: 0 })

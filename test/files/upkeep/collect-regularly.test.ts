@@ -10,6 +10,7 @@ import { sampleChunk } from '../../chunks/sample-chunk.ts'
 import { eventually } from '../../robustness/eventually.ts'
 import { uploadBytes } from '../../robustness/send-body.ts'
 import { faultyFileStore, openSharedParts, type SharedParts } from '../../robustness/shared-parts.ts'
+import { localCaller } from '../../../src/model/principal.ts'
 
 let parts: SharedParts
 beforeAll(async () => {
@@ -39,7 +40,7 @@ it('garbage is collected while the search for orphans is still running, and stop
   const { store, background } = faultyFileStore({ catalog: parts.catalog, chunks: gated })
   const { bytes } = sampleChunk(1000, 7)
   await uploadBytes(store, 'short-lived', bytes)
-  await deleteFile(store, { name: parseFileName('short-lived') })
+  await deleteFile(store, localCaller, { name: parseFileName('short-lived') })
   const collected: CollectedGarbage[] = []
   const found: FoundOrphans[] = []
   const times = { collectIntervalMs: 1, orphanIntervalMs: 60_000 }

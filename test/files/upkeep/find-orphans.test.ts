@@ -21,6 +21,7 @@ import {
   type SharedParts,
 } from '../../robustness/shared-parts.ts'
 import { expectIdle } from '../../robustness/store-contents.ts'
+import { localCaller } from '../../../src/model/principal.ts'
 
 const chunkSize = 64 * 1024
 const nothing = { orphans: 0, bytes: 0 }
@@ -49,7 +50,7 @@ async function leaveBehind(chunks: ChunkStore, ...sizes: readonly number[]): Pro
 }
 
 function upload(store: FileStore, name: string, body: Readable) {
-  return uploadFile(store, () => body, { name: parseFileName(name), mediaType: 'a/b' })
+  return uploadFile(store, localCaller, () => body, { name: parseFileName(name), mediaType: 'a/b' })
 }
 
 describe('what the catalog has never heard of', () => {

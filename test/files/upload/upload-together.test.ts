@@ -10,6 +10,7 @@ import { readBack } from '../../robustness/read-back.ts'
 import { bodyOf } from '../../robustness/send-body.ts'
 import { faultyFileStore, openSharedParts, type SharedParts } from '../../robustness/shared-parts.ts'
 import { contentsOf, expectContents, expectIdle } from '../../robustness/store-contents.ts'
+import { localCaller } from '../../../src/model/principal.ts'
 
 const request = (name: string) => ({ name: parseFileName(name), mediaType: 'text/plain' })
 const first = sampleChunk(200_000, 1).bytes
@@ -25,7 +26,7 @@ describe('uploads together', () => {
   it('become files when all are there, and not before', async () => {
     const { store } = faultyFileStore(parts)
     const before = await contentsOf(store)
-    const uploads = new UploadsTogether(store)
+    const uploads = new UploadsTogether(store, localCaller)
     const late = new PassThrough()
     await uploads.add(bodyOf(first), request('together/first'))
     const received = uploads.add(late, request('together/second'))
@@ -45,7 +46,7 @@ describe('uploads together', () => {
   it('leave nothing if one of them is cut off', async () => {
     const { store } = faultyFileStore(parts)
     const before = await contentsOf(store)
-    const uploads = new UploadsTogether(store)
+    const uploads = new UploadsTogether(store, localCaller)
     const broken = new PassThrough()
     await uploads.add(bodyOf(first), request('first'))
     const received = uploads.add(broken, request('second'))
@@ -59,7 +60,7 @@ describe('uploads together', () => {
 
   it('wait for each other however long it takes', async () => {
     const { store } = faultyFileStore(parts, { uploadExpiryMs: 1 })
-    const uploads = new UploadsTogether(store)
+    const uploads = new UploadsTogether(store, localCaller)
     const late = new PassThrough()
     await uploads.add(bodyOf(first), request('patient/first'))
     const received = uploads.add(late, request('patient/second'))
@@ -84,7 +85,7 @@ describe('uploads together', () => {
         }),
     })
     const before = await contentsOf(store)
-    const uploads = new UploadsTogether(store)
+    const uploads = new UploadsTogether(store, localCaller)
     await uploads.add(bodyOf(first), request('first'))
     await uploads.add(bodyOf(second), request('second'))
     await uploads.discard()

@@ -1,0 +1,16 @@
+import { defaultSpace, type Space } from './file.ts'
+
+/** Who a request acts for. */
+export interface Principal {
+  /** The user of this machine, who may do everything. */
+  readonly kind: 'local'
+}
+
+/** Who does something, and in which space. Every verb that names files or uploads takes one. */
+export interface Caller {
+  readonly principal: Principal
+  readonly space: Space
+}
+
+/** Who everybody is while a server has no accounts. */
+export const localCaller: Caller = { principal: { kind: 'local' }, space: defaultSpace }

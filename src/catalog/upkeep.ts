@@ -112,7 +112,7 @@ export interface CatalogChecks {
    * Manifests what checks have found about chunks that are still where they were read. Resolves with
    * those that were sound before and are not now.
    */
-  manifestChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]>
+  saveChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]>
   /**
    * How many chunks were not sound at their last check and are neither mended nor collected since.
    */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { isStoreError, StoreError } from '../model/errors.ts'
 import { addCommonOptions } from './common-options.ts'
-import { forEachAtOnce } from './for-each-at-once.ts'
+import { atOnce } from '../rx/at-once.ts'
 import { noSuchId } from './terminal/message-of.ts'
 import { joined } from './transfer/local-files.ts'
 import { count } from './terminal/quantities.ts'
@@ -45,18 +45,23 @@ async function remove(session: Session, refs: readonly string[], options: RmOpti
   const { client, signal, terminal, isJson } = session
   let files = 0
   try {
-    await forEachAtOnce(found(session, refs, options), deletesAtOnce, signal, async ({ ref, isListed }) => {
-      try {
-        if (!options.dryRun) await client.delete(ref, { signal })
-        else if (!isListed) await client.show(ref, { signal })
-        files += 1
-        if (isJson) await terminal.printJson(options.dryRun ? { wouldDelete: ref } : { deleted: ref })
-        else if (options.dryRun) await terminal.print(ref)
-      } catch (error) {
-        // Somebody else was faster, which is as well.
-        if (!isListed || !isStoreError(error, 'not_found')) session.fail(ref, withHint(error, ref, options))
-      }
-    })
+    await atOnce(
+      found(session, refs, options),
+      deletesAtOnce,
+      async ({ ref, isListed }) => {
+        try {
+          if (!options.dryRun) await client.delete(ref, { signal })
+          else if (!isListed) await client.show(ref, { signal })
+          files += 1
+          if (isJson) await terminal.printJson(options.dryRun ? { wouldDelete: ref } : { deleted: ref })
+          else if (options.dryRun) await terminal.print(ref)
+        } catch (error) {
+          // Somebody else was faster, which is as well.
+          if (!isListed || !isStoreError(error, 'not_found')) session.fail(ref, withHint(error, ref, options))
+        }
+      },
+      signal,
+    )
   } finally {
     terminal.say(`${count(files, 'file')} ${options.dryRun ? 'would be deleted' : 'deleted'}`)
   }

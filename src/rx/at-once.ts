@@ -1,19 +1,24 @@
 /**
  * Does the work for every item, `limit` of them at once, and resolves with the results in the order of the items. After a
  * failure, of the work or of the items, it begins no more, and rejects with the first one when those under way have
- * settled. Results that are undefined are not kept, so work without results takes no memory per item.
+ * settled. The same holds when the signal aborts: it rejects with the signal's reason then. Items are
+ * pulled one per free slot. Results that are undefined are not kept, so work without results takes no
+ * memory per item.
  */
 export async function atOnce<Item, Result>(
   items: AsyncIterable<Item> | Iterable<Item>,
   limit: number,
   work: (item: Item) => Promise<Result>,
+  signal?: AbortSignal,
 ): Promise<readonly Result[]> {
   const running = new Set<Promise<void>>()
   const results: Result[] = []
   const failures: unknown[] = []
   let count = 0
   try {
+    signal?.throwIfAborted()
     for await (const item of items) {
+      if (signal?.aborted) break
       const index = count++
       const one = work(item)
         .then(
@@ -25,13 +30,14 @@ export async function atOnce<Item, Result>(
         .finally(() => running.delete(one))
       running.add(one)
       if (running.size >= limit) await Promise.race(running)
-      if (failures.length > 0) break
+      if (failures.length > 0 || signal?.aborted) break
     }
   } catch (error) {
     failures.push(error)
   }
   await Promise.all(running)
   if (failures.length > 0) throw failures[0]
+  signal?.throwIfAborted()
   return results
 }
 

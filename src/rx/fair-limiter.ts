@@ -1,4 +1,4 @@
-import { Observable, throwError } from 'rxjs'
+import { defer, lastValueFrom, Observable, throwError } from 'rxjs'
 
 /** Wraps work so that it starts when its queue's turn has come; see `FairLimiter`. */
 export type Limited = <T>(work: Observable<T>) => Observable<T>
@@ -64,6 +64,11 @@ export class FairLimiter {
           if (queue.delete(begin) && queue.size === 0) this.#turns.splice(this.#turns.indexOf(queue), 1)
         }
       })
+  }
+
+  /** Does the work when it is the turn of the queue, or of one of its own; settles as the work does. */
+  run<T>(work: () => Promise<T>, queue: Limited = this.queue()): Promise<T> {
+    return lastValueFrom(queue(defer(work)))
   }
 
   #startWaiting(): void {

@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'fronts/tus': ['http', 'files', 'model'],
   'fronts/draft': ['http', 'files', 'model'],
   client: ['model', 'rx'],
-  cli: ['client', 'admin', 'model'],
+  cli: ['client', 'admin', 'model', 'rx'],
 }
 
 /** The types of what they are given, which is all that HTTP and administration need to know of chunks and the catalog. */

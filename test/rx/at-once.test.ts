@@ -68,3 +68,19 @@ it('rejects when nothing is under way any more if the items fail', async () => {
 it('keeps nothing of work without a result', async () => {
   expect(await atOnce([1, 2, 3], 2, async () => undefined)).toHaveLength(0)
 })
+
+it('begins no more when the signal aborts, and rejects with its reason when nothing is under way', async () => {
+  const stopping = new AbortController()
+  const reason = new Error('stopped')
+  const begun: number[] = []
+  let running = 0
+  const work = async (item: number) => {
+    begun.push(item)
+    running += 1
+    if (item === 2) stopping.abort(reason)
+    await turns(10)
+    running -= 1
+  }
+  await expect(atOnce([0, 1, 2, 3, 4, 5], 3, work, stopping.signal)).rejects.toBe(reason)
+  expect({ running, begun }).toEqual({ running: 0, begun: [0, 1, 2] })
+})

@@ -21,7 +21,7 @@ export async function listDueChunks(
   }))
 }
 
-export async function manifestChecks(
+export async function saveChecks(
   db: Database,
   checks: readonly ChunkCheck[],
   at: number,

@@ -53,7 +53,7 @@ export const methodKinds = {
   listUnknown: 'read',
   countCollectable: 'snapshot',
   listDueChunks: 'snapshot',
-  manifestChecks: 'change',
+  saveChecks: 'change',
   countNotSound: 'read',
   addCandidates: 'change',
   listCandidates: 'read',

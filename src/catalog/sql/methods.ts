@@ -1,5 +1,5 @@
 import { bindStore, findBinding } from './bound-store.ts'
-import { countNotSound, listDueChunks, manifestChecks } from './checks.ts'
+import { countNotSound, listDueChunks, saveChecks } from './checks.ts'
 import { listChunks, packChunks } from './chunk-lists.ts'
 import { collectChunks, countCollectable } from './collect-chunks.ts'
 import { findFile } from './file-rows.ts'
@@ -62,7 +62,7 @@ export const methods: Omit<Methods, keyof EngineMethods> = {
   listUnknown,
   countCollectable,
   listDueChunks,
-  manifestChecks,
+  saveChecks,
   countNotSound,
   addCandidates,
   listCandidates,

@@ -3,7 +3,7 @@ import type { FileInfo } from '../../client/node.ts'
 import { writableName } from '../../model/writable-name.ts'
 import { atPath } from './at-path.ts'
 import { fetchFile, type FetchOptions } from './fetch-file.ts'
-import { forEachAtOnce } from '../for-each-at-once.ts'
+import { atOnce } from '../../rx/at-once.ts'
 import { joined } from './local-files.ts'
 import { ignoresCase, makeFoldersFor, pathBelow } from './local-tree.ts'
 import { NameConflicts } from './name-conflicts.ts'
@@ -32,22 +32,27 @@ export async function fetchFolder(
       return new NameConflicts({ ignoresCase: await ignoresCase(root) })
     })
     const files = filesIn(session, folder, ref)
-    await forEachAtOnce(files, options.filesAtOnce, signal, async (file) => {
-      try {
-        const local = writableName(joinedBelow(folder, file.name), {
-          isWindows: process.platform === 'win32',
-        })
-        const path = pathBelow(root, local)
-        const conflict = conflicts.of(local)
-        if (conflict !== undefined) throw new Error(conflict)
-        await atPath(path, async () => {
-          await makeFoldersFor(root, path)
-          await fetchFile(session, report, file, path, options)
-        })
-      } catch (error) {
-        session.fail(file.name, error)
-      }
-    })
+    await atOnce(
+      files,
+      options.filesAtOnce,
+      async (file) => {
+        try {
+          const local = writableName(joinedBelow(folder, file.name), {
+            isWindows: process.platform === 'win32',
+          })
+          const path = pathBelow(root, local)
+          const conflict = conflicts.of(local)
+          if (conflict !== undefined) throw new Error(conflict)
+          await atPath(path, async () => {
+            await makeFoldersFor(root, path)
+            await fetchFile(session, report, file, path, options)
+          })
+        } catch (error) {
+          session.fail(file.name, error)
+        }
+      },
+      signal,
+    )
   } finally {
     await counted
     report.end()

@@ -2,14 +2,14 @@ import { fileSource, type FileInfo } from '../../client/node.ts'
 import { wholeBytes } from '../../client/upload/put-whole.ts'
 import { isStoreError } from '../../model/errors.ts'
 import { parseFileName } from '../../model/file.ts'
-import { forEachAtOnce } from '../for-each-at-once.ts'
+import { atOnce } from '../../rx/at-once.ts'
 import { attributesOf } from './file-attributes.ts'
 import { localFiles, type LocalFile, type LocalFileProblems } from './local-files.ts'
 import { compared, type ComparedFile } from './store-listing.ts'
 import { toMetadata, explained, type Description, type PutFlags } from './put-options.ts'
 import type { Session } from '../session.ts'
 import { TransferReport } from './transfer-report.ts'
-import { turns } from './turns.ts'
+import { FairLimiter } from '../../rx/fair-limiter.ts'
 
 /** Small files wait for the disk of the server together; large ones go in several parts each. */
 const smallAtOnce = 64
@@ -36,15 +36,20 @@ export async function putFiles(session: Session, paths: readonly string[], optio
   try {
     const all = compared(files, session.client, session.signal)
     const { filesAtOnce = smallAtOnce } = options
-    const largeTurn = turns(options.filesAtOnce ?? largeAtOnce)
-    await forEachAtOnce(all, filesAtOnce, session.signal, async (next) => {
-      const put = () => putUnlessReplaced(session, report, next, options)
-      try {
-        await (next.file.size > wholeBytes ? largeTurn(put) : put())
-      } catch (error) {
-        session.fail(next.file.path, explained(error, options), 'path')
-      }
-    })
+    const large = new FairLimiter(options.filesAtOnce ?? largeAtOnce)
+    await atOnce(
+      all,
+      filesAtOnce,
+      async (next) => {
+        const put = () => putUnlessReplaced(session, report, next, options)
+        try {
+          await (next.file.size > wholeBytes ? large.run(put) : put())
+        } catch (error) {
+          session.fail(next.file.path, explained(error, options), 'path')
+        }
+      },
+      session.signal,
+    )
   } finally {
     await counted
     report.end()

@@ -1,4 +1,4 @@
-import { defer, lastValueFrom } from 'rxjs'
+import { lastValueFrom } from 'rxjs'
 import type { ChunkStore } from '../../chunks/chunk-store.ts'
 import type { Chunk, Location } from '../../model/chunk.ts'
 import { blockBytes, digestBytes } from '../../model/digest.ts'
@@ -52,8 +52,7 @@ export class ChunkCopier {
       const pieces = await this.#read(chunk, leases)
       const { chunks, storing } = this.#store
       // The leases come before the turn: uploads that have theirs wait for one, too.
-      const put = defer(() => chunks.put(chunk.digest, pieces, { signal: this.#signal }))
-      return await lastValueFrom(storing.forUpload()(chunk.size, put))
+      return await storing.run(chunk.size, () => chunks.put(chunk.digest, pieces, { signal: this.#signal }))
     } finally {
       for (const lease of leases) lease.release()
     }
@@ -73,7 +72,7 @@ export class ChunkCopier {
       for (const length of lengths) leases.push(await lastValueFrom(pool.lease(length)))
       return leases
     }
-    return lastValueFrom(this.#leasing.queue()(defer(leaseAll)))
+    return this.#leasing.run(leaseAll)
   }
 
   /** When it settles, nothing writes to the leases any more. */
@@ -81,14 +80,14 @@ export class ChunkCopier {
     { location, size, blockDigests }: Chunk,
     leases: readonly Lease[],
   ): Promise<readonly Uint8Array[]> {
-    const limited = this.#store.reading.queue()
+    const { reading } = this.#store
+    const queue = reading.queue()
     const options = { size, blockDigests, signal: this.#signal }
     const pieces: Uint8Array[] = []
     const reads = blocksOf(size).map(({ offset, length }, block) => {
       const piece = leases[block]!.bytes.subarray(0, length)
       pieces.push(piece)
-      const read = defer(() => this.#source.read(location, offset, piece, options))
-      return lastValueFrom(limited(read), { defaultValue: undefined })
+      return reading.run(() => this.#source.read(location, offset, piece, options), queue)
     })
     await Promise.allSettled(reads)
     await Promise.all(reads)

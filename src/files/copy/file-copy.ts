@@ -6,8 +6,7 @@ import { StoreError } from '../../model/errors.ts'
 import type { StoredFile } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import { batchMap } from '../../rx/batch-map.ts'
-import { concatMapEager } from '../../rx/concat-map-eager.ts'
-import { Pulled } from '../../rx/pulled.ts'
+import { readAhead } from '../../rx/read-ahead.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
 import type { FileStore } from '../state/file-store.ts'
 import {
@@ -88,11 +87,10 @@ export class FileCopy {
 
   #copied(chunks: Iterable<FileChunk> | AsyncIterable<FileChunk>): Observable<StoredPart> {
     const { store, copier } = this.#migration
-    const planned = new Pulled(chunks)
     const limited = copier.copying.queue()
     const copy = (chunk: FileChunk, index: number) =>
       limited(defer(() => this.#track(this.#copy(chunk, index))))
-    return planned.pipe(concatMapEager(store.options.maxUploadConcurrency, copy, of, planned.pull))
+    return readAhead(chunks, store.options.maxUploadConcurrency, copy, of)
   }
 
   async #copy(chunk: FileChunk, index: number): Promise<StoredPart> {

@@ -1,5 +1,6 @@
 import { isStoreError } from '../../model/errors.ts'
 import type { Space, StoredFile } from '../../model/file.ts'
+import { atOnce } from '../../rx/at-once.ts'
 import { filesInSpace } from './files-in-space.ts'
 import { ChunkCopier } from './chunk-copier.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
@@ -51,31 +52,20 @@ export async function migrateFiles(
     copier: new ChunkCopier(source.chunks, store, signal),
     onBytes: (bytes) => report.advanced(bytes),
   }
-  const files = filesInSpace(source.catalog, space, prefix)
   let failedInARow = 0
-  const work = async () => {
-    for (;;) {
+  const work = async (file: StoredFile) => {
+    try {
+      const outcome = await migrate(migration, file)
+      failedInARow = 0
+      if (outcome) report.done(file, outcome)
+    } catch (error) {
       signal.throwIfAborted()
-      const next = await files.next()
-      if (next.done) return
-      const file = next.value
-      try {
-        const outcome = await migrate(migration, file)
-        failedInARow = 0
-        if (outcome) report.done(file, outcome)
-      } catch (error) {
-        signal.throwIfAborted()
-        report.failed(file, error)
-        if (isStoreError(error, 'unavailable') || isStoreError(error, 'no_space')) failedInARow += 1
-        if (failedInARow === patience) throw error
-      }
+      report.failed(file, error)
+      if (isStoreError(error, 'unavailable') || isStoreError(error, 'no_space')) failedInARow += 1
+      if (failedInARow === patience) stopping.abort(error)
     }
   }
-  const workers = Array.from({ length: filesAtOnce }, () =>
-    work().catch((error: unknown) => stopping.abort(error)),
-  )
-  await Promise.all(workers)
-  signal.throwIfAborted()
+  await atOnce(filesInSpace(source.catalog, space, prefix), filesAtOnce, work, signal)
 }
 
 /** Undefined if there is no such file any more. */

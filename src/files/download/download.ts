@@ -1,16 +1,15 @@
 import type { Writable } from 'node:stream'
 import type { Caller } from '../../model/principal.ts'
-import { defer, endWith, finalize, ignoreElements, map, tap, type Observable } from 'rxjs'
+import { defer, endWith, finalize, ignoreElements, type Observable } from 'rxjs'
 import type { FileRef, StoredFile } from '../../model/file.ts'
-import { concatMapEager } from '../../rx/concat-map-eager.ts'
-import { Pulled } from '../../rx/pulled.ts'
+import { readAhead } from '../../rx/read-ahead.ts'
 import { blockWriter } from './block-writer.ts'
 import type { FileStore } from '../state/file-store.ts'
 import { ReadAheadBlock } from './read-ahead-block.ts'
 import type { OpenFile } from '../state/active-downloads.ts'
 import type { ClientSpeed } from './client-speed.ts'
 import type { ByteRange } from '../../model/byte-range.ts'
-import { planBlocks } from './plan-blocks.ts'
+import { planBlocks, type PlannedBlock } from './plan-blocks.ts'
 import { untilClosed } from '../../streams/until-closed.ts'
 
 export function openFile(store: FileStore, { space }: Caller, ref: FileRef): Promise<OpenFile | undefined> {
@@ -52,23 +51,26 @@ export function download(
   return defer(() => {
     const limited = store.reading.queue()
     const held = new Set<ReadAheadBlock>()
-    const planned = new Pulled(planBlocks(store.catalog, file, wanted))
     const write = blockWriter(store, output, speed)
 
-    const writeInOrder = (block: ReadAheadBlock) => {
-      return write(block).pipe(
+    /** Emits the block when it may be written, whether it could be read ahead or not. */
+    const startRead = (planned: PlannedBlock) => {
+      const block = new ReadAheadBlock(store, planned, limited, speed)
+      held.add(block)
+      return block.readAhead().pipe(endWith(block))
+    }
+    const writeInOrder = (block: ReadAheadBlock) =>
+      write(block).pipe(
         finalize(() => {
           held.delete(block)
           block.release()
           for (const other of held) other.markProgress()
         }),
       )
-    }
 
-    return planned.pipe(
-      map((block) => new ReadAheadBlock(store, block, limited, speed)),
-      tap((block) => held.add(block)),
-      concatMapEager(store.options.maxDownloadConcurrencyPerFile, startRead, writeInOrder, planned.pull),
+    const { maxDownloadConcurrencyPerFile } = store.options
+    const planned = planBlocks(store.catalog, file, wanted)
+    return readAhead(planned, maxDownloadConcurrencyPerFile, startRead, writeInOrder).pipe(
       ignoreElements(),
       untilClosed(output),
       finalize(() => {
@@ -76,9 +78,4 @@ export function download(
       }),
     )
   })
-}
-
-/** Emits the block when it may be written; whether it could be read ahead or not. */
-function startRead(block: ReadAheadBlock): Observable<ReadAheadBlock> {
-  return block.readAhead().pipe(endWith(block))
 }

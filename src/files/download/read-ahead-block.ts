@@ -1,7 +1,8 @@
-import { concatMap, defer, EMPTY, ignoreElements, map, Observable, of, tap } from 'rxjs'
+import { concatMap, defer, EMPTY, ignoreElements, map, of, tap, type Observable } from 'rxjs'
 import { isStoreError, StoreError } from '../../model/errors.ts'
 import type { Lease, Reclaimable } from '../../buffers/buffer-pool.ts'
 import type { Limited } from '../../rx/fair-limiter.ts'
+import { ownedCall } from '../../rx/owned-call.ts'
 import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
 import type { ClientSpeed } from './client-speed.ts'
 import type { PlannedBlock } from './plan-blocks.ts'
@@ -83,7 +84,14 @@ export class ReadAheadBlock {
   }
 
   #read(lease: Lease): Observable<Lease> {
-    return readInto(lease, (buffer, signal) => this.#fill(buffer, signal), this.#limited).pipe(
+    const release = () => lease.release()
+    return ownedCall(this.#limited, {
+      call: (signal) => this.#fill(lease.bytes, signal),
+      release,
+      succeeded: (_, isWanted) => {
+        if (!isWanted) release()
+      },
+    }).pipe(
       map(() => {
         this.#lease = lease
         return lease.share()
@@ -108,41 +116,4 @@ export class ReadAheadBlock {
       throw new StoreError('corrupt', `The chunk at ${location} is missing.`, { cause: error })
     }
   }
-}
-
-/**
- * Owns the lease until it emits it. A read that is unsubscribed still fills its buffer for a while, so the
- * lease goes back only when the read has settled.
- */
-function readInto(
-  lease: Lease,
-  fill: (buffer: Buffer, signal: AbortSignal) => Promise<void>,
-  limited: Limited,
-): Observable<Lease> {
-  return new Observable((subscriber) => {
-    const abort = new AbortController()
-    let isBegun = false
-    let isFilled = false
-    const work = new Observable<Lease>((slot) => {
-      isBegun = true
-      fill(lease.bytes, abort.signal).then(
-        () => {
-          isFilled = true
-          if (slot.closed) lease.release()
-          else slot.next(lease)
-          slot.complete()
-        },
-        (error: unknown) => {
-          lease.release()
-          slot.error(error)
-        },
-      )
-    })
-    subscriber.add(() => {
-      // What an abort costs would be a part of every small download.
-      if (!isFilled) abort.abort()
-      if (!isBegun) lease.release()
-    })
-    limited(work).subscribe(subscriber)
-  })
 }

@@ -120,7 +120,7 @@ export function readManifest(text: string): FileManifest | Confirmation {
   }
 }
 
-export function* eachRecorded({ sizes, blockDigests }: ManifestChunks): Generator<ManifestChunk> {
+export function* eachManifestChunk({ sizes, blockDigests }: ManifestChunks): Generator<ManifestChunk> {
   let at = 0
   for (const size of sizes) {
     const end = at + blockDigestBytes(size)

@@ -12,7 +12,7 @@ import { digestOfChunk } from '../../model/hashers.ts'
 import { isStoreError } from '../../model/errors.ts'
 import { atOnce } from '../../rx/at-once.ts'
 import {
-  eachRecorded,
+  eachManifestChunk,
   isConfirmation,
   readManifest,
   type Confirmation,
@@ -115,7 +115,7 @@ class Restoring {
   }
 
   async #restore({ id, file, start, chunks }: FileManifest, { location }: StoredChunk): Promise<void> {
-    const uses = await atOnce(eachRecorded(chunks), chunksAtOnce, (chunk) =>
+    const uses = await atOnce(eachManifestChunk(chunks), chunksAtOnce, (chunk) =>
       useOf(this.#catalog, this.#sources.chunks, chunk),
     )
     await this.#catalog.restoreManifest({ id, file, start, chunks: uses, location })

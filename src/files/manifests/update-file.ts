@@ -32,7 +32,7 @@ export async function updateFile(
     if (!current) continue
     try {
       const now = typeof changes === 'function' ? changes(current) : changes
-      return await changeRecorded(store, current, from, now, precondition)
+      return await changeWithManifest(store, current, from, now, precondition)
     } catch (error) {
       if (!isStoreError(error, 'manifest_moved') && !isStoreError(error, 'not_found')) throw error
       // Somebody else was faster: what is there now may have the name, and another content.
@@ -40,7 +40,7 @@ export async function updateFile(
   }
 }
 
-async function changeRecorded(
+async function changeWithManifest(
   store: FileStore,
   current: StoredFile,
   from: Location | undefined,

@@ -1,4 +1,3 @@
-import { defer, lastValueFrom } from 'rxjs'
 import type { FileChunk } from '../../model/chunk.ts'
 import { blockBytes } from '../../model/digest.ts'
 import { BlockHasher, digestOfChunk } from '../../model/hashers.ts'
@@ -68,9 +67,8 @@ async function join(store: FileStore, { id }: Upload, small: readonly FileChunk[
     for (const piece of pieces) hasher.update(piece)
     const blockDigests = hasher.finish()
     const digest = digestOfChunk(blockDigests)
-    const put = defer(() => store.chunks.put(digest, pieces))
     const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
-    const location = await lastValueFrom(store.storing.forUpload()(size, put))
+    const location = await store.storing.run(size, () => store.chunks.put(digest, pieces))
     const { start } = small[0]!
     const use = { digest, size, blockDigests, location }
     const part = { index: 0, use, putAfterAll: () => Promise.resolve(location), release: () => {} }

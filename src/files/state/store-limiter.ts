@@ -36,6 +36,11 @@ export class StoreLimiter {
     return (bytes, work) => (bytes <= this.#batchedBytes ? batched(work) : others(work))
   }
 
+  /** For a chunk that belongs to no upload of many. */
+  run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    return (bytes <= this.#batchedBytes ? this.#batched : this.#others).run(work)
+  }
+
   #sum(of: (limiter: FairLimiter) => number): number {
     return [...new Set([this.#batched, this.#others])].reduce((sum, limiter) => sum + of(limiter), 0)
   }

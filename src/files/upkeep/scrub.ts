@@ -1,8 +1,7 @@
-import { defer, lastValueFrom } from 'rxjs'
+import { lastValueFrom } from 'rxjs'
 import type { ChunkCheck, Condition, Holder } from '../../catalog/upkeep.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { Chunk, Location } from '../../model/chunk.ts'
-import type { Limited } from '../../rx/fair-limiter.ts'
 import { checkChunk } from './check-chunk.ts'
 import { leaseBytesFor, pieceBytes, type FileStore } from '../state/file-store.ts'
 import { Throttle, type Clock } from './throttle.ts'
@@ -47,8 +46,6 @@ export class Scrub {
   readonly #report: ScrubReport
   readonly #clock: Clock
   readonly #throttle: Throttle
-  /** Takes its turn as a download does. */
-  readonly #limited: Limited
 
   constructor(
     store: FileStore,
@@ -62,7 +59,6 @@ export class Scrub {
     this.#report = report
     this.#clock = clock
     this.#throttle = throttle
-    this.#limited = store.reading.queue()
   }
 
   /** Goes on until nothing is due. Rejects what the stores reject where nothing could be read at all. */
@@ -112,8 +108,9 @@ export class Scrub {
       const lease = await lastValueFrom(this.#store.pool.lease(leaseBytesFor(length)))
       try {
         const into = lease.bytes.subarray(0, length)
-        const read = defer(() => this.#store.chunks.read(location, offset, into, { size, blockDigests }))
-        await lastValueFrom(this.#limited(read))
+        await this.#store.reading.run(() =>
+          this.#store.chunks.read(location, offset, into, { size, blockDigests }),
+        )
       } finally {
         lease.release()
       }
@@ -124,7 +121,7 @@ export class Scrub {
 
   async #takeDown(checks: readonly ChunkCheck[]): Promise<void> {
     const { catalog } = this.#store
-    for (const { digest, location, condition } of await catalog.manifestChecks(checks, this.#clock.now())) {
+    for (const { digest, location, condition } of await catalog.saveChecks(checks, this.#clock.now())) {
       if (condition === undefined || condition === 'sound') continue
       const holders = await catalog.listHolders(digest, mostHolders)
       this.#report.found({ digest, location, condition, holders })

@@ -1,4 +1,3 @@
-import { defer, lastValueFrom } from 'rxjs'
 import type { Chunk, Location } from '../../model/chunk.ts'
 import { blockBytes, type Digest } from '../../model/digest.ts'
 import { isStoreError } from '../../model/errors.ts'
@@ -43,12 +42,7 @@ async function verify(store: FileStore, chunk: Chunk): Promise<void> {
     return
   }
   const { emergencyBlock } = store
-  await lastValueFrom(
-    emergencyBlock.limiter.queue()(defer(() => readAll(store, chunk, emergencyBlock.bytes()))),
-    {
-      defaultValue: undefined,
-    },
-  )
+  await emergencyBlock.limiter.run(() => readAll(store, chunk, emergencyBlock.bytes()))
 }
 
 async function readAll(store: FileStore, chunk: Chunk, buffer: Buffer): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { concatMap, finalize, map, mergeMap, Observable, tap, type Observer } from 'rxjs'
+import { concatMap, finalize, map, mergeMap, tap, type Observable, type Observer } from 'rxjs'
 import type { ChunkUse } from '../../catalog/catalog.ts'
 import { digestBlocks } from '../../hashing/digest-blocks.ts'
 import type { Digest } from '../../model/digest.ts'
@@ -7,6 +7,7 @@ import { digestOfChunk } from '../../model/hashers.ts'
 import { StoreError } from '../../model/errors.ts'
 import { chunked, type FilledChunk } from '../../streams/chunked.ts'
 import { inOrder } from '../../rx/in-order.ts'
+import { ownedCall } from '../../rx/owned-call.ts'
 import { pieceBytes, type FileStore } from '../state/file-store.ts'
 import { findSoundChunk } from './find-sound-chunk.ts'
 import type { PendingParts, StoredPart } from './pending-parts.ts'
@@ -52,6 +53,8 @@ export function storeChunks(
   { maxBytes = store.options.maxFileSize, hashed }: StoreChunksOptions = {},
 ): Observable<StoredPart> {
   const { chunkSize, maxUploadConcurrency } = store.options
+  // One is filled while another is stored.
+  const maxChunks = Math.max(2, maxUploadConcurrency)
   const limited = store.storing.forUpload()
   /** Being hashed, or waiting for those before them. */
   const held = new Set<FilledChunk>()
@@ -74,8 +77,7 @@ export function storeChunks(
   return chunked(body, store.pool, {
     chunkBytes: chunkSize,
     pieceBytes,
-    // Those that are only being synced have left theirs to others; one has to be filled while another is stored.
-    maxChunks: Math.max(2, maxUploadConcurrency),
+    maxChunks,
     onBytes,
   }).pipe(
     map(beginHashing),
@@ -83,8 +85,8 @@ export function storeChunks(
     tap<HashedChunk>(hashed),
     mergeMap((chunk) => {
       held.delete(chunk.filled)
-      return storeLimited(store, chunk, limited, pending)
-    }),
+      return storeInTurn(store, chunk, limited, pending)
+    }, maxChunks),
     inOrder(({ index }) => index),
     finalize(() => {
       for (const chunk of held) chunk.release()
@@ -103,37 +105,17 @@ async function withDigest(filled: FilledChunk, index: number): Promise<HashedChu
   return { filled, release, size: filled.size, index, digest: digestOfChunk(blockDigests), blockDigests }
 }
 
-/** Stores a chunk when its turn has come. Who unsubscribes earlier leaves the chunk to `pending`, or unstored. */
-function storeLimited(
+/** Stores a chunk when the limiter lets it. Who unsubscribes earlier leaves it to `pending`, or unstored. */
+function storeInTurn(
   store: FileStore,
   chunk: HashedChunk,
   limited: LimitedStoring,
   pending: PendingParts,
 ): Observable<StoredPart> {
-  return new Observable((subscriber) => {
-    const abort = new AbortController()
-    let isBegun = false
-    let isStored = false
-    const work = new Observable<StoredPart>((slot) => {
-      isBegun = true
-      storeChunk(store, chunk, abort.signal).then(
-        (part) => {
-          isStored = true
-          pending.add(part)
-          slot.next(part)
-          slot.complete()
-        },
-        (error: unknown) => {
-          chunk.release()
-          slot.error(error)
-        },
-      )
-    })
-    subscriber.add(() => {
-      if (!isStored) abort.abort()
-      if (!isBegun) chunk.release()
-    })
-    limited(chunk.size, work).subscribe(subscriber)
+  return ownedCall((work) => limited(chunk.size, work), {
+    call: (signal) => storeChunk(store, chunk, signal),
+    release: chunk.release,
+    succeeded: (part) => pending.add(part),
   })
 }
 

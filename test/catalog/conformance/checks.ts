@@ -22,14 +22,14 @@ export function describeChecks(opened: () => Catalog): void {
     return { file, chunks }
   }
   const manifest = (chunk: StoredUse, condition: Condition | undefined, at: number) =>
-    opened().manifestChecks([check(chunk, condition)], at)
+    opened().saveChecks([check(chunk, condition)], at)
   const due = async (query: Partial<DueQuery> = {}) => {
     const whole = { checkedBefore: longAgo, notSoundCheckedBefore: longAgo, limit: 100, ...query }
     return (await opened().listDueChunks(whole)).map(({ digest, condition }) => [digest, condition])
   }
 
   afterEach(async () => {
-    await opened().manifestChecks(
+    await opened().saveChecks(
       given.splice(0).map((chunk) => check(chunk, 'sound')),
       Date.now(),
     )
@@ -83,8 +83,8 @@ export function describeChecks(opened: () => Catalog): void {
     const { chunks } = await create(2)
     const [one, other] = chunks as [StoredUse, StoredUse]
     const both = [check(one, 'damaged'), check(other, 'missing')]
-    expect(await opened().manifestChecks(both, 100)).toEqual(both)
-    expect(await opened().manifestChecks([check(one, 'missing'), check(other, 'missing')], 200)).toEqual([])
+    expect(await opened().saveChecks(both, 100)).toEqual(both)
+    expect(await opened().saveChecks([check(one, 'missing'), check(other, 'missing')], 200)).toEqual([])
     expect(await manifest(one, 'sound', 300)).toEqual([])
     expect(await manifest(one, 'damaged', 400)).toEqual([check(one, 'damaged')])
   })
@@ -108,7 +108,7 @@ export function describeChecks(opened: () => Catalog): void {
     await manifest(chunks[0]!, 'damaged', 100)
     await manifest(chunks[1]!, 'sound', 100)
     const undecided = chunks.map((chunk) => check(chunk))
-    expect(await opened().manifestChecks(undecided, 500)).toEqual([])
+    expect(await opened().saveChecks(undecided, 500)).toEqual([])
     expect(await due({ checkedBefore: 500, notSoundCheckedBefore: 500 })).toEqual([])
     expect(await due()).toEqual([
       [chunks[0]!.digest, 'damaged'],

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
-  eachRecorded,
+  eachManifestChunk,
   readManifest,
   writeConfirmation,
   writeManifest,
@@ -38,7 +38,7 @@ describe('a manifest', () => {
 
   it('says the block digests of each chunk', () => {
     const { blockDigests } = chunks
-    expect([...eachRecorded(chunks)]).toEqual([
+    expect([...eachManifestChunk(chunks)]).toEqual([
       { size: 2 * MiB, blockDigests: blockDigests.subarray(0, 64) },
       { size: MiB + 1, blockDigests: blockDigests.subarray(64) },
     ])

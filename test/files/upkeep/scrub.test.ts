@@ -158,7 +158,7 @@ describe('a chunk is read', () => {
     await given(store, 'smaller', 9, 5)
     for (const [at, name] of ['large', 'small', 'smaller'].entries()) {
       const [{ digest, location }] = (await chunksOf(store, name)) as [FileChunk]
-      await store.catalog.manifestChecks([{ digest, location }], at)
+      await store.catalog.saveChecks([{ digest, location }], at)
     }
     const waits: number[] = []
     calendar.onWait = (ms) => waits.push(ms)

@@ -17,6 +17,11 @@ function counted(count: number) {
   return { seen, values: values() }
 }
 
+async function afterTurns(turn: number): Promise<number> {
+  for (let waited = 0; waited < turn; waited++) await Promise.resolve()
+  return turn
+}
+
 it('takes no more values than there are slots, however fast the iterable is', () => {
   const { seen, values } = counted(100)
   const subscription = readAhead(values, 3, () => NEVER, of).subscribe()
@@ -27,11 +32,7 @@ it('takes no more values than there are slots, however fast the iterable is', ()
 
 it('writes in the order of the iterable, whatever read ends first', async () => {
   const turns = [5, 1, 3, 0, 2, 4]
-  const read = async (turn: number) => {
-    for (let waited = 0; waited < turn; waited++) await Promise.resolve()
-    return turn
-  }
-  const written = readAhead(turns, 4, read, (turn) => of(turn * 10))
+  const written = readAhead(turns, 4, afterTurns, (turn) => of(turn * 10))
   expect(await lastValueFrom(written.pipe(toArray()))).toEqual(turns.map((turn) => turn * 10))
 })
 

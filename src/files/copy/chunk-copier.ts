@@ -6,7 +6,7 @@ import { digestOfChunk } from '../../model/hashers.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { Lease } from '../../buffers/buffer-pool.ts'
 import { FairLimiter } from '../../rx/fair-limiter.ts'
-import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
+import { leaseBytesFor, type Storage, type Transfer } from '../state/file-store.ts'
 import { findSoundChunk } from '../upload/find-sound-chunk.ts'
 import type { StoredPart } from '../upload/pending-parts.ts'
 import { refuseWithoutSpace } from '../upload/preflight.ts'
@@ -14,14 +14,14 @@ import { refuseWithoutSpace } from '../upload/preflight.ts'
 /** Copies chunks of another store as they are, by way of this one's buffers, and verifies them. */
 export class ChunkCopier {
   readonly #source: ChunkStore
-  readonly #store: FileStore
+  readonly #store: Storage & Transfer
   readonly #signal: AbortSignal
   /** Calls of `copy`, of all files. */
   readonly copying: FairLimiter
   /** Who waits for more buffers while it holds some must be the only one. */
   readonly #leasing = new FairLimiter(1)
 
-  constructor(source: ChunkStore, store: FileStore, signal: AbortSignal) {
+  constructor(source: ChunkStore, store: Storage & Transfer, signal: AbortSignal) {
     this.#source = source
     this.#store = store
     this.#signal = signal

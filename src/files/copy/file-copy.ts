@@ -8,7 +8,7 @@ import type { Upload } from '../../model/upload.ts'
 import { batchMap } from '../../rx/batch-map.ts'
 import { readAhead } from '../../rx/read-ahead.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Storage } from '../state/file-store.ts'
 import {
   chunksPerManifest,
   createWithManifest,
@@ -113,7 +113,7 @@ function unlike(): StoreError {
 }
 
 /** Over the chunks that the upload has in the catalog. */
-async function digestOf({ catalog }: FileStore, { id }: StoredFile): Promise<Digest> {
+async function digestOf({ catalog }: Pick<Storage, 'catalog'>, { id }: StoredFile): Promise<Digest> {
   const hasher = new FileHasher()
   for (let at = 0; ;) {
     const { digests, sizes } = await catalog.packChunks(id, at, chunksPerManifest)

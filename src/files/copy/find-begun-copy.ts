@@ -3,14 +3,17 @@ import { isDeepStrictEqual } from 'node:util'
 import { StoreError } from '../../model/errors.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Storage } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
 /**
  * What a copy that was broken off has left of a file: an upload with its id, described as it is now. Rejects `precondition_failed` while
  * the store has a file with that id that was unlinked: its chunk list is in the way until it is collected.
  */
-export async function findBegunCopy(store: FileStore, file: StoredFile): Promise<Upload | undefined> {
+export async function findBegunCopy(
+  store: Pick<Storage, 'catalog' | 'options'>,
+  file: StoredFile,
+): Promise<Upload | undefined> {
   const { catalog } = store
   const { id } = file
   const upload = await catalog.findUpload(file.space, id)
@@ -32,7 +35,7 @@ function isOf({ name, mediaType, metadata }: StoredFile, upload: Upload): boolea
 }
 
 /** The file was changed since. An upload cannot be, but another one can take over what it has, and give it back. */
-async function describeAnew(store: FileStore, file: StoredFile): Promise<Upload> {
+async function describeAnew(store: Pick<Storage, 'catalog' | 'options'>, file: StoredFile): Promise<Upload> {
   const { catalog } = store
   const expiresAt = newExpiry(store)
   const aside = { ...file, id: randomUUIDv7() as FileId, expiresAt }

@@ -1,7 +1,7 @@
 import { isRefusal } from '../../model/errors.ts'
 import type { StoredFile } from '../../model/file.ts'
 import { deleteFile } from '../manifests/update-file.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage } from '../state/file-store.ts'
 import {
   chunksPerManifest,
   deleteManifest,
@@ -15,7 +15,7 @@ import {
  * has the name is deleted. Resolves with whether there was anything to change. Rejects what `Catalog.updateFile` rejects.
  */
 export async function followChanges(
-  store: FileStore,
+  store: Storage & Counted,
   present: StoredFile,
   changed: StoredFile,
 ): Promise<boolean> {

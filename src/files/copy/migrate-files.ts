@@ -4,7 +4,6 @@ import { atOnce } from '../../rx/at-once.ts'
 import { filesInSpace } from './files-in-space.ts'
 import { ChunkCopier } from './chunk-copier.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
-import type { FileStore } from '../state/file-store.ts'
 import { followChanges } from './follow-changes.ts'
 import { migrateFile } from './migrate-file.ts'
 import type { Migration, MigrationSource } from './migration.ts'
@@ -41,7 +40,7 @@ const patience = 16
  */
 export async function migrateFiles(
   source: MigrationSource,
-  store: FileStore,
+  store: Migration['store'],
   { space, prefix, signal: given, report }: MigrateOptions,
 ): Promise<void> {
   const stopping = new AbortController()

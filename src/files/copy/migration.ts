@@ -1,7 +1,7 @@
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { ChunkStore } from '../../chunks/chunk-store.ts'
 import type { ChunkCopier } from './chunk-copier.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage, Transfer } from '../state/file-store.ts'
 
 /** A store that files are copied from, and that is only read. */
 export interface MigrationSource {
@@ -13,7 +13,7 @@ export interface MigrationSource {
 /** What all files of a migration have in common. */
 export interface Migration {
   readonly source: MigrationSource
-  readonly store: FileStore
+  readonly store: Storage & Transfer & Counted
   readonly copier: ChunkCopier
   /** Told of bytes that the store has by now. */
   readonly onBytes: (bytes: number) => void

@@ -3,7 +3,7 @@ import { catchError, concatMap, defer, finalize, map, range, throwError, type Ob
 import type { Lease } from '../../buffers/buffer-pool.ts'
 import { writeTo } from '../../streams/write-to.ts'
 import { closedEarly } from '../../streams/until-closed.ts'
-import { pieceBytes, slowPieceBytes, type FileStore } from '../state/file-store.ts'
+import { pieceBytes, slowPieceBytes, type Transfer } from '../state/file-store.ts'
 import type { ReadAheadBlock } from './read-ahead-block.ts'
 import type { ClientSpeed } from './client-speed.ts'
 
@@ -13,7 +13,7 @@ import type { ClientSpeed } from './client-speed.ts'
  * So does every client while the blocks that are written whole have their share of the pool.
  */
 export function blockWriter(
-  store: FileStore,
+  store: Transfer,
   output: Writable,
   speed: ClientSpeed,
 ): (block: ReadAheadBlock) => Observable<never> {

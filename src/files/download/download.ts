@@ -4,7 +4,7 @@ import { defer, endWith, finalize, ignoreElements, type Observable } from 'rxjs'
 import type { FileRef, StoredFile } from '../../model/file.ts'
 import { readAhead } from '../../rx/read-ahead.ts'
 import { blockWriter } from './block-writer.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage, Transfer } from '../state/file-store.ts'
 import { ReadAheadBlock } from './read-ahead-block.ts'
 import type { OpenFile } from '../state/active-downloads.ts'
 import type { ClientSpeed } from './client-speed.ts'
@@ -12,7 +12,11 @@ import type { ByteRange } from '../../model/byte-range.ts'
 import { planBlocks, type PlannedBlock } from './plan-blocks.ts'
 import { untilClosed } from '../../streams/until-closed.ts'
 
-export function openFile(store: FileStore, { space }: Caller, ref: FileRef): Promise<OpenFile | undefined> {
+export function openFile(
+  store: Storage & Counted,
+  { space }: Caller,
+  ref: FileRef,
+): Promise<OpenFile | undefined> {
   return store.activeDownloads.open(() => store.catalog.findFile(space, ref))
 }
 
@@ -21,7 +25,7 @@ export function openFile(store: FileStore, { space }: Caller, ref: FileRef): Pro
  * both its id and its content, or comes when it awaits nobody any more.
  */
 export function reopenFile(
-  store: FileStore,
+  store: Pick<Counted, 'activeDownloads'>,
   { space }: Caller,
   ref: FileRef,
   digests: readonly string[],
@@ -42,7 +46,7 @@ export function reopenFile(
  * one being written when the stream is done with it. `speed` is the connection's.
  */
 export function download(
-  store: FileStore,
+  store: Storage & Transfer,
   file: StoredFile,
   wanted: ByteRange,
   output: Writable,

@@ -3,12 +3,12 @@ import { lastValueFrom } from 'rxjs'
 import { isStoreError } from '../../model/errors.ts'
 import type { StoredFile } from '../../model/file.ts'
 import { download } from './download.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Storage, Transfer } from '../state/file-store.ts'
 import { ClientSpeed } from './client-speed.ts'
 
 /** The beginning of an open file, or all of it if it is shorter; undefined if that is damaged. Rejects as `download` errors. */
 export async function firstBytes(
-  store: FileStore,
+  store: Storage & Transfer,
   file: StoredFile,
   most: number,
 ): Promise<Buffer | undefined> {

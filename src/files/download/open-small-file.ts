@@ -3,7 +3,7 @@ import { lastValueFrom } from 'rxjs'
 import { isStoreError } from '../../model/errors.ts'
 import type { StoredFile } from '../../model/file.ts'
 import { download } from './download.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { FileStore, Storage, Transfer } from '../state/file-store.ts'
 import type { HotFile } from '../state/small-file-cache.ts'
 import { ClientSpeed } from './client-speed.ts'
 
@@ -12,7 +12,7 @@ import { ClientSpeed } from './client-speed.ts'
  * is what `smallFiles` counted before the file was looked up. Rejects as `download` errors.
  */
 export async function openSmallFile(
-  store: FileStore,
+  store: Storage & Transfer & Pick<FileStore, 'smallFiles'>,
   file: StoredFile,
   changes: number,
 ): Promise<HotFile | undefined> {

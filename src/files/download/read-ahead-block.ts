@@ -3,7 +3,7 @@ import { isStoreError, StoreError } from '../../model/errors.ts'
 import type { Lease, Reclaimable } from '../../buffers/buffer-pool.ts'
 import type { Limited } from '../../rx/fair-limiter.ts'
 import { ownedCall } from '../../rx/owned-call.ts'
-import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
+import { leaseBytesFor, type Storage, type Transfer } from '../state/file-store.ts'
 import type { ClientSpeed } from './client-speed.ts'
 import type { PlannedBlock } from './plan-blocks.ts'
 
@@ -13,13 +13,18 @@ import type { PlannedBlock } from './plan-blocks.ts'
  */
 export class ReadAheadBlock {
   readonly planned: PlannedBlock
-  readonly #store: FileStore
+  readonly #store: Storage & Transfer
   readonly #limited: Limited
   readonly #speed: Pick<ClientSpeed, 'isFast'>
   #lease: Lease | undefined
   #reclaimable: Reclaimable | undefined
 
-  constructor(store: FileStore, planned: PlannedBlock, limited: Limited, speed: Pick<ClientSpeed, 'isFast'>) {
+  constructor(
+    store: Storage & Transfer,
+    planned: PlannedBlock,
+    limited: Limited,
+    speed: Pick<ClientSpeed, 'isFast'>,
+  ) {
     this.#store = store
     this.planned = planned
     this.#limited = limited

@@ -13,7 +13,7 @@ import { isRefusal, StoreError } from '../../model/errors.ts'
 import type { FileId, StoredFile } from '../../model/file.ts'
 import { atOnce } from '../../rx/at-once.ts'
 import { writeConfirmation, writeManifest, type FileManifest } from './file-manifest.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage } from '../state/file-store.ts'
 
 /** A page is some 400 KiB then, and most files have one: each takes a sync. */
 export const chunksPerManifest = 1024
@@ -47,7 +47,7 @@ export interface ManifestFile {
  * as the catalog.
  */
 export async function createWithManifest(
-  store: FileStore,
+  store: Storage & Counted,
   { file, manifest }: ManifestFile,
   chunks: readonly ChunkUse[],
   precondition: Precondition | undefined,
@@ -60,7 +60,7 @@ export async function createWithManifest(
 
 /** Turns uploads into files as the catalog does, all or none, each with its manifest. Rejects what the stores reject. */
 export async function finishWithManifests(
-  store: FileStore,
+  store: Storage & Counted,
   uploads: readonly FinishingUpload[],
 ): Promise<readonly CommittedFile[]> {
   const put: ManifestLocations[] = []
@@ -96,7 +96,7 @@ export async function finishWithManifests(
 }
 
 async function committing(
-  store: FileStore,
+  store: Storage & Counted,
   manifests: readonly ManifestLocations[],
   commit: () => Promise<readonly CommittedFile[]>,
   discard: () => Promise<void>,
@@ -125,7 +125,7 @@ async function committing(
  * first page comes last: without it the others are of no file. One of a group is of no file until a member of the group is confirmed.
  */
 export async function putManifest(
-  store: FileStore,
+  store: Storage & Counted,
   described: DescribedFile,
   pages: Pages,
   group?: string,
@@ -163,7 +163,7 @@ export async function putManifest(
 
 /** The first page, for a file whose others stay. Rejects `corrupt` if the chunks are not all that belong there. */
 export async function putFirstPage(
-  store: FileStore,
+  store: Pick<Storage, 'manifests'>,
   file: StoredFile,
   chunks: PackedChunks,
 ): Promise<Location> {
@@ -188,7 +188,10 @@ function sizeOf({ sizes }: PackedChunks): number {
 }
 
 /** The catalog knows them, or nobody will tell it any more. */
-export function forgetPuts({ uncommitted }: FileStore, locations: readonly Location[]): void {
+export function forgetPuts(
+  { uncommitted }: Pick<Counted, 'uncommitted'>,
+  locations: readonly Location[],
+): void {
   for (const location of locations) uncommitted.forget(location)
 }
 
@@ -197,7 +200,7 @@ export function forgetPuts({ uncommitted }: FileStore, locations: readonly Locat
  * and is no refusal: the catalog has changed by now, and counts on what was put before.
  */
 export async function deleteManifestPages(
-  { manifests }: FileStore,
+  { manifests }: Pick<Storage, 'manifests'>,
   locations: readonly Location[],
 ): Promise<void> {
   try {
@@ -210,13 +213,13 @@ export async function deleteManifestPages(
 }
 
 /** Of a manifest that the catalog has never heard of. */
-export function deleteManifest(store: FileStore, manifest: ManifestLocations): Promise<void> {
+export function deleteManifest(store: Storage & Counted, manifest: ManifestLocations): Promise<void> {
   return discardGroup(store, [], [manifest])
 }
 
 /** Without its confirmations the group is of no files, so they go first: a kill in between must not leave half of it. */
 async function discardGroup(
-  store: FileStore,
+  store: Storage & Counted,
   confirmations: readonly ManifestLocations[],
   manifests: readonly ManifestLocations[],
 ): Promise<void> {
@@ -232,11 +235,11 @@ async function discardGroup(
   }
 }
 
-function putPage(store: FileStore, page: FileManifest): Promise<Location> {
+function putPage(store: Pick<Storage, 'manifests'>, page: FileManifest): Promise<Location> {
   return putText(store, writeManifest(page))
 }
 
-function putText({ manifests }: FileStore, bytes: Buffer): Promise<Location> {
+function putText({ manifests }: Pick<Storage, 'manifests'>, bytes: Buffer): Promise<Location> {
   const hasher = new BlockHasher()
   hasher.update(bytes)
   return manifests.put(digestOfChunk(hasher.finish()), [bytes])

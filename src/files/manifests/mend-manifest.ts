@@ -1,7 +1,7 @@
 import { damage } from '../../catalog/seals.ts'
 import { isRefusal, isStoreError } from '../../model/errors.ts'
 import type { KnownManifest } from './check-manifest.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage } from '../state/file-store.ts'
 import {
   deleteManifest,
   deleteManifestPages,
@@ -15,7 +15,10 @@ import {
  * somebody has changed or deleted the file meanwhile: then there is a newer manifest, or none is needed. It needs no
  * confirmation, whatever the file came with.
  */
-export async function mendManifest(store: FileStore, { file, locations }: KnownManifest): Promise<boolean> {
+export async function mendManifest(
+  store: Storage & Counted,
+  { file, locations }: KnownManifest,
+): Promise<boolean> {
   const { id, digest, size } = file
   const { file: written, manifest } = await putManifest(store, file, pagesOfChunks(store, id))
   // A chunk list that has lost its end must not become the manifest.

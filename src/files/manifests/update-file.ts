@@ -3,7 +3,7 @@ import type { Caller } from '../../model/principal.ts'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError, isRefusal, isStoreError } from '../../model/errors.ts'
 import type { FileRef, StoredFile } from '../../model/file.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage } from '../state/file-store.ts'
 import {
   chunksPerManifest,
   deleteManifest,
@@ -17,7 +17,7 @@ export type Changes = FileChanges | ((file: StoredFile) => FileChanges)
 
 /** Changes what a file is called and how it is described, in its manifest, too. Rejects what `Catalog.updateFile` rejects. */
 export async function updateFile(
-  store: FileStore,
+  store: Storage & Counted,
   { space }: Caller,
   ref: FileRef,
   changes: Changes,
@@ -41,7 +41,7 @@ export async function updateFile(
 }
 
 async function changeWithManifest(
-  store: FileStore,
+  store: Storage & Counted,
   current: StoredFile,
   from: Location | undefined,
   changes: FileChanges,
@@ -69,7 +69,7 @@ async function changeWithManifest(
 
 /** Resolves once neither catalog nor manifests know of the file. Rejects what `Catalog.deleteFile` rejects. */
 export async function deleteFile(
-  store: FileStore,
+  store: Pick<Storage, 'catalog' | 'manifests'>,
   { space }: Pick<Caller, 'space'>,
   ref: FileRef,
   precondition?: Precondition,

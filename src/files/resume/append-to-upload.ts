@@ -6,7 +6,7 @@ import { StoreError, type ErrorCode } from '../../model/errors.ts'
 import type { FileId } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import { checkCurrentFile } from '../upload/preflight.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage, Transfer } from '../state/file-store.ts'
 import { finishIfComplete, presentUpload, type AppendedUpload } from './finish-upload.ts'
 import { keptPrecondition } from './kept-precondition.ts'
 import { withStagingUpload } from './staging-upload.ts'
@@ -55,7 +55,7 @@ export class MisfitError extends StoreError {
  * the upload.
  */
 export async function appendToUpload(
-  store: FileStore,
+  store: Storage & Transfer & OpenUploads & Counted,
   { space }: Caller,
   id: FileId,
   openBody: () => Readable,
@@ -78,7 +78,7 @@ export async function appendToUpload(
 }
 
 async function appendLocked(
-  store: FileStore,
+  store: Storage & Transfer & OpenUploads & Counted,
   lock: UploadLock,
   upload: Upload,
   openBody: () => Readable,
@@ -106,7 +106,7 @@ async function appendLocked(
 }
 
 async function refuseEarly(
-  store: FileStore,
+  store: Pick<Storage, 'catalog' | 'options'>,
   upload: Upload,
   { from, length = 0, size = upload.size, isLast, precondition }: AppendRequest,
 ): Promise<void> {
@@ -130,7 +130,7 @@ async function refuseEarly(
 }
 
 async function takeOver(
-  store: FileStore,
+  store: Storage & Transfer & OpenUploads & Counted,
   upload: Upload,
   body: CutBody,
   { checks, observers = [], size = upload.size }: AppendRequest,
@@ -156,7 +156,7 @@ async function takeOver(
 }
 
 async function finishIfLast(
-  store: FileStore,
+  store: Storage & Counted,
   upload: Upload,
   { isLast, precondition }: AppendRequest,
   isCut: boolean,

@@ -3,7 +3,7 @@ import { blockBytes } from '../../model/digest.ts'
 import { BlockHasher, digestOfChunk } from '../../model/hashers.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { Lease } from '../../buffers/buffer-pool.ts'
-import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
+import { leaseBytesFor, type Counted, type Storage, type Transfer } from '../state/file-store.ts'
 import { PendingParts } from '../upload/pending-parts.ts'
 
 /** As many chunks of like size at the end of an upload become one. */
@@ -17,7 +17,7 @@ const maxTail = 1024
  * reads and stores less than a chunk's bytes for each of their sizes, and all calls together each byte a few times, so
  * finishing has nothing left to do. Where memory is short, or anything fails, small chunks stay: they are as good, only more.
  */
-export async function compactTail(store: FileStore, upload: Upload): Promise<void> {
+export async function compactTail(store: Storage & Transfer & Counted, upload: Upload): Promise<void> {
   try {
     for (;;) {
       const { chunkSize } = store.options
@@ -29,7 +29,10 @@ export async function compactTail(store: FileStore, upload: Upload): Promise<voi
   }
 }
 
-async function tailOf(store: FileStore, { id, offset }: Upload): Promise<readonly FileChunk[]> {
+async function tailOf(
+  store: Pick<Storage, 'catalog' | 'options'>,
+  { id, offset }: Upload,
+): Promise<readonly FileChunk[]> {
   for (let bytes = store.options.chunkSize; bytes >= 1; bytes = Math.floor(bytes / 2)) {
     const tail = await store.catalog.listChunks(id, Math.max(0, offset - bytes), maxTail)
     const last = tail.at(-1)
@@ -58,7 +61,11 @@ function areWorthIt(small: readonly FileChunk[], chunkSize: number): boolean {
 }
 
 /** Whether they are one now. */
-async function join(store: FileStore, { id }: Upload, small: readonly FileChunk[]): Promise<boolean> {
+async function join(
+  store: Storage & Transfer & Counted,
+  { id }: Upload,
+  small: readonly FileChunk[],
+): Promise<boolean> {
   const leases: Lease[] = []
   try {
     const pieces = await readAll(store, small, leases)
@@ -83,7 +90,7 @@ async function join(store: FileStore, { id }: Upload, small: readonly FileChunk[
 
 /** Everything that was leased is in `leases`, also where memory did not suffice. */
 async function readAll(
-  store: FileStore,
+  store: Storage & Transfer,
   small: readonly FileChunk[],
   leases: Lease[],
 ): Promise<readonly Uint8Array[] | undefined> {

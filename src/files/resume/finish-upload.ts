@@ -2,7 +2,7 @@ import type { CommittedFile, Precondition } from '../../catalog/catalog.ts'
 import type { Caller } from '../../model/principal.ts'
 import { StoreError, isStoreError } from '../../model/errors.ts'
 import type { Upload } from '../../model/upload.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import { type DescribedFile, finishWithManifests } from '../manifests/keep-manifests.ts'
 import { keptPrecondition } from './kept-precondition.ts'
 import type { FileId } from '../../model/file.ts'
@@ -20,7 +20,7 @@ export interface AppendedUpload {
  * when a request asks for that again, or not at all.
  */
 export async function finishIfComplete(
-  store: FileStore,
+  store: Storage & Counted,
   upload: Upload,
   precondition?: Precondition,
 ): Promise<AppendedUpload> {
@@ -50,14 +50,18 @@ function describedNow({ id, space, name, mediaType, metadata }: Upload): Describ
 }
 
 /** The upload, finished or not, after a request that appends to it has been ended. Rejects `not_found`. */
-export async function takeOverUpload(store: FileStore, { space }: Caller, id: FileId): Promise<Upload> {
+export async function takeOverUpload(
+  store: Storage & OpenUploads,
+  { space }: Caller,
+  id: FileId,
+): Promise<Upload> {
   await store.uploadLocks.interrupt(space, id)
   return presentUpload(store, { space }, id)
 }
 
 /** The upload, finished or not, as it is at the moment. Rejects `not_found`. */
 export async function presentUpload(
-  store: FileStore,
+  store: Pick<Storage, 'catalog'>,
   { space }: Pick<Caller, 'space'>,
   id: FileId,
 ): Promise<Upload> {
@@ -67,7 +71,7 @@ export async function presentUpload(
 }
 
 /** Deletes an upload because of an error that the client is to hear of first: if this fails, too, the upload expires. */
-export async function deleteUpload(store: FileStore, id: FileId): Promise<void> {
+export async function deleteUpload(store: Pick<Storage, 'catalog' | 'options'>, id: FileId): Promise<void> {
   try {
     await store.catalog.deleteUpload(id)
   } catch (error) {
@@ -80,7 +84,7 @@ export async function deleteUpload(store: FileStore, id: FileId): Promise<void> 
  * one. One that a precondition declined, earlier or now, stays as it is. Resolves with the upload as it is then.
  */
 export async function finishIfLeftOver(
-  store: FileStore,
+  store: Storage & Counted,
   upload: Upload,
   precondition: Precondition,
 ): Promise<Upload> {

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { FileId, Space } from '../../model/file.ts'
 import type { Upload } from '../../model/upload.ts'
 import { deleteUpload } from './finish-upload.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { OpenUploads, Storage } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
 /** The space of staging uploads: they are in nobody's list, and no request can name them. */
@@ -10,7 +10,7 @@ const nobody = 'nobody' as Space
 
 /** Lends an upload that nobody knows, to receive what may turn out to be wrong. If `receive` rejects, it is gone. */
 export async function withStagingUpload(
-  store: FileStore,
+  store: Storage & OpenUploads,
   { name, mediaType }: Upload,
   receive: (id: FileId) => Promise<void>,
 ): Promise<void> {

@@ -12,7 +12,7 @@ import { SmallFileCache } from './small-file-cache.ts'
 import { ActiveDownloads } from './active-downloads.ts'
 import { StoreLimiter } from './store-limiter.ts'
 import { UncommittedPuts } from './uncommitted-puts.ts'
-import { UploadLocks as x } from './upload-locks.ts'
+import { UploadLocks } from './upload-locks.ts'
 import { ZeroCopyBudget } from './zero-copy-budget.ts'
 
 /** The small lease: what an upload fills piece by piece. */
@@ -69,14 +69,17 @@ export interface EmergencyBlock {
   readonly bytes: () => Buffer
 }
 
-/** What all verbs work with. */
-export interface FileStore extends Stores {
-  readonly membership: Membership
+/** Where files are, what is set, and whether there is room. */
+export interface Storage extends Stores {
   readonly options: FileStoreOptions
   /** Asked by whatever creates something. */
   readonly freeSpace: FreeSpace
   /** Whether the catalog is damaged, as far as anybody has noticed. */
   readonly health: CatalogHealth
+}
+
+/** The limits that all uploads and downloads share. */
+export interface Transfer {
   /** All chunk and block buffers come from here. */
   readonly pool: BufferPool
   /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
@@ -91,16 +94,30 @@ export interface FileStore extends Stores {
   readonly zeroCopyBudget: ZeroCopyBudget
   /** Told of what comes in. */
   readonly youngGarbage: YoungGarbage
-  /** Small files that are in memory. */
-  readonly smallFiles: SmallFileCache
-  /** Files that are being downloaded. */
-  readonly activeDownloads: ActiveDownloads
-  /** Uploads that this process is receiving: they never expire under its hands. */
+}
+
+/** Uploads that requests are appending to. */
+export interface OpenUploads {
+  /** Uploads that this process is receiving: they never expire meanwhile. */
   readonly receiving: Set<FileId>
   /** Who appends to which upload. */
-  readonly uploadLocks: x
+  readonly uploadLocks: UploadLocks
+}
+
+/** What collection must leave alone. */
+export interface Counted {
+  readonly membership: Membership
+  /** Files that are being downloaded. */
+  readonly activeDownloads: ActiveDownloads
   /** Chunks and manifests that the catalog may not know yet. */
   readonly uncommitted: UncommittedPuts
+}
+
+/** All of it. Each verb takes the parts that it uses. */
+export interface FileStore extends Storage, Transfer, OpenUploads, Counted {
+  readonly membership: Membership
+  /** Small files that are in memory. */
+  readonly smallFiles: SmallFileCache
 }
 
 /** A client that fetches a file in several requests may pause for so long between two of them. */
@@ -139,7 +156,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     // Not for longer than a deleted file stays anyway.
     activeDownloads: new ActiveDownloads(Math.min(awaitsClientMs, options.collectGraceMs)),
     receiving: new Set(),
-    uploadLocks: new x(),
+    uploadLocks: new UploadLocks(),
   }
 }
 

@@ -2,7 +2,7 @@ import { concatAll, from, lastValueFrom, mergeMap, toArray } from 'rxjs'
 import type { Garbage } from '../../catalog/upkeep.ts'
 import type { Location } from '../../model/chunk.ts'
 import { deleteUnlinkedManifests } from './collect-manifests.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import { heartbeat, orphansFoundBefore, skewOf, untoldMs } from './heartbeat.ts'
 
 export interface CollectedGarbage {
@@ -23,7 +23,10 @@ const deletesAtOnce = 8
  * run, not a loss. May run beside everything else, and is harmless beside itself. Rejects `corrupt`, and deletes nothing, if the catalog
  * is damaged.
  */
-export async function collectGarbage(store: FileStore, signal?: AbortSignal): Promise<CollectedGarbage> {
+export async function collectGarbage(
+  store: Storage & OpenUploads & Counted,
+  signal?: AbortSignal,
+): Promise<CollectedGarbage> {
   await store.health.verify()
   const uploads = await deleteExpiredUploads(store, signal)
   await forgetUnusedChunks(store, signal)
@@ -31,7 +34,10 @@ export async function collectGarbage(store: FileStore, signal?: AbortSignal): Pr
   return { uploads, ...(await deleteGarbage(store, signal)) }
 }
 
-async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | undefined): Promise<number> {
+async function deleteExpiredUploads(
+  store: Storage & OpenUploads & Counted,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const { catalog } = store
   let deleted = 0
   for (;;) {
@@ -47,7 +53,10 @@ async function deleteExpiredUploads(store: FileStore, signal: AbortSignal | unde
   }
 }
 
-async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefined): Promise<void> {
+async function forgetUnusedChunks(
+  store: Storage & OpenUploads & Counted,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { catalog, options } = store
   let hasMore = true
   while (hasMore) {
@@ -61,7 +70,7 @@ async function forgetUnusedChunks(store: FileStore, signal: AbortSignal | undefi
 
 /** What cannot be deleted stays for the next run, and keeps nothing else from being deleted in this one. */
 async function deleteGarbage(
-  store: FileStore,
+  store: Storage & OpenUploads & Counted,
   signal: AbortSignal | undefined,
 ): Promise<Omit<CollectedGarbage, 'uploads'>> {
   const failed = new Map<Location, unknown>()
@@ -86,7 +95,7 @@ async function deleteGarbage(
 
 /** Resolves with what is deleted, and adds the others to `failed`. */
 function deleteAll(
-  store: FileStore,
+  store: Pick<Storage, 'batching' | 'chunks'>,
   garbage: readonly Garbage[],
   failed: Map<Location, unknown>,
 ): Promise<readonly Garbage[]> {

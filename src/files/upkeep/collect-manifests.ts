@@ -1,5 +1,5 @@
 import { from, lastValueFrom, mergeMap } from 'rxjs'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import { orphansFoundBefore } from './heartbeat.ts'
 import { inBatches } from '../../rx/at-once.ts'
 
@@ -12,7 +12,7 @@ const deletesAtOnce = 8
  * Finds manifests that the catalog has never heard of, as a kill between a manifest and its commit leaves them, and makes garbage of
  * them. Rests on what `findOrphans` rests on. Resolves with their number.
  */
-export async function findUnknownManifests(store: FileStore, signal?: AbortSignal): Promise<number> {
+export async function findUnknownManifests(store: Storage & Counted, signal?: AbortSignal): Promise<number> {
   const { manifests, uncommitted, catalog } = store
   let found = 0
   for await (const batch of inBatches(manifests.list(signal && { signal }), batchSize)) {
@@ -26,7 +26,10 @@ export async function findUnknownManifests(store: FileStore, signal?: AbortSigna
 }
 
 /** Deletes manifests of files that are gone, where that was not done at once, and those that were found long enough ago. */
-export async function deleteUnlinkedManifests(store: FileStore, signal?: AbortSignal): Promise<void> {
+export async function deleteUnlinkedManifests(
+  store: Storage & OpenUploads & Counted,
+  signal?: AbortSignal,
+): Promise<void> {
   const { manifests, catalog } = store
   for (;;) {
     signal?.throwIfAborted()

@@ -1,5 +1,5 @@
 import { collectGarbage, type CollectedGarbage } from './collect-garbage.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import { findOrphans, type FoundOrphans } from './find-orphans.ts'
 
 export interface RegularCollection {
@@ -28,7 +28,7 @@ const pausesPerVerification = 20
  * and tried again in the next run.
  */
 export function collectRegularly(
-  store: FileStore,
+  store: Storage & OpenUploads & Counted,
   { collectIntervalMs, orphanIntervalMs }: CollectionTimes,
   report: CollectionReport,
 ): RegularCollection {

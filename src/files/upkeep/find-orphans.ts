@@ -1,6 +1,6 @@
 import type { StoredChunk } from '../../chunks/chunk-store.ts'
 import { findUnknownManifests } from './collect-manifests.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage } from '../state/file-store.ts'
 import { inBatches } from '../../rx/at-once.ts'
 
 export interface FoundOrphans {
@@ -19,7 +19,7 @@ export const orphanBatch = 1000
  * chunks; those that it has put and not settled are left alone; and a location is never used again. Several processes over one
  * catalog would have to know of each other's uncommitted puts.
  */
-export async function findOrphans(store: FileStore, signal?: AbortSignal): Promise<FoundOrphans> {
+export async function findOrphans(store: Storage & Counted, signal?: AbortSignal): Promise<FoundOrphans> {
   // To a catalog that has lost rows all that they told of would be orphans.
   await store.health.verify()
   let orphans = 0
@@ -38,7 +38,7 @@ export async function findOrphans(store: FileStore, signal?: AbortSignal): Promi
  * and what was settled before is known to the catalog by then.
  */
 async function withoutUncommitted(
-  { uncommitted }: FileStore,
+  { uncommitted }: Pick<Counted, 'uncommitted'>,
   batch: readonly StoredChunk[],
 ): Promise<readonly StoredChunk[]> {
   await uncommitted.endOfPuts()

@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import { heartbeat } from './heartbeat.ts'
 import type { Ongoing } from './run-as-leader.ts'
 
 /** Tells other processes now and then what this one counts on. What fails is reported, and tried again. */
-export function heartbeatRegularly(store: FileStore, intervalMs: number): Ongoing {
+export function heartbeatRegularly(store: Storage & OpenUploads & Counted, intervalMs: number): Ongoing {
   const stopping = new AbortController()
   const { signal } = stopping
   const run = async () => {

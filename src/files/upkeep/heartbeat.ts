@@ -1,5 +1,5 @@
 import { singleNode, type InUse } from '../../catalog/membership.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 
 /** Tells other processes what this one counts on, and resolves with what anybody does. */
 export function heartbeat({
@@ -7,13 +7,13 @@ export function heartbeat({
   activeDownloads,
   receiving,
   uncommitted,
-}: FileStore): Promise<InUse> {
+}: OpenUploads & Counted): Promise<InUse> {
   const { kept, lookupsSince } = activeDownloads
   return membership.heartbeat({ inUse: [...kept, ...receiving], lookupsSince, putsSince: uncommitted.since })
 }
 
 /** An orphan that was found later may be of a put that somebody is about to make known. Milliseconds since 1970. */
-export async function orphansFoundBefore(store: FileStore): Promise<number> {
+export async function orphansFoundBefore(store: Storage & OpenUploads & Counted): Promise<number> {
   const { putsSince } = await heartbeat(store)
   return Math.min(Date.now() - store.options.orphanGraceMs, putsSince) - skewOf(store)
 }
@@ -22,11 +22,11 @@ export async function orphansFoundBefore(store: FileStore): Promise<number> {
 export const heartbeatMs = 10_000
 
 /** What another process has begun to receive so recently may not have been told yet. Milliseconds. */
-export function untoldMs({ membership }: FileStore): number {
+export function untoldMs({ membership }: Pick<Counted, 'membership'>): number {
   return membership === singleNode ? 0 : 2 * heartbeatMs
 }
 
 /** By how much the clock of another process may be behind. */
-export function skewOf({ options }: FileStore): number {
+export function skewOf({ options }: Pick<Storage, 'options'>): number {
   return options.maxClockSkewMs ?? 0
 }

@@ -1,7 +1,7 @@
 import type { Condition, ListedManifest } from '../../catalog/upkeep.ts'
 import type { FileId, FileName } from '../../model/file.ts'
 import { checkManifest } from '../manifests/check-manifest.ts'
-import { pieceBytes, type FileStore } from '../state/file-store.ts'
+import { pieceBytes, type Counted, type Storage } from '../state/file-store.ts'
 import { mendManifest } from '../manifests/mend-manifest.ts'
 import type { ScrubOptions } from './scrub.ts'
 import type { Clock, Throttle } from './throttle.ts'
@@ -25,7 +25,7 @@ export const manifestBatch = 64
  * damaged or missing. Where a pass stands is kept in memory only: a restarted server begins a new one.
  */
 export class ManifestScrub {
-  readonly #store: FileStore
+  readonly #store: Storage & Counted
   readonly #intervalMs: number
   readonly #report: ManifestReport
   readonly #clock: Clock
@@ -34,7 +34,7 @@ export class ManifestScrub {
   #dueAt = -Infinity
 
   constructor(
-    store: FileStore,
+    store: Storage & Counted,
     { scrubIntervalMs }: Pick<ScrubOptions, 'scrubIntervalMs'>,
     report: ManifestReport,
     clock: Clock,

@@ -1,4 +1,4 @@
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage, Transfer } from '../state/file-store.ts'
 import { ManifestScrub, type ManifestReport } from './scrub-manifests.ts'
 import { Scrub, type ScrubOptions, type ScrubReport } from './scrub.ts'
 import { systemClock, Throttle, type Clock } from './throttle.ts'
@@ -12,7 +12,7 @@ const pauseMs = 60_000
 
 /** Verifies chunks in the background as they become due, never if the rate is 0. What fails is tried again later. */
 export function scrubRegularly(
-  store: FileStore,
+  store: Storage & Transfer,
   options: ScrubOptions,
   report: ScrubReport,
   clock = systemClock,
@@ -24,7 +24,7 @@ export function scrubRegularly(
 
 /** The same for manifests. With the throttle of the chunks both together keep to the rate. */
 export function scrubManifestsRegularly(
-  store: FileStore,
+  store: Storage & Counted,
   options: ScrubOptions,
   report: ManifestReport,
   clock: Clock,
@@ -37,7 +37,7 @@ export function scrubManifestsRegularly(
 function regularly(
   scrub: Pick<Scrub, 'run'>,
   doing: string,
-  store: FileStore,
+  store: Pick<Storage, 'options'>,
   { scrubRate, scrubIntervalMs }: ScrubOptions,
   clock: Clock,
 ): RegularScrub {

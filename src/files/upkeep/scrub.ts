@@ -3,7 +3,7 @@ import type { ChunkCheck, Condition, Holder } from '../../catalog/upkeep.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { Chunk, Location } from '../../model/chunk.ts'
 import { checkChunk } from './check-chunk.ts'
-import { leaseBytesFor, pieceBytes, type FileStore } from '../state/file-store.ts'
+import { leaseBytesFor, pieceBytes, type Storage, type Transfer } from '../state/file-store.ts'
 import { Throttle, type Clock } from './throttle.ts'
 
 export interface ScrubOptions {
@@ -41,14 +41,14 @@ const lookAgainMs = 3_600_000
  * mended or collected meanwhile is as if it had not been looked at.
  */
 export class Scrub {
-  readonly #store: FileStore
+  readonly #store: Storage & Transfer
   readonly #options: ScrubOptions
   readonly #report: ScrubReport
   readonly #clock: Clock
   readonly #throttle: Throttle
 
   constructor(
-    store: FileStore,
+    store: Storage & Transfer,
     options: ScrubOptions,
     report: ScrubReport,
     clock: Clock,

@@ -5,7 +5,7 @@ import { packed } from '../../model/chunk.ts'
 import { asRefusal } from '../../model/errors.ts'
 import type { FileId, FileName, Metadata } from '../../model/file.ts'
 import { deleteUpload } from '../resume/finish-upload.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import {
   createWithManifest,
   deleteManifest,
@@ -36,7 +36,7 @@ export interface FileRequest {
 /** A file in the making. It is in the catalog, as an upload, only once it has more parts than one commit takes. */
 export class Draft {
   readonly #id = randomUUIDv7() as FileId
-  readonly #store: FileStore
+  readonly #store: Storage & OpenUploads & Counted
   readonly #caller: Caller
   readonly #request: FileRequest
   readonly #pending: PendingParts
@@ -46,7 +46,12 @@ export class Draft {
   #offset = 0
   isInCatalog = false
 
-  constructor(store: FileStore, caller: Caller, request: FileRequest, pending: PendingParts) {
+  constructor(
+    store: Storage & OpenUploads & Counted,
+    caller: Caller,
+    request: FileRequest,
+    pending: PendingParts,
+  ) {
     this.#store = store
     this.#caller = caller
     this.#request = request

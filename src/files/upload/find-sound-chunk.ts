@@ -1,7 +1,7 @@
 import type { Chunk, Location } from '../../model/chunk.ts'
 import { blockBytes, type Digest } from '../../model/digest.ts'
 import { isStoreError } from '../../model/errors.ts'
-import { leaseBytesFor, type FileStore } from '../state/file-store.ts'
+import { leaseBytesFor, type Storage, type Transfer } from '../state/file-store.ts'
 
 /** What is known of a chunk with some content. */
 export type PresentChunk =
@@ -14,7 +14,7 @@ export type PresentChunk =
  * on a chunk that rotted since. Rejects `unavailable` where it cannot be told: another copy would not help, for of two
  * the catalog keeps the one that is there.
  */
-export async function findSoundChunk(store: FileStore, digest: Digest): Promise<PresentChunk> {
+export async function findSoundChunk(store: Storage & Transfer, digest: Digest): Promise<PresentChunk> {
   const chunk = await store.catalog.findChunk(digest)
   if (!chunk) return { kind: 'absent' }
   try {
@@ -31,7 +31,7 @@ export async function findSoundChunk(store: FileStore, digest: Digest): Promise<
 }
 
 /** In a buffer of the pool, or one after the other in the block that is kept for this: the upload holds what others may wait for. */
-async function verify(store: FileStore, chunk: Chunk): Promise<void> {
+async function verify(store: Storage & Transfer, chunk: Chunk): Promise<void> {
   const lease = store.pool.tryLease(leaseBytesFor(Math.min(blockBytes, chunk.size)))
   if (lease) {
     try {
@@ -45,7 +45,7 @@ async function verify(store: FileStore, chunk: Chunk): Promise<void> {
   await emergencyBlock.limiter.run(() => readAll(store, chunk, emergencyBlock.bytes()))
 }
 
-async function readAll(store: FileStore, chunk: Chunk, buffer: Buffer): Promise<void> {
+async function readAll(store: Storage & Transfer, chunk: Chunk, buffer: Buffer): Promise<void> {
   const { location, size, blockDigests } = chunk
   for (let offset = 0; offset < size; offset += blockBytes) {
     const into = buffer.subarray(0, Math.min(blockBytes, size - offset))

@@ -1,7 +1,7 @@
 import type { ChunkUse } from '../../catalog/catalog.ts'
 import type { Location } from '../../model/chunk.ts'
 import { isRefusal, isStoreError } from '../../model/errors.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage } from '../state/file-store.ts'
 
 /** A chunk of an upload that is durable, but which the catalog does not know as a part of it yet. */
 export interface StoredPart {
@@ -18,11 +18,11 @@ export interface StoredPart {
  * bytes that no catalog will ever know of are deleted.
  */
 export class PendingParts {
-  readonly #store: FileStore
+  readonly #store: Storage & Counted
   readonly #parts = new Set<StoredPart>()
   #isAbandoned = false
 
-  constructor(store: FileStore) {
+  constructor(store: Storage & Counted) {
     this.#store = store
   }
 

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { lastValueFrom } from 'rxjs'
 import type { Upload } from '../../model/upload.ts'
 import { batchMap } from '../../rx/batch-map.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, Storage, Transfer } from '../state/file-store.ts'
 import { PendingParts, type StoredPart } from './pending-parts.ts'
 import { storeChunks, type ByteObserver } from './store-chunks.ts'
 
@@ -11,7 +11,7 @@ import { storeChunks, type ByteObserver } from './store-chunks.ts'
  * `advanceUpload` does; when it settles, in whatever way, the offset has stopped moving.
  */
 export async function receiveIntoUpload(
-  store: FileStore,
+  store: Storage & Transfer & Counted,
   target: Pick<Upload, 'id' | 'offset'>,
   bytes: Readable,
   maxBytes: number,
@@ -42,6 +42,6 @@ export async function receiveIntoUpload(
 }
 
 /** When an upload that makes progress now expires. */
-export function newExpiry({ options }: FileStore): number {
+export function newExpiry({ options }: Pick<Storage, 'options'>): number {
   return Date.now() + options.uploadExpiryMs
 }

@@ -5,7 +5,7 @@ import type { ChunkUse } from '../../catalog/catalog.ts'
 import { batchMap } from '../../rx/batch-map.ts'
 import { checkCurrentFile, refuseWithoutSpace } from './preflight.ts'
 import { Draft, partsPerCommit, type FileRequest } from './draft.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage, Transfer } from '../state/file-store.ts'
 import { PendingParts, type StoredPart } from './pending-parts.ts'
 import { storeChunks, tooLarge, type ByteObserver } from './store-chunks.ts'
 
@@ -35,7 +35,7 @@ export interface DraftSteps<T> {
  * with, what a check throws, `precondition_failed`, and what the catalog rejects.
  */
 export async function receive<T>(
-  store: FileStore,
+  store: Storage & Transfer & OpenUploads & Counted,
   caller: Caller,
   openBody: () => Readable,
   request: UploadRequest,
@@ -67,7 +67,7 @@ export async function receive<T>(
 }
 
 async function refuseEarly(
-  store: FileStore,
+  store: Storage,
   caller: Caller,
   { name, size, precondition }: UploadRequest,
 ): Promise<void> {

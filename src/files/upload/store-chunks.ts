@@ -8,7 +8,7 @@ import { StoreError } from '../../model/errors.ts'
 import { chunked, type FilledChunk } from '../../streams/chunked.ts'
 import { inOrder } from '../../rx/in-order.ts'
 import { ownedCall } from '../../rx/owned-call.ts'
-import { pieceBytes, type FileStore } from '../state/file-store.ts'
+import { pieceBytes, type Storage, type Transfer } from '../state/file-store.ts'
 import { findSoundChunk } from './find-sound-chunk.ts'
 import type { PendingParts, StoredPart } from './pending-parts.ts'
 import type { LimitedStoring } from '../state/store-limiter.ts'
@@ -46,7 +46,7 @@ interface HashedChunk {
  * chunk store rejects, and the body's own error.
  */
 export function storeChunks(
-  store: FileStore,
+  store: Storage & Transfer,
   body: Readable,
   observers: readonly ByteObserver[],
   pending: PendingParts,
@@ -107,7 +107,7 @@ async function withDigest(filled: FilledChunk, index: number): Promise<HashedChu
 
 /** Stores a chunk when the limiter lets it. Who unsubscribes earlier leaves it to `pending`, or unstored. */
 function storeInTurn(
-  store: FileStore,
+  store: Storage & Transfer,
   chunk: HashedChunk,
   limited: LimitedStoring,
   pending: PendingParts,
@@ -119,7 +119,11 @@ function storeInTurn(
   })
 }
 
-async function storeChunk(store: FileStore, chunk: HashedChunk, signal: AbortSignal): Promise<StoredPart> {
+async function storeChunk(
+  store: Storage & Transfer,
+  chunk: HashedChunk,
+  signal: AbortSignal,
+): Promise<StoredPart> {
   const { index, digest, size, blockDigests, filled, release } = chunk
   const present = await findSoundChunk(store, digest)
   if (present.kind === 'sound') {

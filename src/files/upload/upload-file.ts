@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Caller } from '../../model/principal.ts'
 import type { CommittedFile } from '../../catalog/catalog.ts'
 import { StoreError } from '../../model/errors.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage, Transfer } from '../state/file-store.ts'
 import { finishWithManifests } from '../manifests/keep-manifests.ts'
 import { receive, type UploadRequest } from './receive.ts'
 
@@ -11,7 +11,7 @@ import { receive, type UploadRequest } from './receive.ts'
  * goes wrong, stays as it was. Resolves when all of it would survive a power cut. Rejects as `receive` does.
  */
 export async function uploadFile(
-  store: FileStore,
+  store: Storage & Transfer & OpenUploads & Counted,
   caller: Caller,
   openBody: () => Readable,
   request: UploadRequest,

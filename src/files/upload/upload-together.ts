@@ -2,20 +2,20 @@ import type { Readable } from 'node:stream'
 import type { Caller } from '../../model/principal.ts'
 import type { CommittedFile } from '../../catalog/catalog.ts'
 import type { Draft } from './draft.ts'
-import type { FileStore } from '../state/file-store.ts'
+import type { Counted, OpenUploads, Storage, Transfer } from '../state/file-store.ts'
 import { finishWithManifests, type FinishingUpload } from '../manifests/keep-manifests.ts'
 import type { StoredPart } from './pending-parts.ts'
 import { receive, type UploadRequest } from './receive.ts'
 
 /** Uploads that become files together or not at all. A `commit` that resolves ends it, or else `discard`. */
 export class UploadsTogether {
-  readonly #store: FileStore
+  readonly #store: Storage & Transfer & OpenUploads & Counted
   readonly #caller: Caller
   readonly #received: Promise<FinishingUpload>[] = []
   /** Open until the last of them is received, however long that takes: none may expire before. */
   readonly #drafts: Draft[] = []
 
-  constructor(store: FileStore, caller: Caller) {
+  constructor(store: Storage & Transfer & OpenUploads & Counted, caller: Caller) {
     this.#store = store
     this.#caller = caller
   }

@@ -4,7 +4,10 @@ import { quartiles } from './samples.ts'
 
 const runs = 50
 
-/** Bytes that one run allocates on this thread once it is warm: objects, and the memory behind buffers. */
+/**
+ * Bytes that one run allocates on this thread once it is warm: objects, and the memory behind
+ * buffers.
+ */
 export async function allocatedBytes(run: () => Promise<unknown>): Promise<number> {
   await run()
   return (await bytesOfObjects(run)) + (await bytesBehindBuffers(run))
@@ -26,8 +29,8 @@ async function bytesOfObjects(run: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * Buffers are freed behind the back of everybody who counts, so that a run in which garbage is collected does not count. Throws if it is in
- * every one.
+ * Buffers are freed behind the back of everybody who counts, so that a run in which garbage is
+ * collected does not count. Throws if it is in every one.
  */
 async function bytesBehindBuffers(run: () => Promise<unknown>): Promise<number> {
   setFlagsFromString('--expose-gc')

@@ -7,7 +7,10 @@ import {
 
 const mib = 1024 * 1024
 
-/** As the server makes it, with its default settings but for those given. What fails in the background ends the process. */
+/**
+ * As the server makes it, with its default settings but for those given. What fails in the
+ * background ends the process.
+ */
 export function benchFileStore(stores: Stores, options: Partial<FileStoreOptions> = {}): FileStore {
   return createFileStore(stores, {
     chunkSize: 8 * mib,

@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
-/** The server as people start it: a process of its own, with default settings unless `options` say otherwise. */
+/**
+ * The server as people start it: a process of its own, with default settings unless `options` say
+ * otherwise.
+ */
 export interface BenchServer {
   readonly port: number
   readonly pid: number

@@ -21,8 +21,8 @@ export class BenchUploads {
   }
 
   /**
-   * Appends chunks of which no two are alike, counted from `firstChunk`. They are the same in every call, so the server has most of them
-   * already: it checks them instead of writing them.
+   * Appends chunks of which no two are alike, counted from `firstChunk`. They are the same in every
+   * call, so the server has most of them already: it checks them instead of writing them.
    */
   async fill(path: string, offset: number, bytes: number, firstChunk: number): Promise<void> {
     await this.append(path, offset, {}, chunks(firstChunk, bytes), bytes)

@@ -2,7 +2,10 @@ import { EMPTY, Observable } from 'rxjs'
 import { concatMapEager } from '../src/rx/concat-map-eager.ts'
 import { Pulled } from '../src/rx/pulled.ts'
 
-/** One pass over blocks, all of a size: they are read side by side into the buffers and written in order. */
+/**
+ * One pass over blocks, all of a size: they are read side by side into the buffers and written in
+ * order.
+ */
 export interface BlockPass {
   readonly blocks: number
   /** Reused round and round; as many blocks are held at once. */
@@ -39,7 +42,10 @@ export function passByOperator({ blocks, buffers, read, write }: BlockPass): Pro
   })
 }
 
-/** The same by hand, a sliding window with callbacks: nothing that goes through pipelines can cost less. */
+/**
+ * The same by hand, a sliding window with callbacks: nothing that goes through pipelines can cost
+ * less.
+ */
 export function passByLoop({ blocks, buffers, read, write }: BlockPass): Promise<void> {
   const free = [...buffers]
   const ready: (Buffer | undefined)[] = buffers.map(() => undefined)

@@ -35,8 +35,9 @@ const style = `
 type Compared = Row & { readonly ratio: number; readonly target: Target }
 
 /**
- * The ratios of a run as an SVG that needs nothing else: on a logarithmic scale, a bar from 1 to each, a line for its quartiles and a
- * tick where its target is. Rows without a ratio or a target are left out.
+ * The ratios of a run as an SVG that needs nothing else: on a logarithmic scale, a bar from 1 to
+ * each, a line for its quartiles and a tick where its target is. Rows without a ratio or a target
+ * are left out.
  */
 export function chartOf({ command, at, machine, rows }: Run): string {
   const compared = rows.filter((row): row is Compared => row.ratio !== undefined && row.target !== undefined)

@@ -6,7 +6,8 @@ const mib = 1024 * 1024
 
 /** Reads or sends one file as fast as it can, and prints how many milliseconds that took. */
 const [port, direction, name, mebibytes] = process.argv.slice(2) as [string, 'GET' | 'PUT', string, string]
-// Nothing that is sent is there already; a piece is no longer than a block, so no two blocks are alike.
+// Nothing that is sent is there already; a piece is no longer than a block, so no two blocks are
+// alike.
 const piece = randomBytes(mib)
 
 const begun = performance.now()

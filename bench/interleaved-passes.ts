@@ -8,8 +8,8 @@ export interface PassRounds {
 }
 
 /**
- * Microseconds that one pass takes, as benny measures it: the alternatives take turns, so that a machine that is slower for a while
- * is so for all of them.
+ * Microseconds that one pass takes, as benny measures it: the alternatives take turns, so that a
+ * machine that is slower for a while is so for all of them.
  */
 export async function interleavedPasses<Name extends string>(
   title: string,
@@ -36,7 +36,10 @@ export async function interleavedPasses<Name extends string>(
 
 let lastPass: Promise<unknown> = Promise.resolve()
 
-/** Benny calls a case to see what it returns, without waiting: passes that share buffers must not meet. */
+/**
+ * Benny calls a case to see what it returns, without waiting: passes that share buffers must not
+ * meet.
+ */
 function afterAllBefore(pass: () => Promise<unknown>): () => Promise<unknown> {
   return () => (lastPass = lastPass.then(pass))
 }

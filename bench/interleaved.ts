@@ -11,8 +11,9 @@ export interface Rounds {
 }
 
 /**
- * Runs alternatives one after the other, round after round, every other round in reverse order: a machine that is slower
- * for a while is so for all of them, and none is always the one that comes after another.
+ * Runs alternatives one after the other, round after round, every other round in reverse order: a
+ * machine that is slower for a while is so for all of them, and none is always the one that comes
+ * after another.
  */
 export async function interleaved<Name extends string>(
   alternatives: Readonly<Record<Name, Measure>>,
@@ -30,7 +31,10 @@ export async function interleaved<Name extends string>(
   return new Samples(measured)
 }
 
-/** The row of one alternative against another; its ratio is that of `ours` to `theirs`, in the unit of both. */
+/**
+ * The row of one alternative against another; its ratio is that of `ours` to `theirs`, in the unit
+ * of both.
+ */
 export function comparison<Name extends string>(
   samples: Samples<Name>,
   ours: Name,

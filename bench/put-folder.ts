@@ -7,9 +7,9 @@ import { parseArgs, promisify } from 'node:util'
 import { inTemporaryDirectory } from './in-temporary-directory.ts'
 import { interleaved, type Measure } from './interleaved.ts'
 
-// How long `ashlar put -r` of many small files takes: that of this working tree against that of another checkout, each with its own
-// server and a new store. It needs the other's path, and that its dependencies are installed:
-// `npx node bench/put-folder.ts ../before`.
+// How long `ashlar put -r` of many small files takes: that of this working tree against that of
+// another checkout, each with its own server and a new store. It needs the other's path, and that
+// its dependencies are installed: `npx node bench/put-folder.ts ../before`.
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

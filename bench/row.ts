@@ -9,7 +9,10 @@ export interface Row {
   readonly ours: number
   /** Absent where there is nothing to compare with. */
   readonly theirs?: number
-  /** Median of the ratios of the rounds, each round by itself, and never the ratio of two medians. The target counts it. */
+  /**
+   * Median of the ratios of the rounds, each round by itself, and never the ratio of two medians.
+   * The target counts it.
+   */
   readonly ratio?: number
   /** Quartiles of these ratios. */
   readonly spread?: readonly [low: number, high: number]

@@ -20,15 +20,16 @@ const docs = fileURLToPath(new URL('../docs', import.meta.url))
 const usage = 'Takes, behind --, [--short] [--only <suite>]… [--out <directory>]'
 
 /**
- * Runs suites one after the other, prints their rows, and writes all of them as JSON, as a table and as a chart: into docs/ if
- * nothing was left out, else where that takes no honest run's place. A suite that fails keeps no other from running, and fails the
- * whole in the end.
+ * Runs suites one after the other, prints their rows, and writes all of them as JSON, as a table
+ * and as a chart: into docs/ if nothing was left out, else where that takes no honest run's place.
+ * A suite that fails keeps no other from running, and fails the whole in the end.
  */
 export async function runSuites(
   command: 'bench' | 'bench-peers',
   suites: Readonly<Record<string, Suite>>,
 ): Promise<void> {
-  // As the server sizes it, with its default settings; read when the first asynchronous call is made.
+  // As the server sizes it, with its default settings; read when the first asynchronous call is
+  // made.
   process.env['UV_THREADPOOL_SIZE'] ??= '22'
   const flags = readFlags(command, suites)
   if (!flags) return

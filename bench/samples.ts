@@ -29,7 +29,10 @@ export class Samples<Name extends string> {
     return new Samples(changed as Record<Name, number>[])
   }
 
-  /** Of one alternative to another, each round by itself: what slows both down for a while cancels out. */
+  /**
+   * Of one alternative to another, each round by itself: what slows both down for a while cancels
+   * out.
+   */
   ratio(name: Name, to: Name): Quartiles {
     return quartiles(this.#rounds.map((round) => round[name] / round[to]))
   }

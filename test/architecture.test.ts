@@ -219,6 +219,11 @@ describe('also found is', () => {
       'files/a.ts has 301 lines, more than 300',
     ],
     [
+      'a comment that is too wide',
+      { 'files/a.ts': `// ${'x'.repeat(97)}\n  // ${'x'.repeat(96)}` },
+      'files/a.ts:2 is a comment of more than 100 columns',
+    ],
+    [
       'a folder that holds too many',
       Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`files/a/b${index}.ts`, ''])),
       'files/a holds 21 files, more than 20',

@@ -25,7 +25,10 @@ async function put(server: ServerProcess, name: string, body: Buffer): Promise<v
   expect((await request(server, 'PUT', `/files/${name}`, { body })).status).toBe(201)
 }
 
-/** Every file of a store that no server has, by its name: to open it in this process is faster than to start another. */
+/**
+ * Every file of a store that no server has, by its name: to open it in this process is faster than
+ * to start another.
+ */
 async function filesIn(directory: string): Promise<ReadonlyMap<string, Buffer>> {
   const opened = await openStore(['--store', directory], {}, (error) => {
     throw error
@@ -73,7 +76,8 @@ describe('a server', () => {
     await upload.send(head('PUT /files/late', `Content-Length: ${large.length}`))
     await upload.send(large.subarray(0, half))
 
-    // A terminal signals npm and the server, and npm passes its signal on: that is one and the same.
+    // A terminal signals npm and the server, and npm passes its signal on: that is one and the
+    // same.
     server.child.kill('SIGINT')
     await server.terminate()
     await idle.ended()
@@ -203,7 +207,8 @@ describe('a server that is killed', () => {
   })
 })
 
-// Which arguments are refused, and with what: test/config.test.ts; which stores and ports: test/drivers/refused-starts.test.ts.
+// Which arguments are refused, and with what: test/config.test.ts; which stores and ports:
+// test/drivers/refused-starts.test.ts.
 it.each([
   { args: ['--nonsense'], env: {}, says: '--nonsense' },
   { args: [], env: { ASHLAR_PORT: 'x' }, says: 'ASHLAR_PORT' },

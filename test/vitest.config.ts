@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 import { fastStart } from './support/fast-start.ts'
 
-// Workers keep all modules and results, while buffers die young. By default, marking what stays takes a tenth of
-// all CPU time.
+// Workers keep all modules and results, while buffers die young. By default, marking what stays
+// takes a tenth of all CPU time.
 const rareCollections = [
   '--initial-heap-size=256',
   '--external-memory-accounted-in-global-limit',

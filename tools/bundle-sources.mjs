@@ -1,6 +1,6 @@
 // Bundles the programs of this repository: starting from a few files takes half of the CPU time.
-// `node tools/bundle-sources.mjs` refreshes the bundles that fast-start.mjs uses; with `dist`, it bundles the worker thread of the
-// built SQLite catalog in place.
+// `node tools/bundle-sources.mjs` refreshes the bundles that fast-start.mjs uses; with `dist`, it
+// bundles the worker thread of the built SQLite catalog in place.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -33,7 +33,9 @@ export default async function refresh() {
   replace(listFile, JSON.stringify((await Promise.all(builds)).flat()))
 }
 
-/** Writes the bundles of some entries, which share files, and resolves with what is listed of them. */
+/**
+ * Writes the bundles of some entries, which share files, and resolves with what is listed of them.
+ */
 async function bundle(entries, folder) {
   // Loaded only where something has to be bundled.
   const { rolldown } = await import('rolldown')
@@ -74,7 +76,8 @@ async function bundleBuilt() {
   const build = await rolldown({
     input: fileURLToPath(built),
     platform: 'node',
-    // Only Kysely is bundled with our own code, but for the hasher, which is loaded when it is needed, from where it was built.
+    // Only Kysely is bundled with our own code, but for the hasher, which is loaded when it is
+    // needed, from where it was built.
     external: (id) => id.endsWith('/hashers.js') || !/^[./]|^[a-z]:|^kysely$/i.test(id),
   })
   const { output } = await build.generate({ format: 'esm', banner: licence() })

@@ -1,5 +1,6 @@
-// For `node --import`: starts the sources fast. Caches compiled code, and begins a process or a worker thread with the bundle that
-// bundle-sources.mjs made of it, unless a source file has changed since.
+// For `node --import`: starts the sources fast. Caches compiled code, and begins a process or a
+// worker thread with the bundle that bundle-sources.mjs made of it, unless a source file has
+// changed since.
 import module from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,6 @@
 // Builds the package before it is packed, or installed from the repository: npm runs this for both.
-// Plain JavaScript without dependencies: it runs before there are any, on whatever Node the machine has.
+// Plain JavaScript without dependencies: it runs before there are any, on whatever Node the machine
+// has.
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 

@@ -1,5 +1,6 @@
-// Installs the dependencies when they are not those of the lock file, and otherwise returns at once.
-// Plain JavaScript without dependencies: it runs before there are any, on whatever Node the machine has.
+// Installs the dependencies when they are not those of the lock file, and otherwise returns at
+// once. Plain JavaScript without dependencies: it runs before there are any, on whatever Node the
+// machine has.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import process from 'node:process'

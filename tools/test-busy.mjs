@@ -1,4 +1,5 @@
-// Runs the tests beside three busy loops, as on a machine that has something else to do. Arguments go to vitest.
+// Runs the tests beside three busy loops, as on a machine that has something else to do. Arguments
+// go to vitest.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 

@@ -7,7 +7,10 @@ import type { S3Place } from './s3-alone.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-/** A node with default settings, and clients that move files to and from it side by side; measured in MB/s. */
+/**
+ * A node with default settings, and clients that move files to and from it side by side; measured
+ * in MB/s.
+ */
 export class OneNode {
   readonly #stage: Stage
   readonly #peer: Peer

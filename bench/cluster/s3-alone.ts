@@ -9,12 +9,18 @@ export interface S3Place {
   readonly credentials: S3Credentials
 }
 
-/** The S3 SDK, used as its documentation shows, by a program that has no more to do than to move objects. */
+/**
+ * The S3 SDK, used as its documentation shows, by a program that has no more to do than to move
+ * objects.
+ */
 export class S3Alone {
   readonly #client: S3Client
   readonly #bucket: string
   readonly #objectBytes: number
-  /** One for each that is put at once. To the store one object is as good as another, so that none is made anew. */
+  /**
+   * One for each that is put at once. To the store one object is as good as another, so that none
+   * is made anew.
+   */
   readonly #bodies: readonly Buffer[]
 
   constructor({ endpoint, bucket, credentials }: S3Place, objectBytes: number, concurrency: number) {

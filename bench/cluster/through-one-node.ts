@@ -18,8 +18,9 @@ const common = {
 }
 
 /**
- * What one node moves between clients and a bucket, against the S3 SDK that moves objects of the size of its chunks, as many at once, to and from
- * the same bucket. The node also cuts, hashes, verifies, and commits to PostgreSQL; its clients are a process of their own.
+ * What one node moves between clients and a bucket, against the S3 SDK that moves objects of the
+ * size of its chunks, as many at once, to and from the same bucket. The node also cuts, hashes,
+ * verifies, and commits to PostgreSQL; its clients are a process of their own.
  */
 export async function throughOneNode({ isShort }: RunScale): Promise<readonly Row[]> {
   const bytes = isShort ? 64 * mib : 256 * mib

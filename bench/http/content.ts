@@ -5,8 +5,9 @@ const piece = randomBytes(mib)
 let counted = 0
 
 /**
- * Gives a body piece by piece, in a buffer that is the next one's, too. Each piece begins with a number that none before has had: no two
- * chunks are alike, and a server that keeps the same content once has to keep each. Unless it `repeatsAfter` so many bytes.
+ * Gives a body piece by piece, in a buffer that is the next one's, too. Each piece begins with a
+ * number that none before has had: no two chunks are alike, and a server that keeps the same
+ * content once has to keep each. Unless it `repeatsAfter` so many bytes.
  */
 export function content(bytes: number, repeatsAfter = Infinity): () => Uint8Array | undefined {
   const own = Buffer.from(piece.subarray(0, bytes))

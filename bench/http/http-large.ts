@@ -9,8 +9,8 @@ const many = 8
 const floors = { get: 'Node that writes one buffer', put: 'Node that discards' }
 
 /**
- * One large file up and down, with one client and with many. Ashlar verifies what it reads, and hashes and syncs what it stores; the
- * others do neither. Takes 20 GiB of disk.
+ * One large file up and down, with one client and with many. Ashlar verifies what it reads, and
+ * hashes and syncs what it stores; the others do neither. Takes 20 GiB of disk.
  */
 export async function httpLarge({ isShort }: RunScale): Promise<readonly Row[]> {
   const bytes = isShort ? 32 * mib : gib

@@ -75,7 +75,10 @@ async function uploads(
   return [comparison(rates, 'ours', 'nginx', { ...common, work, against: 'nginx, dav_methods PUT' })]
 }
 
-/** What it brings that commits which come together share their syncs: those of one client that waits for each have nobody to share with. */
+/**
+ * What it brings that commits which come together share their syncs: those of one client that waits
+ * for each have nobody to share with.
+ */
 async function uploadsTogether(
   small: SmallFiles,
   { ashlar }: Servers,

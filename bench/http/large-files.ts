@@ -8,7 +8,9 @@ import { writeToDisk } from './write-to-disk.ts'
 
 type ServerName = 'ashlar' | 'nginx' | 'nginxAuto' | 'tus' | 'floor'
 
-/** Servers that have large files and take more, and what clients do with them; all measured in GB/s. */
+/**
+ * Servers that have large files and take more, and what clients do with them; all measured in GB/s.
+ */
 export class LargeFiles {
   readonly #stage: Stage
   readonly #servers: Readonly<Record<ServerName, Peer>>
@@ -28,7 +30,9 @@ export class LargeFiles {
     })
   }
 
-  /** Each client fetches the same file, which is in the page cache: all servers have it from `fill`. */
+  /**
+   * Each client fetches the same file, which is in the page cache: all servers have it from `fill`.
+   */
   get(from: Exclude<ServerName, 'tus'>, clients: number, bytes: number): Measure {
     const path = { ashlar: '/files/large', nginx: '/large', nginxAuto: '/large', floor: `/${bytes}` }[from]
     return () => this.#throughput(from, clients, { kind: 'get', paths: [path], bytes })

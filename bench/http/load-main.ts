@@ -2,7 +2,8 @@ import { exchangeOver } from './exchanges.ts'
 import type { Load, LoadResult } from './load.ts'
 import { RawConnection } from './raw-connection.ts'
 
-// The process of the clients: takes loads from its parent, one at a time, and tells it what each has come to.
+// The process of the clients: takes loads from its parent, one at a time, and tells it what each
+// has come to.
 process.on('message', (load: Load) => {
   run(load).then(
     (result) => process.send!({ result }),

@@ -1,4 +1,7 @@
-/** What one client does before it does the next. Anything but success, or a body of another length, fails the whole load. */
+/**
+ * What one client does before it does the next. Anything but success, or a body of another length,
+ * fails the whole load.
+ */
 export type Exchange =
   /** One of the paths at random; each has so many bytes. */
   | { readonly kind: 'get'; readonly paths: readonly string[]; readonly bytes: number }
@@ -10,8 +13,9 @@ export type Exchange =
       readonly bytes: number
     }
   /**
-   * A path that ends with `/` stands for a new name below it, each time. The content is new, too, so no server has any of it already; with
-   * `repeatsAfter` it begins anew after so many bytes, and anew with each file.
+   * A path that ends with `/` stands for a new name below it, each time. The content is new, too,
+   * so no server has any of it already; with `repeatsAfter` it begins anew after so many bytes, and
+   * anew with each file.
    */
   | { readonly kind: 'put'; readonly path: string; readonly bytes: number; readonly repeatsAfter?: number }
   /** Creates an upload and sends all of it in one request; the content is new. */

@@ -9,7 +9,9 @@ import { Stage } from './stage.ts'
 const suite = 'HTTP, ranges'
 const bytes = 64 * kib
 
-/** Random ranges of one large file. Ashlar reads and verifies the blocks of 1 MiB that they lie in. */
+/**
+ * Random ranges of one large file. Ashlar reads and verifies the blocks of 1 MiB that they lie in.
+ */
 export async function ranges({ isShort }: RunScale): Promise<readonly Row[]> {
   const fileBytes = isShort ? 32 * mib : gib
   await using stage = await Stage.open()

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** Nobody looks at what comes, so all connections are read into one place; small enough to stay in the cache of a core. */
+/**
+ * Nobody looks at what comes, so all connections are read into one place; small enough to stay in
+ * the cache of a core.
+ */
 const received = Buffer.allocUnsafeSlow(256 * 1024)
 
 export interface Answer {
@@ -13,8 +16,9 @@ export interface Answer {
 }
 
 /**
- * A connection that costs a client next to nothing: what it takes to parse HTTP and to keep bodies would be measured with the server. One
- * request at a time; a body in chunks is taken for one of no bytes, as servers have it that answer nothing.
+ * A connection that costs a client next to nothing: what it takes to parse HTTP and to keep bodies
+ * would be measured with the server. One request at a time; a body in chunks is taken for one of no
+ * bytes, as servers have it that answer nothing.
  */
 export class RawConnection {
   readonly #socket: Socket
@@ -51,7 +55,10 @@ export class RawConnection {
     return this.#waiting.promise
   }
 
-  /** The same with a body, of which `next` gives one piece after the other: each may be in the buffer that the last one was in. */
+  /**
+   * The same with a body, of which `next` gives one piece after the other: each may be in the
+   * buffer that the last one was in.
+   */
   async send(head: string, next: () => Uint8Array | undefined): Promise<Answer> {
     // In one packet with what fits behind it.
     this.#socket.cork()
@@ -67,7 +74,10 @@ export class RawConnection {
     this.#socket.destroy()
   }
 
-  /** Resolves when the bytes are the system's, or the connection has broken: that is told to who waits for the answer. */
+  /**
+   * Resolves when the bytes are the system's, or the connection has broken: that is told to who
+   * waits for the answer.
+   */
   #write(bytes: Uint8Array): Promise<void> {
     return new Promise((done) => {
       this.#socket.write(bytes, () => done())

@@ -5,11 +5,17 @@ import { gib, mib, sizeName } from './sizes.ts'
 import { Stage } from './stage.ts'
 
 const suite = 'Scale over HTTP'
-/** Small files are sent one after the other until so much has been moved: what differs is their size alone. */
+/**
+ * Small files are sent one after the other until so much has been moved: what differs is their size
+ * alone.
+ */
 const leastBytes = { long: gib, short: 64 * mib }
 const sizes = { long: [16 * mib, 256 * mib, gib, 4 * gib, 16 * gib], short: [16 * mib, 256 * mib] }
 const crowds = { long: [1, 4, 16, 64, 256], short: [1, 256] }
-/** Larger files have the same bytes again and again, which costs the server no less memory, and the disk nothing. */
+/**
+ * Larger files have the same bytes again and again, which costs the server no less memory, and the
+ * disk nothing.
+ */
 const mostDistinctBytes = 4 * gib
 const mostGrowth = 1.1
 
@@ -27,7 +33,10 @@ interface Measured {
   readonly peakMebibytes: number
 }
 
-/** What becomes of speed and memory as files grow, and crowds of clients. Each step has a server of its own, whose peak is that of this step alone. */
+/**
+ * What becomes of speed and memory as files grow, and crowds of clients. Each step has a server of
+ * its own, whose peak is that of this step alone.
+ */
 export async function scaleOverHttp({ isShort }: RunScale): Promise<readonly Row[]> {
   const scale = isShort ? 'short' : 'long'
   const rows: Row[] = []

@@ -6,7 +6,10 @@ import type { Stage } from './stage.ts'
 /** GET takes one of so many at random. */
 const files = 64
 
-/** What clients do with servers of small files, on and on for a while; measured in requests a second. */
+/**
+ * What clients do with servers of small files, on and on for a while; measured in requests a
+ * second.
+ */
 export class SmallFiles {
   readonly #stage: Stage
   readonly #ms: number
@@ -29,8 +32,9 @@ export class SmallFiles {
   }
 
   /**
-   * Each time a new name below `path`. All of it stays until the end: for some minutes ext4 takes no inode that was deleted, and looks at each of them
-   * whenever a file is created, which thousands of deleted files were measured to make take a millisecond.
+   * Each time a new name below `path`. All of it stays until the end: for some minutes ext4 takes
+   * no inode that was deleted, and looks at each of them whenever a file is created, which
+   * thousands of deleted files were measured to make take a millisecond.
    */
   put(to: Peer, path: '/files/up/' | '/up/', bytes: number, clients: number): Measure {
     return async () => {

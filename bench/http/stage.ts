@@ -10,8 +10,9 @@ import { LoadProcess } from './load-process.ts'
 const run = promisify(execFile)
 
 /**
- * What servers are compared on: a directory, clients, and the servers. Disposing of it ends and deletes all of that, and so does a signal that
- * ends this process: what is left behind could be many gibibytes.
+ * What servers are compared on: a directory, clients, and the servers. Disposing of it ends and
+ * deletes all of that, and so does a signal that ends this process: what is left behind could be
+ * many gibibytes.
  */
 export class Stage {
   readonly #directory: string
@@ -55,7 +56,10 @@ export class Stage {
     return (exchanges / ms) * 1000
   }
 
-  /** Removes files, and resolves when the disk has written all that anybody has left to it: who comes next has it alone. */
+  /**
+   * Removes files, and resolves when the disk has written all that anybody has left to it: who
+   * comes next has it alone.
+   */
   async settle(...remove: readonly string[]): Promise<void> {
     for (const path of remove) await rm(this.path(path), { recursive: true, force: true })
     await run('sync', ['--file-system', this.#directory])

@@ -9,8 +9,9 @@ const fileBytes = 8 * mib
 const atOnce = 4
 
 /**
- * Writes new files past the page cache, from memory that the disk takes as it is, and syncs each: what is left of an upload if nothing is received,
- * hashed or committed. Resolves with GB/s, and leaves the files behind.
+ * Writes new files past the page cache, from memory that the disk takes as it is, and syncs each:
+ * what is left of an upload if nothing is received, hashed or committed. Resolves with GB/s, and
+ * leaves the files behind.
  */
 export async function writeToDisk(directory: string, bytes: number): Promise<number> {
   await mkdir(directory, { recursive: true })

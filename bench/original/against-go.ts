@@ -9,9 +9,15 @@ import { measureCase, type Case } from './measure-case.ts'
 import { uploadByOperators, uploadByVerb } from './uploads.ts'
 
 const mib = 1024 * 1024
-/** Where chunks have 10 MiB and are in the page cache, whether N counts reads of a block, of which a chunk takes ten, or chunks. */
+/**
+ * Where chunks have 10 MiB and are in the page cache, whether N counts reads of a block, of which a
+ * chunk takes ten, or chunks.
+ */
 const timesGo = { atLeast: 2 }
-/** What a capacity of N lets be held beside N chunks: one that waits to get in, and one that is being waited for. */
+/**
+ * What a capacity of N lets be held beside N chunks: one that waits to get in, and one that is
+ * being waited for.
+ */
 const besideN = 2
 
 interface Scale {
@@ -21,7 +27,10 @@ interface Scale {
   readonly bytesAtOnce: number
 }
 
-/** The experiment of the article against the article's own way, both in the same rounds; prints the article's own columns, too. */
+/**
+ * The experiment of the article against the article's own way, both in the same rounds; prints the
+ * article's own columns, too.
+ */
 export function againstGo({ isShort }: RunScale): Promise<readonly Row[]> {
   const once = { rounds: 1, warmUps: 0 }
   const scale = isShort

@@ -6,7 +6,10 @@ import { uploadByOperators, uploadByVerb } from './uploads.ts'
 
 const mostOverIdeal = 1.08
 
-/** Of N chunks, however many blocks these are: each read of a block waits, and those of a chunk wait together. */
+/**
+ * Of N chunks, however many blocks these are: each read of a block waits, and those of a chunk wait
+ * together.
+ */
 export function delayedDownloads(
   name: string,
   experiment: Experiment,

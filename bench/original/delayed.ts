@@ -1,7 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ChunkStore } from '../../src/chunks/chunk-store.ts'
 
-/** A store that answers late, as one far away would: each read and each put begins so much later. */
+/**
+ * A store that answers late, as one far away would: each read and each put begins so much later.
+ */
 export function delayed(store: ChunkStore, ms: number): ChunkStore {
   return {
     async put(digest, pieces, options) {

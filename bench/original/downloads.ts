@@ -34,8 +34,8 @@ export interface Delay {
 }
 
 /**
- * The operator, the buffer pool and the chunk store on disk, without verifying; `n` reads are held, each of a block or, where chunks are
- * smaller, of a chunk.
+ * The operator, the buffer pool and the chunk store on disk, without verifying; `n` reads are held,
+ * each of a block or, where chunks are smaller, of a chunk.
  */
 export function byOperator(experiment: Experiment, n: number, { delayMs }: Delay = { delayMs: 0 }): Run {
   const { list, readBytes } = experiment
@@ -53,8 +53,9 @@ export function byOperator(experiment: Experiment, n: number, { delayMs }: Delay
 }
 
 /**
- * All that the server does but for HTTP: looks the file up in the catalog, plans, takes turns, reads, verifies if asked to, and
- * writes to a stream, which takes everything at the end of the tick, as one client that keeps up.
+ * All that the server does but for HTTP: looks the file up in the catalog, plans, takes turns,
+ * reads, verifies if asked to, and writes to a stream, which takes everything at the end of the
+ * tick, as one client that keeps up.
  */
 export function byVerb(
   experiment: Experiment,
@@ -82,7 +83,10 @@ export function byVerb(
   }
 }
 
-/** The least that can be done: a sliding window of `n` reads by hand, into buffers that are reused, of files that stay open. */
+/**
+ * The least that can be done: a sliding window of `n` reads by hand, into buffers that are reused,
+ * of files that stay open.
+ */
 export async function withLoop<T>(
   { paths, readBytes, chunkBytes, file }: Experiment,
   use: (byLoop: Loop) => Promise<T>,

@@ -28,7 +28,9 @@ export const chunkSizes = [
   { name: '12 × 64 KiB', chunkBytes: 64 * 1024 },
 ]
 
-/** A file of 12 chunks in a store on disk, as an upload has left it; all of it is in the page cache. */
+/**
+ * A file of 12 chunks in a store on disk, as an upload has left it; all of it is in the page cache.
+ */
 export interface Experiment {
   readonly chunkBytes: number
   /** What a read fetches. */

@@ -11,7 +11,10 @@ const articleChunkBytes = 10 * 1024 * 1024
 /** What the article's 126 MB are to become. */
 const mostAllocatedMegabytes = 2
 
-/** The experiment of the article, as far as it needs no Go: against a loop by hand, and against what no program could beat. */
+/**
+ * The experiment of the article, as far as it needs no Go: against a loop by hand, and against what
+ * no program could beat.
+ */
 export async function originalExperiment({ isShort }: RunScale): Promise<readonly Row[]> {
   const scale = isShort
     ? { passes: { rounds: 1, seconds: 0.01 }, delayed: { rounds: 1, warmUps: 0 } }

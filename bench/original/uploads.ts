@@ -14,7 +14,10 @@ import { parseDigest } from '../../src/model/digest.ts'
 
 const anyDigest = parseDigest('0'.repeat(64))
 
-/** The operators alone: the body is copied into leased buffers and its chunks are put, `n` at once. Nothing is hashed. */
+/**
+ * The operators alone: the body is copied into leased buffers and its chunks are put, `n` at once.
+ * Nothing is hashed.
+ */
 export function uploadByOperators(
   { body, chunkBytes }: Experiment,
   n: number,
@@ -33,8 +36,9 @@ export function uploadByOperators(
 }
 
 /**
- * What the server does with a body until its chunks are durable, which here they never are: takes their digests, looks in the catalog whether
- * they are present, puts them, `n` at once, and brings them in order. One chunk more is being filled.
+ * What the server does with a body until its chunks are durable, which here they never are: takes
+ * their digests, looks in the catalog whether they are present, puts them, `n` at once, and brings
+ * them in order. One chunk more is being filled.
  */
 export function uploadByVerb(
   { body, chunkBytes, catalog, manifests }: Experiment,

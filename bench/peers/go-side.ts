@@ -35,7 +35,10 @@ export class GoSide {
     this.#answers = createInterface(child.stdout!)[Symbol.asyncIterator]()
   }
 
-  /** Builds it in the directory; Debian's package is installed if there is no Go. Rejects with what the compiler says. */
+  /**
+   * Builds it in the directory; Debian's package is installed if there is no Go. Rejects with what
+   * the compiler says.
+   */
   static async start(directory: string): Promise<GoSide> {
     const program = join(directory, 'original-experiment')
     const build = () =>

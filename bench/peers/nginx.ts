@@ -7,8 +7,9 @@ import { startPeer, type Peer } from './peer.ts'
 const run = promisify(execFile)
 
 /**
- * nginx as a file server at its best: `sendfile`, no log, and uploads by `dav_methods PUT`, which renames what has come but syncs nothing. All that it
- * writes is below `directory`, and `/` is that. Debian's package is installed if it is not there.
+ * nginx as a file server at its best: `sendfile`, no log, and uploads by `dav_methods PUT`, which
+ * renames what has come but syncs nothing. All that it writes is below `directory`, and `/` is
+ * that. Debian's package is installed if it is not there.
  */
 export async function startNginx(directory: string, workers: number | 'auto'): Promise<Peer> {
   const nginx = await findNginx()

@@ -1,6 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 
-// What any server on Node costs at least: discards what is put, and answers with one buffer over and over, `/<bytes>` with so many.
+// What any server on Node costs at least: discards what is put, and answers with one buffer over
+// and over, `/<bytes>` with so many.
 const [port] = process.argv.slice(2)
 const mib = 1024 * 1024
 const buffer = Buffer.alloc(mib, 'ashlar')

@@ -14,8 +14,8 @@ export interface Peer {
 const lookEveryMs = 20
 
 /**
- * Starts a server, which is to listen on the port that `argumentsFor` gets. What it says goes nowhere, what it complains of is shown. Rejects if
- * it ends before it listens.
+ * Starts a server, which is to listen on the port that `argumentsFor` gets. What it says goes
+ * nowhere, what it complains of is shown. Rejects if it ends before it listens.
  */
 export async function startPeer(
   command: string,

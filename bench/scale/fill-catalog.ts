@@ -18,8 +18,8 @@ export function nameOf(index: number): FileName {
 }
 
 /**
- * Makes a catalog with as many files, each of a chunk of its own, as uploads would leave it. Where `chunkOf` has no chunk that is really there, one
- * is made up: nobody will read it.
+ * Makes a catalog with as many files, each of a chunk of its own, as uploads would leave it. Where
+ * `chunkOf` has no chunk that is really there, one is made up: nobody will read it.
  */
 export async function fillCatalog(
   path: string,

@@ -31,8 +31,9 @@ export async function withStoreIn<T>(directory: string, use: (store: FileStore) 
 }
 
 /**
- * Fills it with so many small chunks, by the thousand, a thousand to a file, and resolves with the names of the files. All is as uploads leave it, but for
- * the syncs, which would take most of the time.
+ * Fills it with so many small chunks, by the thousand, a thousand to a file, and resolves with the
+ * names of the files. All is as uploads leave it, but for the syncs, which would take most of the
+ * time.
  */
 export async function addChunks(
   store: FileStore,

@@ -70,8 +70,9 @@ const holdersPerChunk = 1000
 const chunksAtOnce = 8
 
 /**
- * Checks all that a store promises to keep: every chunk list, every manifest, and every chunk by reading it, with `isQuick` only
- * that it is there and long enough. What changes meanwhile is no finding. Rejects `unavailable` where the store as a whole cannot be read.
+ * Checks all that a store promises to keep: every chunk list, every manifest, and every chunk by
+ * reading it, with `isQuick` only that it is there and long enough. What changes meanwhile is no
+ * finding. Rejects `unavailable` where the store as a whole cannot be read.
  */
 export async function checkStore(
   store: StoreToRead,

@@ -29,7 +29,10 @@ export interface MigrateStoreOptions {
   readonly onDone: () => void
 }
 
-/** Copies the files whose names begin with the prefix into a store that others may use at the same time; see `migrateFiles`. */
+/**
+ * Copies the files whose names begin with the prefix into a store that others may use at the same
+ * time; see `migrateFiles`.
+ */
 export async function migrateStore(
   { inspection, chunks }: StoreToRead,
   { store }: Pick<OpenedStore, 'store'>,

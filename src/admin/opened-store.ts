@@ -34,7 +34,10 @@ export interface StoreToRebuild {
   readonly manifests: Pick<ChunkStore, 'list'>
   /** Whether `rebuild` has come so far that it was not refused. */
   hasBegun(): boolean
-  /** Makes the catalog anew; if that rejects there is none, as before. Tells of the bytes of each manifest. */
+  /**
+   * Makes the catalog anew; if that rejects there is none, as before. Tells of the bytes of each
+   * manifest.
+   */
   rebuild(onRead?: (bytes: number) => void): Promise<Rebuilt>
   close(): Promise<void>
 }

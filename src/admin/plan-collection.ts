@@ -3,7 +3,10 @@ import type { Collectable } from '../catalog/upkeep.ts'
 import type { StoreToRead } from './opened-store.ts'
 
 export interface PlannedCollection extends Collectable {
-  /** Not of any chunk: of uploads under way, or left by a kill. Only a collection can tell the one from the other. */
+  /**
+   * Not of any chunk: of uploads under way, or left by a kill. Only a collection can tell the one
+   * from the other.
+   */
   readonly unknown: number
   readonly unknownBytes: number
 }

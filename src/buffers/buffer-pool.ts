@@ -27,12 +27,14 @@ interface Waiter {
 /** A reclaimable lease is idle after this long without progress. */
 const idleMs = 250
 
-/** So much is taken at once if nobody stands still: smaller pieces of work would make more of it. */
+/**
+ * So much is taken at once if nobody stands still: smaller pieces of work would make more of it.
+ */
 const worthwhileBytes = 1024 * 1024
 
 /**
- * Lends buffers of at most `maxBytes` altogether; who finds none left, waits, first come, first served. Bytes
- * that travel through Ashlar exist only in lent buffers, so this bounds its memory.
+ * Lends buffers of at most `maxBytes` altogether; who finds none left, waits, first come, first
+ * served. Bytes that travel through Ashlar exist only in lent buffers, so this bounds its memory.
  *
  * A client that stopped or crawls must not starve the others, so its pipeline makes what it holds
  * *reclaimable*. While somebody waits, the pool reclaims idle leases: first those that come back at
@@ -57,7 +59,10 @@ export class BufferPool {
   #idleWatch: NodeJS.Timeout | undefined
   #isServing = false
 
-  /** Throws `RangeError` unless `maxBytes` is a positive integer. All of it may stand idle unless `mostIdleBytes` says less. */
+  /**
+   * Throws `RangeError` unless `maxBytes` is a positive integer. All of it may stand idle unless
+   * `mostIdleBytes` says less.
+   */
   constructor(maxBytes: number, mostIdleBytes = maxBytes) {
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
       throw new RangeError(`maxBytes must be a positive integer, not ${maxBytes}`)
@@ -75,13 +80,19 @@ export class BufferPool {
     return this.#waiters.size
   }
 
-  /** A lease if one can be had at once and nobody waits for one. Throws `RangeError` for what can never be had. */
+  /**
+   * A lease if one can be had at once and nobody waits for one. Throws `RangeError` for what can
+   * never be had.
+   */
   tryLease(size: number): Lease | undefined {
     this.#check(size)
     return this.#waiters.size === 0 ? this.#lend(size) : undefined
   }
 
-  /** Emits one lease as soon as it can be had; unsubscribing gives up waiting. Errors with `RangeError` for what can never be had. */
+  /**
+   * Emits one lease as soon as it can be had; unsubscribing gives up waiting. Errors with
+   * `RangeError` for what can never be had.
+   */
   lease(size: number): Observable<Lease> {
     return new Observable((subscriber) => {
       const lease = this.tryLease(size)
@@ -104,8 +115,9 @@ export class BufferPool {
   /**
    * Lets the pool reclaim what the caller holds. `reclaim` is called at most once, and never after
    * `withdraw`; it returns how many bytes will be released soon, without those that it released
-   * already. What comes back `later` costs somebody work, so it is reclaimed last. `heldBytes` tells
-   * how much is held by now; without it, it counts as too little to matter unless somebody waits.
+   * already. What comes back `later` costs somebody work, so it is reclaimed last. `heldBytes`
+   * tells how much is held by now; without it, it counts as too little to matter unless somebody
+   * waits.
    */
   makeReclaimable(
     reclaim: () => number,
@@ -167,7 +179,10 @@ export class BufferPool {
     if (this.#waiters.size === 0) this.#endPatience()
   }
 
-  /** What costs work comes back after a while only, and who reads ahead does without what is not there at once. */
+  /**
+   * What costs work comes back after a while only, and who reads ahead does without what is not
+   * there at once.
+   */
   #watchIdle(): void {
     if (this.#idleWatch || this.#leasedBytes <= this.#mostIdleBytes) return
     this.#idleWatch = setTimeout(() => {
@@ -233,7 +248,10 @@ export class BufferPool {
     this.#promisedBytes += entry.reclaim()
   }
 
-  /** Pipelines that all wait for each other would wait for ever: after a while one of them has to give. */
+  /**
+   * Pipelines that all wait for each other would wait for ever: after a while one of them has to
+   * give.
+   */
   #beginPatience(): void {
     this.#endPatience()
     this.#patience = setTimeout(() => {

@@ -1,6 +1,6 @@
 /**
- * A right to use `bytes` until it is released. Releasing it twice throws: the buffer may be somebody else's
- * by then, and whoever did so has a bug that must not stay hidden.
+ * A right to use `bytes` until it is released. Releasing it twice throws: the buffer may be
+ * somebody else's by then, and whoever did so has a bug that must not stay hidden.
  */
 export interface Lease {
   readonly bytes: Buffer

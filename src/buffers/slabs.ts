@@ -4,15 +4,18 @@ import { adviseHugePages } from '../system/advise-huge-pages.ts'
 const commonSlabBytes = 1024 * 1024
 
 /**
- * For so many slabs the arena has one more, for when buffers that stay out keep all from being whole. One made for the occasion would be made
- * anew for each large buffer, and pile up until garbage is collected.
+ * For so many slabs the arena has one more, for when buffers that stay out keep all from being
+ * whole. One made for the occasion would be made anew for each large buffer, and pile up until
+ * garbage is collected.
  */
 const slabsPerReserve = 32
 
 /**
- * Cuts buffers of different sizes from slabs, which stay. A heap that small buffers and large ones share falls to pieces too small for the large ones,
- * and what is dropped there comes back only when garbage is collected. The buffers of a slab have one size; when all of them are back it may be cut anew.
- * A buffer whose size is a power of two begins at a multiple of it or of the page: the disk can take it from where it is.
+ * Cuts buffers of different sizes from slabs, which stay. A heap that small buffers and large ones
+ * share falls to pieces too small for the large ones, and what is dropped there comes back only
+ * when garbage is collected. The buffers of a slab have one size; when all of them are back it may
+ * be cut anew. A buffer whose size is a power of two begins at a multiple of it or of the page: the
+ * disk can take it from where it is.
  */
 export class Slabs {
   readonly #mostBytes: number
@@ -24,10 +27,16 @@ export class Slabs {
   readonly #spare = new Map<ArrayBufferLike, Slab>()
   /** With nothing lent, the one that was used last at the end: it is warm. */
   readonly #whole: Slab[] = []
-  /** With some lent, by the size of their buffers. The first is filled first, so that others become whole. */
+  /**
+   * With some lent, by the size of their buffers. The first is filled first, so that others become
+   * whole.
+   */
   readonly #begun = new Map<number, Set<Slab>>()
 
-  /** Of `mostBytes` altogether, and more only while buffers that stay out keep slabs from being whole. */
+  /**
+   * Of `mostBytes` altogether, and more only while buffers that stay out keep slabs from being
+   * whole.
+   */
   constructor(mostBytes: number) {
     this.#slabBytes = Math.min(mostBytes, commonSlabBytes)
     const slabs = Math.floor(mostBytes / this.#slabBytes)
@@ -90,7 +99,10 @@ export class Slabs {
   }
 }
 
-/** Memory that could grow is reserved from the system in whole pages, and is there when it is touched. Other threads may look at it. */
+/**
+ * Memory that could grow is reserved from the system in whole pages, and is there when it is
+ * touched. Other threads may look at it.
+ */
 function reserve(bytes: number): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(bytes, { maxByteLength: bytes })
   adviseHugePages(memory)

@@ -23,7 +23,9 @@ export interface RestoredManifest {
   readonly location: Location
 }
 
-/** The `start` of a file's confirmation, which is a manifest without chunks and behind all others. */
+/**
+ * The `start` of a file's confirmation, which is a manifest without chunks and behind all others.
+ */
 export const confirmationPage = Number.MAX_SAFE_INTEGER
 
 /** The location of a chunk that is lost: no store has it. */

@@ -164,7 +164,8 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
   listFiles(query: ListQuery, options?: { readonly signal?: AbortSignal }): Promise<FilePage>
   /**
    * Rejects `not_found`, `precondition_failed`, and `name_taken` if another file has the new name.
-   * Rejects `manifest_moved` if the manifest is not at `move.from`: another call has changed the file.
+   * Rejects `manifest_moved` if the manifest is not at `move.from`: another call has changed the
+   * file.
    */
   updateFile(
     space: Space,
@@ -226,8 +227,8 @@ export interface Catalog extends CatalogInspection, CatalogChecks {
    * Appends everything that the upload `sourceId` has, and removes that upload. In this way bytes
    * that must be checked first are received into an upload of their own. Rejects what
    * `advanceUpload` does, `not_found` and `offset_conflict` for the source, too, and
-   * `invalid_request` if the source is the upload itself, was concatenated from others, or is part of a
-   * joined one.
+   * `invalid_request` if the source is the upload itself, was concatenated from others, or is part
+   * of a joined one.
    */
   appendUpload(id: FileId, from: number, sourceId: FileId, expiresAt: number): Promise<number>
   /**

@@ -60,7 +60,8 @@ export interface CatalogInspection {
    */
   listAllChunks(after: ChunkPosition | undefined, limit: number): Promise<readonly Chunk[]>
   /**
-   * Files and uploads that use a chunk, by id, those after `after`, without files that were unlinked.
+   * Files and uploads that use a chunk, by id, those after `after`, without files that were
+   * unlinked.
    */
   listHolders(digest: Digest, limit: number, after?: FileId): Promise<readonly Holder[]>
   /**
@@ -109,8 +110,8 @@ export interface CatalogChecks {
    */
   listDueChunks(query: DueQuery): Promise<readonly CheckedChunk[]>
   /**
-   * Manifests what checks have found about chunks that are still where they were read. Resolves with
-   * those that were sound before and are not now.
+   * Manifests what checks have found about chunks that are still where they were read. Resolves
+   * with those that were sound before and are not now.
    */
   saveChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]>
   /**

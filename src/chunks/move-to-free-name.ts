@@ -5,8 +5,9 @@ import { promisify } from 'node:util'
 const lackOfLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EMLINK'])
 
 /**
- * Renames a file and replaces nothing: rejects `EEXIST` if something has the new name. File systems without hard links
- * (exFAT, SMB) cannot do that in one step, so an empty file takes the name first; a crash between the two steps leaves it.
+ * Renames a file and replaces nothing: rejects `EEXIST` if something has the new name. File systems
+ * without hard links (exFAT, SMB) cannot do that in one step, so an empty file takes the name
+ * first; a crash between the two steps leaves it.
  */
 export async function moveToFreeName(from: string, to: string): Promise<void> {
   try {

@@ -6,7 +6,10 @@ type Declare = (command: Command) => void
 
 interface CommandRow {
   readonly does: string
-  /** Loaded when it is the one that is asked for: all together take longer to load than most commands take to run. */
+  /**
+   * Loaded when it is the one that is asked for: all together take longer to load than most
+   * commands take to run.
+   */
   readonly load: () => Promise<Declare>
 }
 
@@ -55,8 +58,8 @@ Exit codes: 0 all is well; 1 something failed, and a line on stderr says what; 2
 SIGTERM, where doing the same command again goes on; 141 if nobody reads stdout any more.`
 
 /**
- * The command line: `argv` is what follows the program's name. Resolves when all is done and said; `process.exitCode` tells how
- * it went.
+ * The command line: `argv` is what follows the program's name. Resolves when all is done and said;
+ * `process.exitCode` tells how it went.
  */
 export async function ashlar(argv: readonly string[]): Promise<void> {
   const program = new Command('ashlar')

@@ -1,6 +1,9 @@
 import type { Command } from 'commander'
 
-/** `ashlar serve`: the server in this process. Its flags are those of the configuration, which also has the help. */
+/**
+ * `ashlar serve`: the server in this process. Its flags are those of the configuration, which also
+ * has the help.
+ */
 export function serve(command: Command): void {
   command
     .helpOption(false)

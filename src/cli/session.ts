@@ -16,8 +16,9 @@ export interface Session {
   /** How much has failed. */
   readonly failures: number
   /**
-   * Says what went wrong with `what`, a ref or a path of this machine, unless that is only that the signal ended it. The exit code
-   * will tell. Others go on, but not without a server: each of them would wait as long for it.
+   * Says what went wrong with `what`, a ref or a path of this machine, unless that is only that the
+   * signal ended it. The exit code will tell. Others go on, but not without a server: each of them
+   * would wait as long for it.
    */
   fail(what: string, error: unknown, kind?: 'ref' | 'path'): void
 }

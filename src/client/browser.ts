@@ -30,7 +30,10 @@ const platform: Platform = {
   stallTimeoutMs: 300_000,
 }
 
-/** A client of the server at `endpoint`, by default the one that the page came from. Throws `invalid_request` if that is no address. */
+/**
+ * A client of the server at `endpoint`, by default the one that the page came from. Throws
+ * `invalid_request` if that is no address.
+ */
 export function connect(endpoint: string | URL = '/', options?: ConnectOptions): AshlarClient {
   return ashlarClient(new URL(endpoint, location.href), platform, options)
 }

@@ -29,7 +29,10 @@ const platform: Platform = {
   stallTimeoutMs: 60_000,
 }
 
-/** A client of the server at `endpoint`, such as `http://127.0.0.1:8080`. Throws `invalid_request` if that is no address. */
+/**
+ * A client of the server at `endpoint`, such as `http://127.0.0.1:8080`. Throws `invalid_request`
+ * if that is no address.
+ */
 export function connect(endpoint: string | URL, options?: ConnectOptions): AshlarClient {
   return ashlarClient(endpoint, platform, options)
 }

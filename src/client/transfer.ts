@@ -2,7 +2,10 @@ import { BehaviorSubject, type Observable } from 'rxjs'
 
 /** How far a transfer is, in bytes. */
 export interface Progress {
-  /** Bytes that need not be sent or fetched any more, those that were there before included. May fall when something has to be sent again. */
+  /**
+   * Bytes that need not be sent or fetched any more, those that were there before included. May
+   * fall when something has to be sent again.
+   */
   readonly done: number
   /** Of these, bytes that were there before the transfer began. */
   readonly reused: number
@@ -14,7 +17,10 @@ export interface Progress {
 export interface Transfer<T> {
   /** What came of it. Rejects `StoreError`. */
   readonly result: Promise<T>
-  /** The latest, at once, and what follows; completes when the transfer has ended, well or not: how is told by `result`. */
+  /**
+   * The latest, at once, and what follows; completes when the transfer has ended, well or not: how
+   * is told by `result`.
+   */
   readonly progress: Observable<Progress>
 }
 

@@ -17,7 +17,8 @@ const schema = z
   .superRefine((config, context) => {
     const refuse = (key: OptionKey, message: string) =>
       context.addIssue({ code: 'custom', path: [key], message })
-    // With less than four chunks of memory, one upload that fills a chunk while another is stored takes it all.
+    // With less than four chunks of memory, one upload that fills a chunk while another is stored
+    // takes it all.
     if (config.chunkSize * 4 > config.maxBufferMemory) {
       refuse(
         'chunkSize',
@@ -46,10 +47,15 @@ const schema = z
     }
   })
 
-/** Sizes in bytes (`Infinity` where unlimited), `…Ms` in milliseconds, everything within its bounds. */
+/**
+ * Sizes in bytes (`Infinity` where unlimited), `…Ms` in milliseconds, everything within its bounds.
+ */
 export type Config = z.output<typeof schema>
 
-/** Why there is no `Config`: print the message, to stdout if `exitCode` is 0 (`--help`, `--version`), and exit with it. */
+/**
+ * Why there is no `Config`: print the message, to stdout if `exitCode` is 0 (`--help`,
+ * `--version`), and exit with it.
+ */
 export class ConfigError extends Error {
   readonly exitCode: number
 
@@ -64,10 +70,10 @@ export class ConfigError extends Error {
 type Flags = Readonly<Record<string, string | true>>
 
 /**
- * Reads the flags (`argv` without program and script) and the `ASHLAR_*` variables; a flag wins over its variable.
- * Throws `ConfigError`: with the text asked for by `--help` and `--version`, else with one line that names what
- * is wrong. An unknown flag is an error; an unknown `ASHLAR_*` variable is only reported to `warn`, because
- * variables also come from other software.
+ * Reads the flags (`argv` without program and script) and the `ASHLAR_*` variables; a flag wins
+ * over its variable. Throws `ConfigError`: with the text asked for by `--help` and `--version`,
+ * else with one line that names what is wrong. An unknown flag is an error; an unknown `ASHLAR_*`
+ * variable is only reported to `warn`, because variables also come from other software.
  */
 export function readConfig(
   argv: readonly string[],
@@ -147,7 +153,9 @@ function unknownVariables(env: NodeJS.ProcessEnv): readonly string[] {
 const serviceVariable =
   /^ASHLAR_(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
 
-/** For a Service named `ashlar`, Kubernetes sets `ASHLAR_PORT=tcp://10.0.0.1:8080`: not our option. */
+/**
+ * For a Service named `ashlar`, Kubernetes sets `ASHLAR_PORT=tcp://10.0.0.1:8080`: not our option.
+ */
 function isServiceAddress(variable: string, value: string): boolean {
   return variable.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 }

@@ -22,7 +22,10 @@ const msOf: ReadonlyMap<string, number> = new Map([
   ['d', 86_400_000],
 ])
 
-/** A size as people write it (`8MiB`, `1.5GB`, `1048576`) to bytes, from `min` to `max`, both written the same way. */
+/**
+ * A size as people write it (`8MiB`, `1.5GB`, `1048576`) to bytes, from `min` to `max`, both
+ * written the same way.
+ */
 export function size(min: string, max: string) {
   return quantity(
     bytesOf,
@@ -39,7 +42,10 @@ export function sizeOrUnlimited(min: string, max: string) {
   })
 }
 
-/** A time as people write it (`500ms`, `30s`, `1.5h`) to milliseconds, from `min` to `max`. The unit is never guessed. */
+/**
+ * A time as people write it (`500ms`, `30s`, `1.5h`) to milliseconds, from `min` to `max`. The unit
+ * is never guessed.
+ */
 export function duration(min: string, max: string) {
   return quantity(msOf, `must be a time from ${min} to ${max} with its unit: ms, s, m, h or d`, min, max)
 }
@@ -138,7 +144,10 @@ function list(isItem: (text: string) => boolean, error: string) {
   })
 }
 
-/** `none`, `*`, or origins with commas between them, each just as a browser names it; to `*` or a list. */
+/**
+ * `none`, `*`, or origins with commas between them, each just as a browser names it; to `*` or a
+ * list.
+ */
 export function origins() {
   const error =
     'must be none, *, or origins as browsers name them, such as https://app.example, with commas between them'
@@ -146,8 +155,9 @@ export function origins() {
 }
 
 /**
- * One that is written in another way, with a path or a default port, would never be met. `null` is what a browser says for every page
- * that has no origin of its own, sandboxed ones of any site among them.
+ * One that is written in another way, with a path or a default port, would never be met. `null` is
+ * what a browser says for every page that has no origin of its own, sandboxed ones of any site
+ * among them.
  */
 function isOrigin(text: string): boolean {
   if (!/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9_.[\]:-]+$/.test(text) || !URL.canParse(text)) return false
@@ -170,7 +180,10 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-/** Whether only this machine can reach what listens there. A host name other than `localhost` is not taken at its word. */
+/**
+ * Whether only this machine can reach what listens there. A host name other than `localhost` is not
+ * taken at its word.
+ */
 export function isLoopback(listensOn: string): boolean {
   const family = isIP(listensOn)
   if (family === 0) return listensOn.toLowerCase() === 'localhost'

@@ -8,14 +8,16 @@ export interface ThreadTimes {
 
 /** Over less time the share says little. */
 const minActiveMs = 20
-/** The share of its active time in which the thread waits for a core, for cores to count as busy, */
+/**
+ * The share of its active time in which the thread waits for a core, for cores to count as busy,
+ */
 const busyShare = 0.25
 /** and for them to count as free again. */
 const freeShare = 0.1
 
 /**
- * Tells whether the processor's cores are busy: whether the event loop often waits for one while it has
- * something to do. Another thread would only take cores from it then.
+ * Tells whether the processor's cores are busy: whether the event loop often waits for one while it
+ * has something to do. Another thread would only take cores from it then.
  */
 export class BusyCores {
   readonly #read: () => ThreadTimes

@@ -12,9 +12,11 @@ const mostThreads = Math.min(4, Math.max(1, availableParallelism() - 1))
 let threads: readonly HashThread[] = []
 
 /**
- * The raw digests, one after the other (n × 32 bytes), of the blocks that these pieces are when laid in order. Much of it is done on threads of
- * the process beside the event loop, if all pieces are of one shared memory; they must stay as they are until this
- * resolves. Who lets them change will get some digest, of no bytes in particular. Where a thread would serve, `mayUseThread` decides.
+ * The raw digests, one after the other (n × 32 bytes), of the blocks that these pieces are when
+ * laid in order. Much of it is done on threads of the process beside the event loop, if all pieces
+ * are of one shared memory; they must stay as they are until this resolves. Who lets them change
+ * will get some digest, of no bytes in particular. Where a thread would serve, `mayUseThread`
+ * decides.
  */
 export async function digestBlocks(
   pieces: readonly Uint8Array[],

@@ -4,8 +4,8 @@ import { StoreError } from '../model/errors.ts'
 import type { HashCall, HashReply, Span } from './messages.ts'
 
 /**
- * A thread that takes digests. It keeps the process alive only while it has work; when it dies, that rejects `unavailable`, and so
- * does all later work.
+ * A thread that takes digests. It keeps the process alive only while it has work; when it dies,
+ * that rejects `unavailable`, and so does all later work.
  */
 export class HashThread {
   readonly #worker: Worker

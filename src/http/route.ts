@@ -7,14 +7,20 @@ export type Action = 'read' | 'create' | 'write' | 'delete' | 'share' | 'admin' 
 
 type Method = 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
 
-/** One request that a front answers. Routing and `Allow` are made from these rows; so will be who may do what. */
+/**
+ * One request that a front answers. Routing and `Allow` are made from these rows; so will be who
+ * may do what.
+ */
 export interface Route {
   /** A row for GET also answers HEAD, unless HEAD has a row of its own. */
   readonly method: Method
   /** A path, or the beginning of paths, up to a slash, with `{*name}` for whatever follows. */
   readonly path: string
   readonly action: Action
-  /** Of several rows with one method and path, the first that takes the request answers it; all requests unless given. */
+  /**
+   * Of several rows with one method and path, the first that takes the request answers it; all
+   * requests unless given.
+   */
   readonly takes?: (ctx: HttpContext) => boolean
   readonly handle: (ctx: HttpContext) => Promise<void> | void
 }
@@ -28,9 +34,9 @@ interface Address {
 const rest = /\{\*\w+\}$/
 
 /**
- * Answers what the rows say. Other methods of their addresses are answered with 405, and OPTIONS with 200, both with `Allow`.
- * Throws `TypeError` unless the last row of each method and path takes every request. Paths are compared as they were sent, without
- * decoding.
+ * Answers what the rows say. Other methods of their addresses are answered with 405, and OPTIONS
+ * with 200, both with `Allow`. Throws `TypeError` unless the last row of each method and path takes
+ * every request. Paths are compared as they were sent, without decoding.
  */
 export function dispatch(
   routes: readonly Route[],

@@ -1,6 +1,9 @@
 import { bytesOfDigest, type Digest } from './digest.ts'
 
-/** Where a chunk store keeps one chunk. Opaque to all but its driver; unique for every write, never used again. */
+/**
+ * Where a chunk store keeps one chunk. Opaque to all but its driver; unique for every write, never
+ * used again.
+ */
 export type Location = string & { readonly __brand: 'Location' }
 
 /** An immutable run of bytes as the catalog knows it. */
@@ -19,7 +22,10 @@ export interface FileChunk extends Chunk {
   readonly start: number
 }
 
-/** Chunks that follow each other, by what a manifest and a file's digest need of them. Thousands of them are handed on as three values. */
+/**
+ * Chunks that follow each other, by what a manifest and a file's digest need of them. Thousands of
+ * them are handed on as three values.
+ */
 export interface PackedChunks {
   readonly sizes: readonly number[]
   /** Raw, one after the other. */

@@ -1,7 +1,10 @@
 /** A BLAKE3-256 digest as 64 lower-case hexadecimal digits. */
 export type Digest = string & { readonly __brand: 'Digest' }
 
-/** The unit that a read fetches and verifies: every block of a chunk but the last has this many bytes. */
+/**
+ * The unit that a read fetches and verifies: every block of a chunk but the last has this many
+ * bytes.
+ */
 export const blockBytes = 1024 * 1024
 
 /** Bytes of one raw digest. */

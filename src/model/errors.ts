@@ -33,7 +33,10 @@ export type ErrorCode =
   | 'manifest_moved'
   | 'internal'
 
-/** The one error type. The message says what to do about it and may be shown to a client; the cause may not. */
+/**
+ * The one error type. The message says what to do about it and may be shown to a client; the cause
+ * may not.
+ */
 export class StoreError extends Error {
   readonly code: ErrorCode
   /**

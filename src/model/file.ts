@@ -37,9 +37,9 @@ export interface StoredFile {
 export const maxNameBytes = 1024
 
 /**
- * Accepts what is the same for everyone who reads it: well-formed Unicode without control characters, cut by
- * `/` into segments that are neither empty nor `.` nor `..`, not beginning with `@`, at most
- * `maxNameBytes` long. Throws `invalid_name`.
+ * Accepts what is the same for everyone who reads it: well-formed Unicode without control
+ * characters, cut by `/` into segments that are neither empty nor `.` nor `..`, not beginning with
+ * `@`, at most `maxNameBytes` long. Throws `invalid_name`.
  */
 export function parseFileName(text: string): FileName {
   const problem = problemWithName(text)
@@ -74,12 +74,16 @@ export function parseFileRef(text: string): FileRef {
   return text.startsWith('@') ? { id: parseFileId(text.slice(1)) } : { name: parseFileName(text) }
 }
 
-/** What `ashlar put` has kept of a file: when it was last changed, in milliseconds since 1970, and its permissions. */
+/**
+ * What `ashlar put` has kept of a file: when it was last changed, in milliseconds since 1970, and
+ * its permissions.
+ */
 export function keptAttributes({ mtime, mode }: Metadata): { mtimeMs?: number; mode?: number } {
   const mtimeMs = new Date(mtime ?? Number.NaN).getTime()
   return {
     ...(!Number.isNaN(mtimeMs) && { mtimeMs }),
-    // Never more than permissions: a server must not be able to hand out a file that runs as somebody else.
+    // Never more than permissions: a server must not be able to hand out a file that runs as
+    // somebody else.
     ...(mode !== undefined && /^[0-7]{3}$/.test(mode) && { mode: Number.parseInt(mode, 8) }),
   }
 }

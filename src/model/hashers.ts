@@ -36,7 +36,10 @@ export class BlockHasher {
     }
   }
 
-  /** The raw block digests, one after the other (n × 32 bytes), of all bytes since the last call; starts anew. */
+  /**
+   * The raw block digests, one after the other (n × 32 bytes), of all bytes since the last call;
+   * starts anew.
+   */
   finish(): Buffer {
     if (this.#filled > 0) this.#closeBlock()
     const digests = Buffer.concat(this.#digests)
@@ -51,7 +54,10 @@ export class BlockHasher {
   }
 }
 
-/** A file's digest: BLAKE3 over the raw digests of its chunks, in order; of nothing for an empty file. */
+/**
+ * A file's digest: BLAKE3 over the raw digests of its chunks, in order; of nothing for an empty
+ * file.
+ */
 export class FileHasher {
   readonly #hasher = new Blake3Hasher()
 

@@ -18,7 +18,10 @@ export interface StoreBinding {
 
 export const identityName = 'ashlar-store.json'
 
-/** Of the formats on disk, which docs/store-format.md describes. Stores of format 1 have no identity. */
+/**
+ * Of the formats on disk, which docs/store-format.md describes. Stores of format 1 have no
+ * identity.
+ */
 export const formatVersion = 2
 
 const format = 'ashlar store'
@@ -32,7 +35,10 @@ export function writeIdentity(id: StoreId): string {
   return `${JSON.stringify({ format, version: formatVersion, id })}\n`
 }
 
-/** Throws `unavailable` for what a newer Ashlar has written, and for what is none. `place` is where it was read. */
+/**
+ * Throws `unavailable` for what a newer Ashlar has written, and for what is none. `place` is where
+ * it was read.
+ */
 export function readIdentity(text: string, place: string): StoreIdentity {
   const { format: found, version, id } = fieldsOf(text)
   // The rest may look different in formats to come.

@@ -11,7 +11,10 @@ const advice: Readonly<Record<string, string>> = {
   ESTALE: 'the network file system has lost it. Mount it again',
 }
 
-/** What an error of the operating system means, on which path, and what to do; undefined if it is none. */
+/**
+ * What an error of the operating system means, on which path, and what to do; undefined if it is
+ * none.
+ */
 export function explainSystemError(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('errno' in error) || !('code' in error)) return undefined
   const code = String(error.code)

@@ -13,9 +13,10 @@ interface WritingSystem {
 }
 
 /**
- * The path under which a file with this name is written to a file system. A name has up to 1024 bytes and need not have a
- * `/`; a segment that no directory can hold is cut, and ends in `~`, the first 8 hexadecimal digits of its SHA-256, and
- * its extension. So does one that Windows would refuse or change, with `_` for what it cannot have.
+ * The path under which a file with this name is written to a file system. A name has up to 1024
+ * bytes and need not have a `/`; a segment that no directory can hold is cut, and ends in `~`, the
+ * first 8 hexadecimal digits of its SHA-256, and its extension. So does one that Windows would
+ * refuse or change, with `_` for what it cannot have.
  */
 export function writableName(name: string, { isWindows = false }: WritingSystem = {}): string {
   const toSegment = (segment: string) => {

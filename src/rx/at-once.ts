@@ -1,9 +1,9 @@
 /**
- * Does the work for every item, `limit` of them at once, and resolves with the results in the order of the items. After a
- * failure, of the work or of the items, it begins no more, and rejects with the first one when those under way have
- * settled. The same holds when the signal aborts: it rejects with the signal's reason then. Items are
- * pulled one per free slot. Results that are undefined are not kept, so work without results takes no
- * memory per item.
+ * Does the work for every item, `limit` of them at once, and resolves with the results in the order
+ * of the items. After a failure, of the work or of the items, it begins no more, and rejects with
+ * the first one when those under way have settled. The same holds when the signal aborts: it
+ * rejects with the signal's reason then. Items are pulled one per free slot. Results that are
+ * undefined are not kept, so work without results takes no memory per item.
  */
 export async function atOnce<Item, Result>(
   items: AsyncIterable<Item> | Iterable<Item>,
@@ -41,7 +41,10 @@ export async function atOnce<Item, Result>(
   return results
 }
 
-/** What a source gives, `size` at a time; the last batch has the rest. Asks for no more than it passes on. */
+/**
+ * What a source gives, `size` at a time; the last batch has the rest. Asks for no more than it
+ * passes on.
+ */
 export async function* inBatches<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {
   let batch: T[] = []
   for await (const one of source) {

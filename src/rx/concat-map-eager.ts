@@ -15,19 +15,23 @@ interface Slot<R> {
 }
 
 /**
- * Reads ahead, writes in order: for each source value `read` is started at once, at most `concurrency`
- * values are held, and what the reads emit goes through `write` in the order of the source.
+ * Reads ahead, writes in order: for each source value `read` is started at once, at most
+ * `concurrency` values are held, and what the reads emit goes through `write` in the order of the
+ * source.
  *
- * Law: what comes out is exactly what `concatMap((value) => from(read(value)).pipe(concatMap(write)))`
- * would emit, values and end; only the reads start earlier.
+ * Law: what comes out is exactly what `concatMap((value) =>
+ * from(read(value)).pipe(concatMap(write)))` would emit, values and end; only the reads start
+ * earlier.
  *
- * - The bound counts values from the call of `read` until the last `write` for it has ended: being read,
- *   waiting for their turn, and being written. Source values beyond it wait unread in a queue; to keep
- *   that queue empty feed it from `pulled` and pass its `pull` as `onSlotOpen`, which is called
- *   once for each slot: `concurrency` times upon subscription and then whenever one opens again.
+ * - The bound counts values from the call of `read` until the last `write` for it has ended: being
+ *   read, waiting for their turn, and being written. Source values beyond it wait unread in a
+ *   queue; to keep that queue empty feed it from `pulled` and pass its `pull` as `onSlotOpen`,
+ *   which is called once for each slot: `concurrency` times upon subscription and then whenever one
+ *   opens again.
  * - An inner's values wait in memory for their turn: a read should emit a bounded number of them.
- * - A failed read (or a `read` that throws) is reported at its place: after all writes for the values before
- *   it have ended. A failed write or source is reported at once. Each ends all other reads and writes.
+ * - A failed read (or a `read` that throws) is reported at its place: after all writes for the
+ *   values before it have ended. A failed write or source is reported at once. Each ends all other
+ *   reads and writes.
  * - Unsubscribing ends all reads and the current write.
  * - Synchronous inners do not recurse, however many there are.
  *
@@ -54,7 +58,10 @@ export function concatMapEager<T, R, W>(
     })
 }
 
-/** Starts reading at once; emits synchronously, so that reads stand in order, and completes when closed. */
+/**
+ * Starts reading at once; emits synchronously, so that reads stand in order, and completes when
+ * closed.
+ */
 function startRead<R>(read: () => ObservableInput<R>, onSlotOpen: () => void): Observable<Slot<R>> {
   return new Observable((subscriber) => {
     const results = new HeldResults<R>()

@@ -4,10 +4,11 @@ import { defer, lastValueFrom, Observable, throwError } from 'rxjs'
 export type Limited = <T>(work: Observable<T>) => Observable<T>
 
 /**
- * Lets at most `limit` observables run at once, over all of its queues together. Queues that have work waiting
- * take turns, and within one the first to come is the first to start: a queue of a million waits no less
- * than a queue of one, and the one never waits for the million. A slot is taken from subscription to work until that
- * work ends, fails or is unsubscribed; who unsubscribes while waiting has never started.
+ * Lets at most `limit` observables run at once, over all of its queues together. Queues that have
+ * work waiting take turns, and within one the first to come is the first to start: a queue of a
+ * million waits no less than a queue of one, and the one never waits for the million. A slot is
+ * taken from subscription to work until that work ends, fails or is unsubscribed; who unsubscribes
+ * while waiting has never started.
  *
  * Throws `RangeError` unless `limit` is an integer of at least 1.
  */
@@ -48,7 +49,8 @@ export class FairLimiter {
           try {
             work.subscribe(subscriber).add(end)
           } catch (error) {
-            // A subject that was unsubscribed throws here, and so does a teardown that runs at once.
+            // A subject that was unsubscribed throws here, and so does a teardown that runs at
+            // once.
             end()
             if (subscriber.closed) throw error
             subscriber.error(error)
@@ -66,7 +68,9 @@ export class FairLimiter {
       })
   }
 
-  /** Does the work when it is the turn of the queue, or of one of its own; settles as the work does. */
+  /**
+   * Does the work when it is the turn of the queue, or of one of its own; settles as the work does.
+   */
   run<T>(work: () => Promise<T>, queue: Limited = this.queue()): Promise<T> {
     return lastValueFrom(queue(defer(work)))
   }
@@ -95,7 +99,9 @@ export class FairLimiter {
 
 type Waiting = Set<() => void>
 
-/** Hands an error that has no subscriber left to RxJS, which throws it in a macrotask of its own. */
+/**
+ * Hands an error that has no subscriber left to RxJS, which throws it in a macrotask of its own.
+ */
 export function reportUnhandled(error: unknown): void {
   throwError(() => error).subscribe()
 }

@@ -2,7 +2,9 @@ import { Observable } from 'rxjs'
 import type { Limited } from './fair-limiter.ts'
 
 export interface OwnedCall<T> {
-  /** Begins when the limiter lets it; the signal aborts when nobody waits for the result any more. */
+  /**
+   * Begins when the limiter lets it; the signal aborts when nobody waits for the result any more.
+   */
   readonly call: (signal: AbortSignal) => Promise<T>
   /** The call never began, or failed: nothing uses what it owned. */
   readonly release: () => void
@@ -12,8 +14,8 @@ export interface OwnedCall<T> {
 
 /**
  * Makes a call that owns something, such as a buffer, begin when it is its turn, and emits its
- * result. A call that was begun goes on for a while after it was unsubscribed, and still uses what it
- * owns: so of `release` and `succeeded` exactly one is called, once, and only when the call has
+ * result. A call that was begun goes on for a while after it was unsubscribed, and still uses what
+ * it owns: so of `release` and `succeeded` exactly one is called, once, and only when the call has
  * settled or can never begin.
  */
 export function ownedCall<T>(limited: Limited, { call, release, succeeded }: OwnedCall<T>): Observable<T> {

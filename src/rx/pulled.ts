@@ -1,9 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs'
 
 /**
- * Emits the next value of an iterable each time it is asked to by `pull`, and nothing before: a source that a
- * consumer with slots can keep from running ahead of it. Completes as soon as a pull finds the end.
- * Pulls that come while a value is awaited are remembered. Unsubscribing ends the iterator. One subscriber.
+ * Emits the next value of an iterable each time it is asked to by `pull`, and nothing before: a
+ * source that a consumer with slots can keep from running ahead of it. Completes as soon as a pull
+ * finds the end. Pulls that come while a value is awaited are remembered. Unsubscribing ends the
+ * iterator. One subscriber.
  */
 export class Pulled<T> extends Observable<T> {
   readonly pull: () => void
@@ -34,7 +35,8 @@ class PulledIterator<T> {
 
   pull(): void {
     this.#wanted++
-    // A value may be consumed, and the next one asked for, before `next` returns: loop, don't recurse.
+    // A value may be consumed, and the next one asked for, before `next` returns: loop, don't
+    // recurse.
     if (!this.#isPulling) this.#pump()
   }
 

@@ -3,9 +3,9 @@ import { concatMapEager } from './concat-map-eager.ts'
 import { Pulled } from './pulled.ts'
 
 /**
- * Reads values of an iterable ahead and writes them in order: `concatMapEager` over a source that is
- * asked for the next value only when a slot is free. So at most `concurrency` values are taken from
- * the iterable and not yet written, however fast it is.
+ * Reads values of an iterable ahead and writes them in order: `concatMapEager` over a source that
+ * is asked for the next value only when a slot is free. So at most `concurrency` values are taken
+ * from the iterable and not yet written, however fast it is.
  *
  * The iterable is begun upon subscription and returned when the subscription ends. Its own error,
  * and those of `read` and `write`, are reported as `concatMapEager` says.

@@ -37,7 +37,10 @@ export interface AppOptions extends SiteOptions, Operations {
   readonly lingering?: Lingering
 }
 
-/** The HTTP interface of a file store. Embedders mount `app.callback()`; `startServer` adds time limits and shutdown. */
+/**
+ * The HTTP interface of a file store. Embedders mount `app.callback()`; `startServer` adds time
+ * limits and shutdown.
+ */
 export function createApp(store: FileStore, options: AppOptions): Koa<RequestState> {
   const { log, metrics, corsOrigins = [], lingering = new Lingering() } = options
   const app = new Koa<RequestState>()

@@ -10,9 +10,10 @@ import { nameOfCatalog, storeAddress } from './addresses.ts'
 import { s3Options } from './s3-options.ts'
 
 /*
- * The store is told, now and then, how many changes its catalog has counted. A catalog that has counted
- * fewer is an old copy that was put back: to it, files that came later would be garbage. The note beside
- * an SQLite catalog is exact, but is put back with it by whoever copies `catalog.sqlite*`.
+ * The store is told, now and then, how many changes its catalog has counted. A catalog that has
+ * counted fewer is an old copy that was put back: to it, files that came later would be garbage.
+ * The note beside an SQLite catalog is exact, but is put back with it by whoever copies
+ * `catalog.sqlite*`.
  */
 
 const name = 'ashlar-commits.txt'

@@ -61,7 +61,10 @@ export async function hasCatalog(addresses: Addresses): Promise<boolean> {
   return (statSync(address.path, { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
-/** Creates a catalog where none is, which is there when `fill` has resolved. Rejects `unavailable` if there is one. */
+/**
+ * Creates a catalog where none is, which is there when `fill` has resolved. Rejects `unavailable`
+ * if there is one.
+ */
 export async function createCatalog(
   addresses: Addresses,
   fill: (catalog: Catalog & CatalogRestore) => Promise<void>,

@@ -34,7 +34,10 @@ export interface ChunkStores {
 
 type Name = 'chunks' | 'records'
 
-/** A call to S3 may take longer by its bytes at this rate, per second: slower than that is as good as cut. */
+/**
+ * A call to S3 may take longer by its bytes at this rate, per second: slower than that is as good
+ * as cut.
+ */
 const slowestBytesPerSecond = 256 * 1024
 /** Manifests are small, and put beside the chunks of their files. */
 const manifestSockets = 16

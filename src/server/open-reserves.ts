@@ -12,7 +12,10 @@ export interface Reserves {
   close(): Promise<void>
 }
 
-/** Finds the reserves in directories that exist, and begins to fill them. Undefined if nothing is on a disk of this machine. */
+/**
+ * Finds the reserves in directories that exist, and begins to fill them. Undefined if nothing is on
+ * a disk of this machine.
+ */
 export async function openReserves(addresses: Addresses): Promise<Reserves | undefined> {
   const paths = await reservePaths(addresses)
   if (paths.length === 0) return undefined
@@ -27,7 +30,10 @@ export async function openReserves(addresses: Addresses): Promise<Reserves | und
   }
 }
 
-/** Gives up a part of what is kept, for a start that the full disk does not let through. Resolves with false if nothing is left. */
+/**
+ * Gives up a part of what is kept, for a start that the full disk does not let through. Resolves
+ * with false if nothing is left.
+ */
 export async function releaseForStart(addresses: Addresses): Promise<boolean> {
   const paths = await reservePaths(addresses)
   return releaseAll(await Promise.all(paths.map((path) => SpaceReserve.at(path))))
@@ -37,7 +43,9 @@ async function releaseAll(reserves: readonly SpaceReserve[]): Promise<boolean> {
   return (await Promise.all(reserves.map((each) => each.release()))).includes(true)
 }
 
-/** One for each disk. A catalog may share its directory with others, so its reserve has its name. */
+/**
+ * One for each disk. A catalog may share its directory with others, so its reserve has its name.
+ */
 async function reservePaths(addresses: Addresses): Promise<readonly string[]> {
   const store = storeAddress(addresses)
   const catalog = catalogAddress(addresses)

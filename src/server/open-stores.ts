@@ -25,8 +25,9 @@ import { identifyStore } from './watch-store.ts'
 export type BackgroundReport = FileStoreOptions['onBackgroundError']
 
 /**
- * Opens a store that is there for a command that looks after it, as the one process that does. Flags and variables are the server's. Rejects
- * `ConfigError`, `not_found` if there is none, and `unavailable` if a server is at it, or if it cannot be used.
+ * Opens a store that is there for a command that looks after it, as the one process that does.
+ * Flags and variables are the server's. Rejects `ConfigError`, `not_found` if there is none, and
+ * `unavailable` if a server is at it, or if it cannot be used.
  */
 export async function openStore(
   argv: readonly string[],
@@ -72,7 +73,10 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
   }
 }
 
-/** The same for one that is to be filled, and is created if it is not there. Where the catalog is shared, servers may have it open, too. */
+/**
+ * The same for one that is to be filled, and is created if it is not there. Where the catalog is
+ * shared, servers may have it open, too.
+ */
 export async function openStoreToFill(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -123,8 +127,8 @@ export interface ConfiguredStore
   extends OpenedStore, Pick<OpenedCatalog, 'leaderLock' | 'isShared' | 'death'> {}
 
 /**
- * Opens what the configuration names, and creates what is missing. On a full disk it uses the space that is kept for this.
- * Rejects `unavailable`, `no_space`.
+ * Opens what the configuration names, and creates what is missing. On a full disk it uses the space
+ * that is kept for this. Rejects `unavailable`, `no_space`.
  */
 export async function openConfigured(
   config: Config,
@@ -189,8 +193,9 @@ async function isUsed(manifests: ChunkStore): Promise<boolean> {
 }
 
 /**
- * Nothing says which catalog a store of format 1 belongs to, but one that knows nothing is not the one. A catalog that
- * is bound by now was new a moment ago, and another server has stored these manifests with it.
+ * Nothing says which catalog a store of format 1 belongs to, but one that knows nothing is not the
+ * one. A catalog that is bound by now was new a moment ago, and another server has stored these
+ * manifests with it.
  */
 async function refuseEmptyCatalog(config: Config, catalog: Catalog, manifests: ChunkStore): Promise<void> {
   if (!(await isUsed(manifests)) || (await catalog.findBinding())) return

@@ -1,6 +1,8 @@
 import type { Config } from '../config/config.ts'
 
-/** What may be open at once, so that a process never runs out of files in the middle of a request. */
+/**
+ * What may be open at once, so that a process never runs out of files in the middle of a request.
+ */
 export interface OpenFilePlan {
   readonly maxConnections: number
   /** Connections past those, which are told that there are too many. */
@@ -43,7 +45,10 @@ export function planOpenFiles(wanted: Wanted, limit: number = Infinity): OpenFil
   }
 }
 
-/** Of chunks and of manifests each: one is being written, and four are being rewritten without what is deleted. */
+/**
+ * Of chunks and of manifests each: one is being written, and four are being rewritten without what
+ * is deleted.
+ */
 const packsAtOnce = 10
 
 /** Syncs block a thread each: however slow the disk, some are left for reads. */

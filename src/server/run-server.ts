@@ -25,7 +25,9 @@ import { openFileLimit } from '../system/open-file-limit.ts'
 import { shareHeaps } from '../system/share-heaps.ts'
 import { turnTuningOff } from '../system/tuning.ts'
 
-/** How often the log is to hear of a store that was moved; writes and `/readyz` look by themselves. */
+/**
+ * How often the log is to hear of a store that was moved; writes and `/readyz` look by themselves.
+ */
 const watchIntervalMs = 5_000
 
 async function serve(config: Config): Promise<void> {
@@ -113,8 +115,8 @@ async function serve(config: Config): Promise<void> {
 }
 
 /**
- * The server, as flags (`argv` without program and script) and variables say, until SIGTERM or SIGINT ends it. What goes wrong is
- * printed, and is in `process.exitCode`.
+ * The server, as flags (`argv` without program and script) and variables say, until SIGTERM or
+ * SIGINT ends it. What goes wrong is printed, and is in `process.exitCode`.
  */
 export async function runServer(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   try {

@@ -22,23 +22,28 @@ interface IdentityFile {
   close(): void
 }
 
-/** What a store says that it is; undefined for a new one and for one of format 1. Rejects `unavailable`. */
+/**
+ * What a store says that it is; undefined for a new one and for one of format 1. Rejects
+ * `unavailable`.
+ */
 export async function readStoreIdentity(config: Config): Promise<StoreIdentity | undefined> {
   return withIdentityFile(config, (file) => readFrom(file, config))
 }
 
-/** Rejects `unavailable` for a directory that is not empty and holds something else than a store. */
+/**
+ * Rejects `unavailable` for a directory that is not empty and holds something else than a store.
+ */
 export async function refuseForeignStore(config: Config): Promise<void> {
   const address = storeAddress(config)
   if (address.kind === 'directory') await refuseForeignDirectory(address.directory)
 }
 
 /**
- * Binds the store to this catalog, or makes sure that it is: the same id stands in both from then on. Rejects
- * `unavailable` if either belongs to another.
+ * Binds the store to this catalog, or makes sure that it is: the same id stands in both from then
+ * on. Rejects `unavailable` if either belongs to another.
  *
- * The catalog is told first and confirms last, so a crash leaves what the next start completes; servers that
- * start together on a new pair all take the id that their catalog has.
+ * The catalog is told first and confirms last, so a crash leaves what the next start completes;
+ * servers that start together on a new pair all take the id that their catalog has.
  */
 export async function bindStore(
   config: Config,
@@ -60,7 +65,10 @@ export async function bindStore(
   })
 }
 
-/** Rejects `unavailable` unless the store and the catalog belong together, as far as they say. Changes nothing. */
+/**
+ * Rejects `unavailable` unless the store and the catalog belong together, as far as they say.
+ * Changes nothing.
+ */
 export async function refuseOtherPair(config: Config, catalog: Pick<Catalog, 'findBinding'>): Promise<void> {
   const known = await readStoreIdentity(config)
   const bound = await catalog.findBinding()

@@ -8,11 +8,15 @@ export interface ChunkedOptions {
   /** Size of the leases that chunks are filled into. */
   readonly pieceBytes: number
   /**
-   * Chunks that may be out, emitted and not released; the source is paused at so many. It bounds the work on them too:
-   * a bound of `mergeMap` would queue chunks, and lose their leases when it ends early.
+   * Chunks that may be out, emitted and not released; the source is paused at so many. It bounds
+   * the work on them too: a bound of `mergeMap` would queue chunks, and lose their leases when it
+   * ends early.
    */
   readonly maxChunks: number
-  /** Sees all bytes in order, each run before the chunk with it is emitted: what is warm is cheap to hash. */
+  /**
+   * Sees all bytes in order, each run before the chunk with it is emitted: what is warm is cheap to
+   * hash.
+   */
   readonly onBytes?: (bytes: Uint8Array) => void
 }
 
@@ -24,12 +28,13 @@ export interface FilledChunk {
 }
 
 /**
- * Copies a stream into leased buffers and emits it in chunks; an empty stream gives none. Without a lease
- * the source is paused, so what it sends waits in the sender. A chunk whose client makes no progress is
- * reclaimable: if others wait, it is cut early and emitted as it is.
+ * Copies a stream into leased buffers and emits it in chunks; an empty stream gives none. Without a
+ * lease the source is paused, so what it sends waits in the sender. A chunk whose client makes no
+ * progress is reclaimable: if others wait, it is cut early and emitted as it is.
  *
- * Errors with the source's error, with `ERR_STREAM_PREMATURE_CLOSE` if it closes before its end, and with what `onBytes`
- * throws. Upon error and unsubscription the unfinished chunk's leases go back; the source is paused, not destroyed.
+ * Errors with the source's error, with `ERR_STREAM_PREMATURE_CLOSE` if it closes before its end,
+ * and with what `onBytes` throws. Upon error and unsubscription the unfinished chunk's leases go
+ * back; the source is paused, not destroyed.
  */
 export function chunked(
   source: Readable,
@@ -89,8 +94,8 @@ class ChunkFiller {
 
   fill(data: Buffer): void {
     if (this.#rest) {
-      // Going on would lose the bytes that still wait for room. A destroyed stream cannot be paused, and emits
-      // all that it holds.
+      // Going on would lose the bytes that still wait for room. A destroyed stream cannot be
+      // paused, and emits all that it holds.
       const error = this.#source.destroyed
         ? whyClosed(this.#source)
         : new Error('the source was resumed by somebody else while it was paused')
@@ -124,7 +129,8 @@ class ChunkFiller {
   }
 
   #copyRest(): void {
-    // A chunk may be released, and this be called again, before its emission returns: loop, don't recurse.
+    // A chunk may be released, and this be called again, before its emission returns: loop, don't
+    // recurse.
     if (this.#isCopying) return
     this.#isCopying = true
     while (this.#rest && !this.#subscriber.closed) {

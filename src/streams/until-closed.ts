@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream'
 import { type MonoTypeOperatorFunction, Observable } from 'rxjs'
 
 /**
- * Passes on what comes, and errors with `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes: whoever waits for a
- * buffer or a slow disk must not do so for nobody.
+ * Passes on what comes, and errors with `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes:
+ * whoever waits for a buffer or a slow disk must not do so for nobody.
  */
 export function untilClosed<T>(output: Writable): MonoTypeOperatorFunction<T> {
   return (source) =>

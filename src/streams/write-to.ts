@@ -2,13 +2,14 @@ import type { Writable } from 'node:stream'
 import { Observable } from 'rxjs'
 
 /**
- * Makes a function that writes bytes to a stream, one call after the other has completed. The observable it gives
- * starts upon subscription and completes when the stream has passed the bytes on. `onSettled` is called
- * exactly once, when the stream no longer reads `bytes`, and only then may they be overwritten: also where the
- * subscriber left earlier, and where the write was never begun because the stream had closed.
+ * Makes a function that writes bytes to a stream, one call after the other has completed. The
+ * observable it gives starts upon subscription and completes when the stream has passed the bytes
+ * on. `onSettled` is called exactly once, when the stream no longer reads `bytes`, and only then
+ * may they be overwritten: also where the subscriber left earlier, and where the write was never
+ * begun because the stream had closed.
  *
- * Errors with what the write failed with, or `ERR_STREAM_PREMATURE_CLOSE` if the stream closes first: after a reset a
- * write's callback may never come.
+ * Errors with what the write failed with, or `ERR_STREAM_PREMATURE_CLOSE` if the stream closes
+ * first: after a reset a write's callback may never come.
  */
 export function writeTo(writable: Writable): (bytes: Uint8Array, onSettled: () => void) => Observable<never> {
   return (bytes, onSettled) =>

@@ -9,9 +9,10 @@ const IPPROTO_TCP = 6
 const TCP_NOTSENT_LOWAT = 25
 
 /**
- * Has the system keep little that it cannot send yet to each client of a server that listens. Left to itself it takes up to 4 MiB for one that does
- * not read, of a memory that all connections of the machine share: when a thousand who stand still have filled that, it drops what
- * others send. What is on its way to a client is not bounded by this, so that long lines are filled as before.
+ * Has the system keep little that it cannot send yet to each client of a server that listens. Left
+ * to itself it takes up to 4 MiB for one that does not read, of a memory that all connections of
+ * the machine share: when a thousand who stand still have filled that, it drops what others send.
+ * What is on its way to a client is not bounded by this, so that long lines are filled as before.
  *
  * Returns whether it could: on Linux, where Node can call the system.
  */

@@ -6,8 +6,9 @@ type Argument = number | bigint | Buffer
 const types = { number: 'i32', bigint: 'u64', object: 'buffer' } as const
 
 /**
- * Calls a function of the C library that takes whole numbers and buffers and returns a whole number, for what Node has no call of its own. Returns
- * undefined, and does nothing, where Node or the library has no such thing, or without tuning: nothing may depend on it.
+ * Calls a function of the C library that takes whole numbers and buffers and returns a whole
+ * number, for what Node has no call of its own. Returns undefined, and does nothing, where Node or
+ * the library has no such thing, or without tuning: nothing may depend on it.
  */
 export function callLibc(name: string, ...given: readonly Argument[]): number | undefined {
   if (!isTuned()) return undefined

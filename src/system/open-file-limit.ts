@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-/** How many files this process may have open (`ulimit -n`); absent where the system does not say. */
+/**
+ * How many files this process may have open (`ulimit -n`); absent where the system does not say.
+ */
 export function openFileLimit(): number | undefined {
   if (process.platform === 'linux') return limitIn(readFileSync('/proc/self/limits', 'utf8'))
   // With the network in it, the report looks up the name of every peer, which can take minutes.

@@ -3,15 +3,17 @@ import { runInNewContext } from 'node:vm'
 import { isTuned } from './tuning.ts'
 
 /**
- * Less than what has V8 begin a full collection, which is so many percent of what is in use (`keepHeapSmall`): with four times as much, most of
- * these collections were measured to become full ones, and bodies to take twice the time of the processor.
+ * Less than what has V8 begin a full collection, which is so many percent of what is in use
+ * (`keepHeapSmall`): with four times as much, most of these collections were measured to become
+ * full ones, and bodies to take twice the time of the processor.
  */
 const usualBytes = 4 * 1024 * 1024
 
 /**
- * Frees the buffers in which bodies come. Node makes one for each read of a socket, and V8 counts it as memory outside its heap: where many
- * come, it goes over all that thousands of other clients keep in the heap to be rid of them. They die at once, so
- * that a collection of what is young suffices, which takes a fraction of the time.
+ * Frees the buffers in which bodies come. Node makes one for each read of a socket, and V8 counts
+ * it as memory outside its heap: where many come, it goes over all that thousands of other clients
+ * keep in the heap to be rid of them. They die at once, so that a collection of what is young
+ * suffices, which takes a fraction of the time.
  */
 export class YoungGarbage {
   readonly #collect = isTuned() ? exposedCollector() : undefined

@@ -5,6 +5,8 @@ import { importsOf } from './imports.ts'
 export type Sources = ReadonlyMap<string, string>
 
 const maxLines = 300
+/** Of a line of a comment. */
+const maxColumns = 100
 /** More than that in one folder, and nobody finds anything. */
 const maxFiles = 20
 
@@ -29,13 +31,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['client', 'admin', 'model', 'rx'],
 }
 
-/** The types of what they are given, which is all that HTTP and administration need to know of chunks and the catalog. */
+/**
+ * The types of what they are given, which is all that HTTP and administration need to know of
+ * chunks and the catalog.
+ */
 const interfaces = new Set(['chunks/chunk-store.ts', 'catalog/catalog.ts', 'catalog/upkeep.ts'])
 const knowInterfaces = new Set(['http', 'fronts/api', 'fronts/tus', 'fronts/draft', 'admin'])
 
 /**
- * `ashlar serve` is the server: a child process instead would have to pass on signals, output and exit codes. What it starts is all
- * that it knows of it. Commands on a store itself have it opened by the server's part, too, and no other command knows that.
+ * `ashlar serve` is the server: a child process instead would have to pass on signals, output and
+ * exit codes. What it starts is all that it knows of it. Commands on a store itself have it opened
+ * by the server's part, too, and no other command knows that.
  */
 const startServer = (from: string, to: string) =>
   (from === 'cli/serve.ts' && to === 'server/run-server.ts') ||
@@ -49,7 +55,7 @@ const mayImportEverything = (path: string) =>
 export function violations(sources: Sources): readonly string[] {
   const ofFiles = [...sources].flatMap(([path, source]) => {
     const ofImports = importsOf(source).flatMap((specifier) => aboutImport(path, specifier))
-    return [aboutName(path), aboutLength(path, source), ofImports].flat()
+    return [aboutName(path), aboutLength(path, source), aboutComments(path, source), ofImports].flat()
   })
   return [...ofFiles, ...aboutFolders(sources), ...cycles(sources)]
 }
@@ -66,6 +72,16 @@ function aboutName(path: string): readonly string[] {
 function aboutLength(path: string, source: string): readonly string[] {
   const lines = source.replace(/\n$/, '').split('\n').length
   return lines > maxLines ? [`${path} has ${lines} lines, more than ${maxLines}`] : []
+}
+
+function aboutComments(path: string, source: string): readonly string[] {
+  if (!path.endsWith('.ts')) return []
+  return source.split('\n').flatMap((line, index) => {
+    // What tells a tool something is one line, however long.
+    const isComment = /^\s*(?:\/\/|\/\*|\*)/.test(line) && !/^\s*\/\/ oxlint-/.test(line)
+    const isTooLong = isComment && Array.from(line).length > maxColumns
+    return isTooLong ? [`${path}:${index + 1} is a comment of more than ${maxColumns} columns`] : []
+  })
 }
 
 function aboutFolders(sources: Sources): readonly string[] {

@@ -2,7 +2,10 @@ import { Subject, takeUntil } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { BufferPool, type Lease, type Reclaimable } from '../../src/buffers/buffer-pool.ts'
 
-/** Longer than a reclaimable lease may go without progress, and longer than those who wait are patient. */
+/**
+ * Longer than a reclaimable lease may go without progress, and longer than those who wait are
+ * patient.
+ */
 const longMs = 300
 
 beforeEach(() => {

@@ -20,7 +20,10 @@ import { describeUploadCollection } from './conformance/upload-collection.ts'
 import { describeUploadRaces } from './conformance/upload-races.ts'
 import { describeUploads } from './conformance/uploads.ts'
 
-/** What every driver keeps of the promises of `Catalog`. One catalog serves all tests, as it would all requests. */
+/**
+ * What every driver keeps of the promises of `Catalog`. One catalog serves all tests, as it would
+ * all requests.
+ */
 export function describeCatalog(name: string, open: () => Promise<Catalog>): void {
   describe(`catalog: ${name}`, () => {
     let catalog: Catalog

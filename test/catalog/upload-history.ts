@@ -48,7 +48,10 @@ interface KnownUpload {
   chunks: readonly StoredUse[]
 }
 
-/** Does what it is told to do to a catalog and, in the plainest way, to lists of its own, which say what must be there. */
+/**
+ * Does what it is told to do to a catalog and, in the plainest way, to lists of its own, which say
+ * what must be there.
+ */
 export class UploadHistory {
   readonly #catalog: Catalog
   readonly #space = aSpace()

@@ -70,7 +70,10 @@ export function describeAborts(open: () => Promise<ChunkStore>): void {
   })
 }
 
-/** What the call resolves with, or `aborted` if it rejects with exactly the reason that its signal was given. */
+/**
+ * What the call resolves with, or `aborted` if it rejects with exactly the reason that its signal
+ * was given.
+ */
 async function abortedMeanwhile<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T | 'aborted'> {
   const controller = new AbortController()
   const reason = new Error('aborted meanwhile')

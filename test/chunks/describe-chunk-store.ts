@@ -12,8 +12,8 @@ import { runs } from '../support/runs.ts'
 const sizes = [1, blockBytes - 1, blockBytes, blockBytes + 1, 3 * blockBytes + 5]
 
 /**
- * What every driver and every wrapper must do, whatever it is made of. `make` gives an empty store of its own
- * to each test, which is closed when the test is over.
+ * What every driver and every wrapper must do, whatever it is made of. `make` gives an empty store
+ * of its own to each test, which is closed when the test is over.
  */
 export function describeChunkStore(name: string, make: () => Promise<ChunkStore>): void {
   const open = async (): Promise<ChunkStore> => {

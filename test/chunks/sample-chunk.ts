@@ -9,7 +9,10 @@ export interface SampleChunk {
   readonly options: ReadOptions
 }
 
-/** A chunk of that size. Its bytes follow from size and seed, and no stretch of it looks like another. */
+/**
+ * A chunk of that size. Its bytes follow from size and seed, and no stretch of it looks like
+ * another.
+ */
 export function sampleChunk(size: number, seed = 1): SampleChunk {
   const words = new Uint32Array(Math.ceil(size / 4))
   let state = (Math.imul(size, 2_654_435_761) ^ seed) >>> 0

@@ -10,7 +10,10 @@ export async function listed(store: ChunkStore, options?: ListOptions): Promise<
   return chunks
 }
 
-/** Whether the whole chunk reads back. A yes or no, because printing the difference of two large buffers takes seconds. */
+/**
+ * Whether the whole chunk reads back. A yes or no, because printing the difference of two large
+ * buffers takes seconds.
+ */
 export async function isStored(store: ChunkStore, location: Location, chunk: SampleChunk): Promise<boolean> {
   return (await readAll(store, location, chunk)).equals(chunk.bytes)
 }
@@ -19,7 +22,9 @@ export function readAll(store: ChunkStore, location: Location, chunk: SampleChun
   return readRange(store, location, chunk, 0, chunk.bytes.length)
 }
 
-/** Reads into the middle of a larger buffer, and fails if anything beside the range was written to. */
+/**
+ * Reads into the middle of a larger buffer, and fails if anything beside the range was written to.
+ */
 export async function readRange(
   store: ChunkStore,
   location: Location,

@@ -12,8 +12,9 @@ export interface StoredBytes {
 }
 
 /**
- * Where a disk chunk store in a directory keeps what: by location, as the files say, without the code that wrote them. A file that is neither a
- * chunk nor a pack that is whole stands under its path.
+ * Where a disk chunk store in a directory keeps what: by location, as the files say, without the
+ * code that wrote them. A file that is neither a chunk nor a pack that is whole stands under its
+ * path.
  */
 export function storedFiles(directory: string): ReadonlyMap<string, StoredBytes> {
   const found = new Map<string, StoredBytes>()

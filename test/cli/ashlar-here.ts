@@ -2,7 +2,10 @@ import { vi } from 'vitest'
 import { ashlar } from '../../src/cli/ashlar.ts'
 import type { Ended } from './run-ashlar.ts'
 
-/** The command line in this process, in the folder `cwd`, which is much faster; for what needs neither stdin nor signals. */
+/**
+ * The command line in this process, in the folder `cwd`, which is much faster; for what needs
+ * neither stdin nor signals.
+ */
 export async function ashlarHere(
   argv: readonly string[],
   { cwd = process.cwd() }: { readonly cwd?: string } = {},

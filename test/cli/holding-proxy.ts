@@ -32,7 +32,10 @@ export class HoldingProxy {
     return proxy
   }
 
-  /** Passes on so many more bytes, and then nothing until it is told again. Resolves when it has come to that. */
+  /**
+   * Passes on so many more bytes, and then nothing until it is told again. Resolves when it has
+   * come to that.
+   */
   holdAfter(bytes: number): Promise<void> {
     this.#holdAt = this.passed + bytes
     this.#held = Promise.withResolvers<void>()

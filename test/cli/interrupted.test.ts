@@ -30,7 +30,10 @@ async function setUp() {
 /** What requests take besides their bodies. */
 const overhead = 256 * 1024
 
-/** Bytes of the files and uploads whose names begin so that the server has, once it has noticed that the client is gone. */
+/**
+ * Bytes of the files and uploads whose names begin so that the server has, once it has noticed that
+ * the client is gone.
+ */
 async function durableBytes(proxy: HoldingProxy, prefix: string): Promise<number> {
   await eventually(() => expect([proxy.open, server.store.receiving.size]).toEqual([0, 0]))
   const { catalog } = server.store

@@ -69,7 +69,8 @@ async function withStore<T>(
   }
 }
 
-// Made once, with two files with the same content: to sync all that a store has takes longer than to copy it.
+// Made once, with two files with the same content: to sync all that a store has takes longer than
+// to copy it.
 let template: string
 beforeAll(async () => {
   template = await mkdtemp(join(tmpdir(), 'ashlar-'))
@@ -326,7 +327,9 @@ describe('rebuild', () => {
   })
 })
 
-/** Of the store's pack that holds the most, all but the chunks. Resolves with its path in the store. */
+/**
+ * Of the store's pack that holds the most, all but the chunks. Resolves with its path in the store.
+ */
 async function damageLargestPack(folder: string): Promise<string> {
   const byPack = Map.groupBy(storedFiles(join(directory, folder)).values(), ({ path }) => path)
   const packs = [...byPack].filter(([path]) => path.endsWith('.pack'))

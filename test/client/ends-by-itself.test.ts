@@ -13,7 +13,8 @@ it('a program that aborts what hangs, or breaks off in the middle, ends by itsel
   const server = await startTestServer({ chunkSize: MiB })
   const present = freshName()
   await given(server, present, sample(9 * MiB))
-  // One request for what is asked, two parts, one piece of a stream, and one of two ranges: the other is on its way.
+  // One request for what is asked, two parts, one piece of a stream, and one of two ranges: the
+  // other is on its way.
   const hanging = [
     ['GET /api/files/asked', 1],
     ['PATCH', 1],

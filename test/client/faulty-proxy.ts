@@ -4,21 +4,28 @@ import type { AddressInfo } from 'node:net'
 import { finished } from 'node:stream'
 import { onTestFinished } from 'vitest'
 
-/** One thing that goes wrong with requests of which method and path begin so, such as `PATCH /uploads/`. Calls are counted from 1. */
+/**
+ * One thing that goes wrong with requests of which method and path begin so, such as `PATCH
+ * /uploads/`. Calls are counted from 1.
+ */
 export type Fault = {
   readonly on: string
   readonly call?: number | 'every'
 } & (
   | {
       /**
-       * cut-request, cut-answer: both connections end behind so many bytes of the body, which are passed on. flip-request, flip-answer: the
-       * lowest bit of that byte of the body is inverted. refuse-past: 413 if the body is longer.
+       * cut-request, cut-answer: both connections end behind so many bytes of the body, which are
+       * passed on. flip-request, flip-answer: the lowest bit of that byte of the body is inverted.
+       * refuse-past: 413 if the body is longer.
        */
       readonly kind: 'cut-request' | 'cut-answer' | 'flip-request' | 'flip-answer' | 'refuse-past'
       readonly at: number
       readonly meanwhile?: () => void
     }
-  /** lose-answer: the server does its work, and the client sees a connection that ends. hang: nobody ever answers. */
+  /**
+   * lose-answer: the server does its work, and the client sees a connection that ends. hang: nobody
+   * ever answers.
+   */
   | { readonly kind: 'lose-answer' | 'hang'; readonly meanwhile?: () => void }
   /** The proxy's own answer; the server sees nothing. */
   | {
@@ -149,7 +156,8 @@ function passOn(
     upstream.once('drain', () => req.resume())
   })
   req.once('end', () => upstream.end())
-  // A server that answers early and closes takes no more: unread, the rest would hold up the client's next request.
+  // A server that answers early and closes takes no more: unread, the rest would hold up the
+  // client's next request.
   upstream.once('close', () => req.resume())
 }
 
@@ -185,7 +193,10 @@ function passBack(
   answer.once('end', () => res.end())
 }
 
-/** What is still coming is thrown away: closing at once would reset the connection before the answer is read. */
+/**
+ * What is still coming is thrown away: closing at once would reset the connection before the answer
+ * is read.
+ */
 function refuse(
   seen: SeenRequest,
   req: IncomingMessage,
@@ -205,7 +216,10 @@ function flip(piece: Buffer, at: number): void {
   if (at >= 0 && at < piece.length) piece[at]! ^= 1
 }
 
-/** RFC 9110, 7.6.1: what concerns one connection only is not passed on. The framing is: it is the same on both sides. */
+/**
+ * RFC 9110, 7.6.1: what concerns one connection only is not passed on. The framing is: it is the
+ * same on both sides.
+ */
 function endToEnd(headers: http.IncomingHttpHeaders): http.IncomingHttpHeaders {
   const { connection: _, 'keep-alive': __, ...others } = headers
   return others

@@ -88,7 +88,10 @@ export async function all<T>(iterable: AsyncIterable<T>): Promise<readonly T[]> 
   return found
 }
 
-/** For each request that continued an upload after its client had asked how far that is: whether it began exactly there. */
+/**
+ * For each request that continued an upload after its client had asked how far that is: whether it
+ * began exactly there.
+ */
 export function continuations({
   requests,
 }: {

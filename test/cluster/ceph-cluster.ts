@@ -26,8 +26,9 @@ export interface CephSettings {
 }
 
 /**
- * A real Ceph on this machine: a monitor, three OSDs that each have a copy, two of which are enough to go on, and an S3 gateway, all on
- * loopback and below one directory. Processes of a test run share it by its settings.
+ * A real Ceph on this machine: a monitor, three OSDs that each have a copy, two of which are enough
+ * to go on, and an S3 gateway, all on loopback and below one directory. Processes of a test run
+ * share it by its settings.
  */
 export class CephCluster {
   readonly settings: CephSettings
@@ -129,7 +130,9 @@ export class CephCluster {
     return 'OSD_FULL' in health.checks
   }
 
-  /** Another user of the gateway, with `maxBytes` at most in all of his buckets if that is given. */
+  /**
+   * Another user of the gateway, with `maxBytes` at most in all of his buckets if that is given.
+   */
   async createUser(id: string, maxBytes?: number): Promise<S3Credentials> {
     const credentials = { accessKeyId: `${id}-access`, secretAccessKey: randomUUID() }
     await this.#createUser(id, credentials)

@@ -43,7 +43,8 @@ export function cephConfig({ directory, fsid, monPort, gatewayPort }: CephPlace)
     mon: {
       mon_data: at('mon'),
       mon_cluster_log_file: at('log', 'cluster.log'),
-      // With three OSDs one reporter has to do, and the grace must not grow with each failure that a test makes.
+      // With three OSDs one reporter has to do, and the grace must not grow with each failure that
+      // a test makes.
       mon_osd_min_down_reporters: 1,
       mon_osd_reporter_subtree_level: 'osd',
       mon_osd_adjust_heartbeat_grace: false,

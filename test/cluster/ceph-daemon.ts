@@ -7,8 +7,8 @@ import { until } from './until.ts'
 const stopTimeoutMs = 5_000
 
 /**
- * A process that outlives who has started it: the one that does is named by a file, so that every process of a run can stop it, and
- * start it again.
+ * A process that outlives who has started it: the one that does is named by a file, so that every
+ * process of a run can stop it, and start it again.
  */
 export class CephDaemon {
   readonly name: string

@@ -16,7 +16,9 @@ const packages = {
   ceph: 'ceph-common',
 }
 
-/** Installs what is missing of Debian's Ceph. Rejects, with what apt-get printed, where it cannot. */
+/**
+ * Installs what is missing of Debian's Ceph. Rejects, with what apt-get printed, where it cannot.
+ */
 export async function installCeph(): Promise<void> {
   const missing = new Set<string>()
   for (const [program, name] of Object.entries(packages)) if (!(await isInstalled(program))) missing.add(name)

@@ -22,7 +22,10 @@ export class CuttingProxy {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** The next message with these words comes through; its answer does not, and the connection is cut. */
+  /**
+   * The next message with these words comes through; its answer does not, and the connection is
+   * cut.
+   */
   loseAnswerTo(words: string): void {
     this.#words = words
   }

@@ -21,7 +21,10 @@ export async function locationsIn(chunks: ChunkStore): Promise<readonly Location
   return locations
 }
 
-/** What chunks and manifests there are beside those in use, and which of those there are not; a line for each. */
+/**
+ * What chunks and manifests there are beside those in use, and which of those there are not; a line
+ * for each.
+ */
 export async function leftovers(
   { catalog, manifests }: FileStore,
   { inspection, chunks }: StoreToRead,

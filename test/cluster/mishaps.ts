@@ -5,7 +5,10 @@ export interface Mishap {
   readonly happen: () => Promise<unknown>
 }
 
-/** What happens during a transfer, however fast that is: nothing is left out, and one thing begins when the one before it is over. */
+/**
+ * What happens during a transfer, however fast that is: nothing is left out, and one thing begins
+ * when the one before it is over.
+ */
 export class Mishaps {
   readonly #pending: Mishap[]
   #last: Promise<unknown> = Promise.resolve()
@@ -26,7 +29,10 @@ export class Mishaps {
     }
   }
 
-  /** Resolves when all are over. Rejects with what went wrong with one of them, or if some have not happened. */
+  /**
+   * Resolves when all are over. Rejects with what went wrong with one of them, or if some have not
+   * happened.
+   */
   async end(): Promise<void> {
     await this.#last
     if (this.#pending.length > 0) throw new Error(`${this.#pending.length} mishaps have not happened`)

@@ -27,7 +27,9 @@ export class MortalNodes {
     return node
   }
 
-  /** Kills the one that was asked last with SIGKILL. Resolves when another one has taken its place. */
+  /**
+   * Kills the one that was asked last with SIGKILL. Resolves when another one has taken its place.
+   */
   async replace(): Promise<void> {
     const [killed] = this.#living.splice(this.#living.indexOf(this.#asked!), 1)
     await killed!.kill()

@@ -31,7 +31,10 @@ interface Identity {
   readonly gid: number
 }
 
-/** A PostgreSQL of its own, on a loopback port, with its data in a temporary directory, synced as in earnest. */
+/**
+ * A PostgreSQL of its own, on a loopback port, with its data in a temporary directory, synced as in
+ * earnest.
+ */
 export class PostgresServer {
   readonly port: number
   readonly #directory: string

@@ -153,7 +153,10 @@ describe('a chunk that is being collected', () => {
   })
 })
 
-/** Those are found out after a while, and tried again: what everybody takes in one order needs none of that. */
+/**
+ * Those are found out after a while, and tried again: what everybody takes in one order needs none
+ * of that.
+ */
 const expectNoDeadlock = () => expect(server.log).not.toContain('deadlock detected')
 
 describe('of many who store the same chunks at the same time, in orders of their own,', () => {

@@ -266,7 +266,8 @@ describe('a cluster without room', () => {
     onTestFinished(() => ceph.setFullRatio(0.95))
     await ceph.setFullRatio(0.0001)
     await until('the cluster counts as full', 30_000, () => ceph.isFull())
-    // The monitor knows first: the OSDs and the gateway take writes until the new map has reached them.
+    // The monitor knows first: the OSDs and the gateway take writes until the new map has reached
+    // them.
     await until('a put fails', 30_000, async () => !(await canPut(store)()))
     await expect(store.put(chunk.digest, [chunk.bytes])).rejects.toMatchObject({
       code: 'unavailable',

@@ -20,7 +20,10 @@ import { until } from './until.ts'
 const ceph = new CephCluster(inject('ceph'))
 const chunkBytes = 64 * 1024
 const smallChunks = ['--chunk-size', '64KiB']
-/** Nodes tell each other what they count on every ten seconds, and as often try to become the leader. */
+/**
+ * Nodes tell each other what they count on every ten seconds, and as often try to become the
+ * leader.
+ */
 const meetingTimeoutMs = 40_000
 
 let bucket: S3Bucket
@@ -36,7 +39,9 @@ afterAll(async () => {
 
 const newSite = () => Site.create(ceph, bucket, postgres)
 
-/** A body whose first half is sent at once, and the rest when all that take part have come so far. */
+/**
+ * A body whose first half is sent at once, and the rest when all that take part have come so far.
+ */
 function bodiesTogether(contents: readonly Buffer[]): readonly AsyncIterable<Buffer>[] {
   const { promise: together, resolve } = Promise.withResolvers<void>()
   let begun = 0
@@ -50,7 +55,10 @@ function bodiesTogether(contents: readonly Buffer[]): readonly AsyncIterable<Buf
   })
 }
 
-/** The answer that is a success, by the place of its request, of which there must be one; the others must have this status and code. */
+/**
+ * The answer that is a success, by the place of its request, of which there must be one; the others
+ * must have this status and code.
+ */
 function winnerOf(answers: readonly Answer[], status: number, code: string): number {
   const won = answers.flatMap((answer, index) => (answer.status < 300 ? [index] : []))
   expect(won).toHaveLength(1)

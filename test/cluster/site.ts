@@ -10,7 +10,10 @@ import { leftovers, locationsIn, withoutGraces } from './leftovers.ts'
 import type { PostgresServer } from './postgres-server.ts'
 import type { S3Bucket } from './s3-bucket.ts'
 
-/** A place in a bucket and a schema of a database, which nobody else has anything in: what several nodes share. */
+/**
+ * A place in a bucket and a schema of a database, which nobody else has anything in: what several
+ * nodes share.
+ */
 export class Site {
   readonly store: string
   readonly catalog: string
@@ -25,7 +28,10 @@ export class Site {
     this.#postgres = postgres
   }
 
-  /** Credentials come from this process's environment, as they do for all that it starts: until the test is over. */
+  /**
+   * Credentials come from this process's environment, as they do for all that it starts: until the
+   * test is over.
+   */
   static async create(ceph: CephCluster, bucket: S3Bucket, postgres: PostgresServer): Promise<Site> {
     const { endpoint, credentials } = ceph.settings
     vi.stubEnv('AWS_ACCESS_KEY_ID', credentials.accessKeyId)
@@ -55,12 +61,18 @@ export class Site {
     return this.#postgres.query<Row>(text, this.catalog)
   }
 
-  /** Who was killed is waited for as long as he might still be there: has that time pass. Who lives says so again. */
+  /**
+   * Who was killed is waited for as long as he might still be there: has that time pass. Who lives
+   * says so again.
+   */
   async forgetTheDead(): Promise<void> {
     await this.query(`update nodes set seen_at = seen_at - interval '1 hour'`)
   }
 
-  /** One more process at the site, in this one, to which nothing is too young to be collected. Until the test is over. */
+  /**
+   * One more process at the site, in this one, to which nothing is too young to be collected. Until
+   * the test is over.
+   */
   async join(): Promise<FileStore> {
     const opened = await openStoreToFill([], this.env, rethrow)
     onTestFinished(() => opened.close())
@@ -77,7 +89,10 @@ export class Site {
     }
   }
 
-  /** Fails unless collection, with nobody there any more, leaves just what is in use, and nothing is wrong with that. */
+  /**
+   * Fails unless collection, with nobody there any more, leaves just what is in use, and nothing is
+   * wrong with that.
+   */
   async expectNoLeaks(): Promise<void> {
     await this.forgetTheDead()
     const opened = await openStore([], this.env, rethrow)

@@ -35,7 +35,10 @@ async function restartGateway(): Promise<void> {
   await ceph.startGateway()
 }
 
-/** Everything that nodes rest on fails once, and each of three nodes in its turn, one of them while there is an OSD less. */
+/**
+ * Everything that nodes rest on fails once, and each of three nodes in its turn, one of them while
+ * there is an OSD less.
+ */
 function allMishaps(nodes: MortalNodes, osd: number): Mishaps {
   const inOrder = [
     () => nodes.replace(),

@@ -20,7 +20,10 @@ export interface LongFile {
 
 export interface TransferReport {
   readonly seconds: number
-  /** What requests have ended with that did not get to their end, in order; `broken` is a connection that broke. */
+  /**
+   * What requests have ended with that did not get to their end, in order; `broken` is a connection
+   * that broke.
+   */
   readonly interruptions: readonly (number | 'broken')[]
 }
 
@@ -31,7 +34,10 @@ export function sha256Of({ content, size }: LongFile): string {
   return hash.digest('hex')
 }
 
-/** Sends an upload in requests to one node after the other. What is acknowledged must not be lost: the offset never goes back. */
+/**
+ * Sends an upload in requests to one node after the other. What is acknowledged must not be lost:
+ * the offset never goes back.
+ */
 export async function sendAcross(
   nodes: MortalNodes,
   path: string,
@@ -80,7 +86,10 @@ async function headOf(nodes: MortalNodes, path: string) {
   }
 }
 
-/** Fetches a file, the rest from another node where one breaks off. Fails unless all of it comes, just as it is. */
+/**
+ * Fetches a file, the rest from another node where one breaks off. Fails unless all of it comes,
+ * just as it is.
+ */
 export async function fetchAcross(
   nodes: MortalNodes,
   id: string,

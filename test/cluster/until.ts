@@ -1,6 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** Resolves when the condition holds, which it looks at every 50 ms. Rejects, saying what was waited for, when that takes too long. */
+/**
+ * Resolves when the condition holds, which it looks at every 50 ms. Rejects, saying what was waited
+ * for, when that takes too long.
+ */
 export async function until(
   what: string,
   timeoutMs: number,

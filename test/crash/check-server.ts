@@ -19,8 +19,9 @@ export interface Found {
 }
 
 /**
- * Compares everything that a server has with what a crash at that time may leave: each file byte for byte, each upload by how far
- * it is. Throws a violation if something acknowledged is missing, something deleted is back, or something is a mixture.
+ * Compares everything that a server has with what a crash at that time may leave: each file byte
+ * for byte, each upload by how far it is. Throws a violation if something acknowledged is missing,
+ * something deleted is back, or something is a mixture.
  */
 export async function checkServer(
   port: number,

@@ -20,7 +20,10 @@ interface Known {
   readonly size?: number
 }
 
-/** Throws a violation unless every chunk that the catalog counts on is in its file. For a store whose server is gone. */
+/**
+ * Throws a violation unless every chunk that the catalog counts on is in its file. For a store
+ * whose server is gone.
+ */
 export async function checkAfterKill(store: string): Promise<void> {
   const copy = await mkdtemp(join(tmpdir(), 'ashlar-catalog-'))
   try {
@@ -39,8 +42,9 @@ export async function checkAfterKill(store: string): Promise<void> {
 }
 
 /**
- * Throws a violation unless collection, given that nobody changes anything, soon brings a store back to exactly the chunks and records
- * in use, and unless `ashlar fsck` finds nothing. For a store whose server runs.
+ * Throws a violation unless collection, given that nobody changes anything, soon brings a store
+ * back to exactly the chunks and records in use, and unless `ashlar fsck` finds nothing. For a
+ * store whose server runs.
  */
 export async function checkWhenCollected(store: string): Promise<void> {
   const giveUpAt = Date.now() + collectedWithinMs

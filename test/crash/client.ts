@@ -5,7 +5,10 @@ import type { History } from './history.ts'
 import type { Upload } from './upload.ts'
 import { Violation } from './violation.ts'
 
-/** Content comes from a few sources only, so that files share chunks, and what one lets go another one counts on. */
+/**
+ * Content comes from a few sources only, so that files share chunks, and what one lets go another
+ * one counts on.
+ */
 const contents = ['marble', 'granite', 'slate', 'basalt', 'limestone', 'sandstone']
 const kib = 1024
 const pieceBytes = 64 * kib
@@ -41,7 +44,8 @@ export class Client {
   }
 
   /**
-   * Bytes of a value from `start` to `end`, in pieces that may take a while. With `breakAt` the line breaks there.
+   * Bytes of a value from `start` to `end`, in pieces that may take a while. With `breakAt` the
+   * line breaks there.
    */
   async *body(value: Value, start = 0, end = value.size, breakAt = Infinity): AsyncGenerator<Buffer> {
     const isSlow = this.dice.percent(15)
@@ -60,7 +64,9 @@ export class BrokenLine extends Error {
   override readonly name = 'BrokenLine'
 }
 
-/** Makes the load last, so that a crash can come between. Nothing waits for it to have an effect. */
+/**
+ * Makes the load last, so that a crash can come between. Nothing waits for it to have an effect.
+ */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms)

@@ -12,12 +12,16 @@ import { Violation } from './violation.ts'
 
 /** The least that servers take that share a catalog. */
 const graceMs = 60_000
-/** A server that lives says every ten seconds what it counts on, and until then all that was unlinked since stays. */
+/**
+ * A server that lives says every ten seconds what it counts on, and until then all that was
+ * unlinked since stays.
+ */
 const collectedWithinMs = 30_000
 
 /**
- * A part of a bucket and a schema of a database. This process is one more node there, which lives, and collects all the time without any
- * grace: what nodes say that they count on is all that keeps it from that.
+ * A part of a bucket and a schema of a database. This process is one more node there, which lives,
+ * and collects all the time without any grace: what nodes say that they count on is all that keeps
+ * it from that.
  */
 export class ClusterPlace implements Place {
   readonly remains = 'nothing, for the cluster is gone'

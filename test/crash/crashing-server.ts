@@ -22,7 +22,10 @@ interface CollectionTimes {
   readonly collectIntervalMs?: number
 }
 
-/** A server process over a directory, with small chunks, that collects all the time unless told otherwise. */
+/**
+ * A server process over a directory, with small chunks, that collects all the time unless told
+ * otherwise.
+ */
 export class CrashingServer {
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>

@@ -117,7 +117,10 @@ export async function readShared(client: Client): Promise<void> {
   await readFile(client.port, client.history, name, { pauseMs: client.dice.int(0, 6) })
 }
 
-/** Resolves when a request whose body breaks off has failed. An answer that came before is as good, unless it is a success. */
+/**
+ * Resolves when a request whose body breaks off has failed. An answer that came before is as good,
+ * unless it is a success.
+ */
 export async function broken(request: Promise<{ readonly status: number }>): Promise<void> {
   try {
     const { status } = await request

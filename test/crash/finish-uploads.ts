@@ -6,7 +6,10 @@ import { readFile } from './read-file.ts'
 import type { Upload } from './upload.ts'
 import { Violation } from './violation.ts'
 
-/** Continues each upload from where the server is. Throws a violation unless all become the files that they were to be. */
+/**
+ * Continues each upload from where the server is. Throws a violation unless all become the files
+ * that they were to be.
+ */
 export async function finishUploads(
   port: number,
   history: History,

@@ -26,7 +26,9 @@ export interface Operation {
   outcome?: 'done' | 'nothing' | 'unclear'
 }
 
-/** What was asked for and what was acknowledged, from which follows what may be found after a crash. */
+/**
+ * What was asked for and what was acknowledged, from which follows what may be found after a crash.
+ */
 export class History {
   readonly #clock: () => number
   readonly #operations: Operation[] = []
@@ -36,7 +38,9 @@ export class History {
   /** When each acknowledgement came. */
   readonly acknowledgements: number[] = []
 
-  /** Operations of different clients, but not of one, may be noted at the same time of the clock. */
+  /**
+   * Operations of different clients, but not of one, may be noted at the same time of the clock.
+   */
   constructor(clock: () => number) {
     this.#clock = clock
   }
@@ -88,7 +92,10 @@ export class History {
     return last?.changes.get(name)
   }
 
-  /** Throws a violation unless what is found, all names that there are, may be what a crash at that time has left. */
+  /**
+   * Throws a violation unless what is found, all names that there are, may be what a crash at that
+   * time has left.
+   */
   check(found: States, at: number): void {
     for (const [name, state] of found) {
       if (!this.#byName.has(name)) throw new Violation(`${name} was never stored: ${told(state)}`, name)

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 
 const counter = 'TCPAbortOnMemory'
 
-/** Connections that this machine's kernel has broken off because it had no memory for them, for whatever program; 0 where it does not say. */
+/**
+ * Connections that this machine's kernel has broken off because it had no memory for them, for
+ * whatever program; 0 where it does not say.
+ */
 export function kernelAborts(): number {
   if (process.platform !== 'linux') return 0
   const rows = readFileSync('/proc/net/netstat', 'utf8')

@@ -22,8 +22,8 @@ export function killRounds(seed: string, from: number, to: number, tally: Tally)
 }
 
 /**
- * Each round kills a server under load; the next one begins by checking everything. Runs rounds `from`, which must begin a store, to
- * `to` (exclusive). Throws `Failure`.
+ * Each round kills a server under load; the next one begins by checking everything. Runs rounds
+ * `from`, which must begin a store, to `to` (exclusive). Throws `Failure`.
  */
 export async function killRoundsAt(
   mode: string,
@@ -79,7 +79,10 @@ class KillRounds {
     await this.#place.checkAfterKill()
   }
 
-  /** Checks what the last round has left, and continues every upload to its end. Resolves with how many states were checked in all. */
+  /**
+   * Checks what the last round has left, and continues every upload to its end. Resolves with how
+   * many states were checked in all.
+   */
   async finish(): Promise<number> {
     await using server = this.#start()
     const found = await this.#check(server)

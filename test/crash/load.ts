@@ -19,7 +19,10 @@ const mix: readonly (readonly [number, Action])[] = [
   [5, uploads.join],
 ]
 
-/** Lets a client do one thing after the other, as its dice say, until the signal, or something fails. */
+/**
+ * Lets a client do one thing after the other, as its dice say, until the signal, or something
+ * fails.
+ */
 export async function load(client: Client, signal: AbortSignal, onDone: () => void): Promise<void> {
   while (!signal.aborted) {
     await nextAction(client)(client)

@@ -1,10 +1,12 @@
 /*
- * Crashes servers under load, and checks that nothing acknowledged is lost, nothing deleted is back, and nothing is a mixture.
+ * Crashes servers under load, and checks that nothing acknowledged is lost, nothing deleted is
+ * back, and nothing is a mixture.
  *
- *   npm run test:crash                                            some rounds of both modes
- *   npm run test:crash -- --mode kill --rounds 200                SIGKILL at random moments
- *   npm run test:crash -- --mode power-cut --rounds 200 --seed 7  only what was synced survives, and some of the rest
- *   npm run test:crash -- --mode cluster                          SIGKILL of nodes over Ceph and PostgreSQL; not among the some
+ * npm run test:crash                                            some rounds of both modes npm run
+ * test:crash -- --mode kill --rounds 200                SIGKILL at random moments npm run
+ * test:crash -- --mode power-cut --rounds 200 --seed 7  only what was synced survives, and some of
+ * the rest npm run test:crash -- --mode cluster                          SIGKILL of nodes over Ceph
+ * and PostgreSQL; not among the some
  *
  * What the clients ask for follows from the seed; how far they get before a kill does not.
  */

@@ -12,7 +12,10 @@ export interface Place {
   start(graceMs: number): CrashingServer
   /** Throws a violation unless all that the catalog counts on is there. No server may run. */
   checkAfterKill(): Promise<void>
-  /** Throws a violation unless soon there is just what is in use, and that is sound. Nobody may change anything; a server may run. */
+  /**
+   * Throws a violation unless soon there is just what is in use, and that is sound. Nobody may
+   * change anything; a server may run.
+   */
   checkWhenCollected(): Promise<void>
   remove(): Promise<void>
 }

@@ -16,8 +16,9 @@ import type { Tally } from './tally.ts'
 export const roundsPerRecording = 10
 
 /**
- * Each round cuts the power at a random moment of a recorded run, keeps only what was synced by then and, by chance, some of what was
- * not, and checks a server that starts on that. Runs rounds `from`, which must begin a recording, to `to` (exclusive). Throws `Failure`.
+ * Each round cuts the power at a random moment of a recorded run, keeps only what was synced by
+ * then and, by chance, some of what was not, and checks a server that starts on that. Runs rounds
+ * `from`, which must begin a recording, to `to` (exclusive). Throws `Failure`.
  */
 export async function powerCutRounds(seed: string, from: number, to: number, tally: Tally): Promise<void> {
   for (let first = from; first < to; first += roundsPerRecording) {

@@ -11,8 +11,8 @@ interface ReadOptions {
 }
 
 /**
- * Downloads a file, and resolves with it, or with nothing where there is none. Throws a violation unless its bytes are those of a file
- * that was sent, every one of them.
+ * Downloads a file, and resolves with it, or with nothing where there is none. Throws a violation
+ * unless its bytes are those of a file that was sent, every one of them.
  */
 export async function readFile(
   port: number,
@@ -25,7 +25,8 @@ export async function readFile(
     try {
       return await readOnce(port, history, ref, options)
     } catch (error) {
-      // A machine that is busy with something else breaks connections off whose server has sent everything.
+      // A machine that is busy with something else breaks connections off whose server has sent
+      // everything.
       if (error instanceof Violation || kernelAborts() === aborts) throw error
     }
   }

@@ -18,7 +18,10 @@ export function createClients(history: History, dice: Dice): readonly Client[] {
   )
 }
 
-/** After a crash: the clients go on from what was found, and whatever they never had an answer to is over. */
+/**
+ * After a crash: the clients go on from what was found, and whatever they never had an answer to is
+ * over.
+ */
 export function settle(history: History, clients: readonly Client[], { states, offsets }: Found): void {
   for (const { uploads } of clients)
     for (const upload of uploads) settleUpload(history, upload, offsets.get(upload))
@@ -34,9 +37,9 @@ function settleUpload(history: History, upload: Upload, offset: number | undefin
 }
 
 /**
- * Lets all clients work, and calls `end` when they have done so many things together: it kills the server, or stops the clients.
- * Resolves when nobody works any more. Rejects with whatever fails while the server lives, with every violation, and if the server
- * reports errors.
+ * Lets all clients work, and calls `end` when they have done so many things together: it kills the
+ * server, or stops the clients. Resolves when nobody works any more. Rejects with whatever fails
+ * while the server lives, with every violation, and if the server reports errors.
  */
 export async function runLoad(
   clients: readonly Client[],

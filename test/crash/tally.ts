@@ -4,7 +4,9 @@ export class Tally {
   acknowledged = 0
   checks = 0
 
-  /** `checks` are files and uploads that were compared with what may be there, absent ones included. */
+  /**
+   * `checks` are files and uploads that were compared with what may be there, absent ones included.
+   */
   add(rounds: number, acknowledged: number, checks: number): void {
     this.rounds += rounds
     this.acknowledged += acknowledged

@@ -102,8 +102,8 @@ async function goOn(client: Client, upload: Upload): Promise<void> {
 }
 
 /**
- * Sends the next bytes. A request that broke off before may have been overtaken by the question how far it got, and have its effect only
- * now: the offset is another one then.
+ * Sends the next bytes. A request that broke off before may have been overtaken by the question how
+ * far it got, and have its effect only now: the offset is another one then.
  */
 async function append(client: Client, upload: Upload, end: number): Promise<void> {
   const { value, start, offset, path, name } = upload

@@ -57,7 +57,10 @@ export class Upload {
     this.#acknowledged.push({ offset, at })
   }
 
-  /** What a crash at that time may leave of it: no less than was acknowledged, no more than was sent. */
+  /**
+   * What a crash at that time may leave of it: no less than was acknowledged, no more than was
+   * sent.
+   */
   possibleOffsets(at: number): { readonly least: number; readonly most: number } {
     return { least: highest(this.#acknowledged, at), most: highest(this.#sent, at) }
   }

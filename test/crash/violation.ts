@@ -1,4 +1,7 @@
-/** A promise of the server that does not hold. Everything else that is thrown is a failure of the harness, or of a connection. */
+/**
+ * A promise of the server that does not hold. Everything else that is thrown is a failure of the
+ * harness, or of a connection.
+ */
 export class Violation extends Error {
   override readonly name = 'Violation'
   /** Of the file concerned, if it is about one. */

@@ -19,7 +19,8 @@ import { overlay } from './overlay.ts'
 import { makeSampleStore, storeOver, type SampleStore } from './sample-store.ts'
 import { localCaller } from '../../src/model/principal.ts'
 
-// Rows that were changed behind Ashlar's back, and agree with all indexes: only their seals can tell.
+// Rows that were changed behind Ashlar's back, and agree with all indexes: only their seals can
+// tell.
 
 let sample: SampleStore
 beforeAll(async () => {

@@ -34,15 +34,18 @@ export function emptyTally(): FlipTally {
 }
 
 /**
- * Works on copies of the sample's catalog, each with one bit flipped: reads every file, lists, collects
- * without any grace, and makes the catalog anew. Fails if bytes come that are not the file's, or if a
- * file does not come back.
+ * Works on copies of the sample's catalog, each with one bit flipped: reads every file, lists,
+ * collects without any grace, and makes the catalog anew. Fails if bytes come that are not the
+ * file's, or if a file does not come back.
  */
 export class BitFlips {
   readonly #sample: SampleStore
   readonly #work: string
   readonly tally = emptyTally()
-  /** What is left of the stores, by what was deleted: making a catalog of the same again shows nothing new. */
+  /**
+   * What is left of the stores, by what was deleted: making a catalog of the same again shows
+   * nothing new.
+   */
   readonly #rebuilt = new Set<string>()
 
   constructor(sample: SampleStore, work: string) {

@@ -61,8 +61,9 @@ export function storeOver(
 }
 
 /**
- * Files of all kinds: empty, small, of many chunks, of shared content, joined, renamed, replaced, and with metadata that does not fit a
- * page. With a log, its catalog is as SIGKILL leaves it; without, as a server that has stopped.
+ * Files of all kinds: empty, small, of many chunks, of shared content, joined, renamed, replaced,
+ * and with metadata that does not fit a page. With a log, its catalog is as SIGKILL leaves it;
+ * without, as a server that has stopped.
  */
 export async function makeSampleStore(directory: string, hasLog: boolean): Promise<SampleStore> {
   const dice = new Dice('sample store')

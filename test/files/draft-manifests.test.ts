@@ -71,7 +71,8 @@ it('is one also if the file has come into the catalog as an upload meanwhile', a
         return call()
       }),
   })
-  // What is present already goes to the catalog at once; the rest is being put when the body has long ended.
+  // What is present already goes to the catalog at once; the rest is being put when the body has
+  // long ended.
   const uploading = uploadBytes(
     store,
     'second',

@@ -92,7 +92,10 @@ export async function empty(store: FileStore): Promise<void> {
   await collectAll(store)
 }
 
-/** Fails unless the store is idle and sound, and has, collected, the chunks and the manifests of its files and uploads, and no others. */
+/**
+ * Fails unless the store is idle and sound, and has, collected, the chunks and the manifests of its
+ * files and uploads, and no others.
+ */
 export async function expectSound(store: FileStore, prefix: string): Promise<void> {
   await expectIdle(store)
   await collectAll(store)

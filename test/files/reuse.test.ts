@@ -137,7 +137,10 @@ describe('content that is collected between being found and being used', () => {
     await expectContents(store, before)
   })
 
-  /** Uploads all three. The last two are handed to the catalog together, and at that moment they are gone. */
+  /**
+   * Uploads all three. The last two are handed to the catalog together, and at that moment they are
+   * gone.
+   */
   function uploadLosingTwo(name: string, plan: readonly Fault[]) {
     let advances = 0
     const files: FaultyFileStore = faultyFileStore(parts, {

@@ -7,9 +7,10 @@ import { createInterface } from 'node:readline'
 import { content, type ExpectedFile, type ExpectedUpload, type GoldenStore } from './golden-store.ts'
 
 /**
- * Makes a golden store: `npx node test/golden/make-store.ts <checkout of a release> <name>` starts that
- * release's server on a new directory, fills it, and packs what it leaves as `<name>.tar.gz` beside a list
- * of what must come out of it. Run once per format; the result is committed and never made again.
+ * Makes a golden store: `npx node test/golden/make-store.ts <checkout of a release> <name>` starts
+ * that release's server on a new directory, fills it, and packs what it leaves as `<name>.tar.gz`
+ * beside a list of what must come out of it. Run once per format; the result is committed and never
+ * made again.
  */
 const [checkout, name] = process.argv.slice(2)
 if (checkout === undefined || name === undefined) throw new TypeError('name a checkout and the fixture')

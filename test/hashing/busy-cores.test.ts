@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 import { BusyCores, threadsFor, type ThreadTimes } from '../../src/hashing/busy-cores.ts'
 
-/** Cores that are told how long the event loop's thread was active, and for how much of that it ran. */
+/**
+ * Cores that are told how long the event loop's thread was active, and for how much of that it ran.
+ */
 function given() {
   let times: ThreadTimes = { active: 1000, running: 900 }
   const cores = new BusyCores(() => times)

@@ -217,7 +217,10 @@ describe('a page', () => {
   })
 })
 
-/** Header names in the sources of HTTP and its fronts, in lower case, that stand where one of these patterns has its group. */
+/**
+ * Header names in the sources of HTTP and its fronts, in lower case, that stand where one of these
+ * patterns has its group.
+ */
 function namesInSources(...patterns: readonly RegExp[]): ReadonlySet<string> {
   const sources = ['http', 'fronts'].flatMap((part) => {
     const directory = fileURLToPath(new URL(`../../src/${part}`, import.meta.url))

@@ -26,7 +26,8 @@ const chunked = Buffer.concat([
 const badForm = form([filePart('..', large)])
 const multipart = `Content-Type: multipart/form-data; boundary=${boundary}`
 
-// RFC 9112, 9.6: closing at once what the client still writes to would reset it, and the answer could be lost.
+// RFC 9112, 9.6: closing at once what the client still writes to would reset it, and the answer
+// could be lost.
 describe('a client that reads only when it has sent everything gets its answer', () => {
   it.each([
     ['before the body is read', 'PUT /files/..', [`Content-Length: ${large.length}`], large, 400],

@@ -26,7 +26,10 @@ const tooSmall = bytes.length - 1
 let free: () => Promise<number> = () => Promise.resolve(Infinity)
 let server: TestServer
 
-/** How far the clock is put forward: what the disk said counts for a moment, which no test needs to wait for. */
+/**
+ * How far the clock is put forward: what the disk said counts for a moment, which no test needs to
+ * wait for.
+ */
 let skippedMs = 0
 
 beforeAll(async () => {

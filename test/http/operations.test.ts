@@ -62,7 +62,8 @@ describe('counts', () => {
   ])('%s', async (_, send, name, growth) => {
     const before = numberIn(await metrics(), name)
     await send()
-    // A request has ended when its connection is done with it, a moment after the client has the answer.
+    // A request has ended when its connection is done with it, a moment after the client has the
+    // answer.
     await expect
       .poll(async () => numberIn(await metrics(), name), { interval: 5 })
       .toBeGreaterThanOrEqual(before + growth)
@@ -80,7 +81,8 @@ it('tells what goes wrong in it, and not what is inside', async () => {
       faulty(store, [
         { on: 'put', call: 1, kind: 'refuse' },
         { on: 'put', call: 2, kind: 'no-space' },
-        // A small file that is damaged is read once more, for the part that is asked for may be sound.
+        // A small file that is damaged is read once more, for the part that is asked for may be
+        // sound.
         { on: 'read', call: 1, kind: 'flip-bit' },
         { on: 'read', call: 2, kind: 'flip-bit' },
       ]),

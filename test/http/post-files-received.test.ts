@@ -47,7 +47,10 @@ beforeAll(async () => {
   }
 })
 
-/** Sends the pieces each in a chunk of its own, as fast as they are taken, and resolves with the answer. */
+/**
+ * Sends the pieces each in a chunk of its own, as fast as they are taken, and resolves with the
+ * answer.
+ */
 async function send(pieces: Iterable<Buffer>): Promise<string> {
   const headers = { 'Content-Type': `multipart/form-data; boundary=${boundary}` }
   const req = request({ port, method: 'POST', headers })
@@ -98,7 +101,8 @@ describe('a file', () => {
     expect(await send(packetsOf(body))).toBe('received')
     const [file] = files
     expect((await file?.content) === ` ${content.toString('latin1')}`).toBe(true)
-    // For each packet a possible beginning of a boundary before it, and what is sure; the socket may cut packets in some.
+    // For each packet a possible beginning of a boundary before it, and what is sure; the socket
+    // may cut packets in some.
     expect(file?.pieces).toBeLessThanOrEqual((8 * body.length) / packetBytes)
   })
 })
@@ -151,7 +155,8 @@ describe('a form', () => {
   })
 
   it('waits for who reads its files, and goes on however full they are when they end', async () => {
-    // They hold a little less, as much, and a little more than a body does: some end in the very packet that makes them full.
+    // They hold a little less, as much, and a little more than a body does: some end in the very
+    // packet that makes them full.
     const contentsOfFiles = Array.from({ length: 40 }, (_, index) =>
       Buffer.alloc((100 + index) * KiB, 97 + index),
     )

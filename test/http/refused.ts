@@ -11,7 +11,10 @@ export interface RefusedAnswer extends Answer {
   readonly refusal: Refusal
 }
 
-/** Sends what must be refused, and resolves with the answer once it is sure that it is a problem and the store is as it was. */
+/**
+ * Sends what must be refused, and resolves with the answer once it is sure that it is a problem and
+ * the store is as it was.
+ */
 export async function refused(server: TestServer, send: () => Promise<Answer>): Promise<RefusedAnswer> {
   const before = await settled(server)
   const answer = await send()
@@ -20,7 +23,10 @@ export async function refused(server: TestServer, send: () => Promise<Answer>): 
   return { ...answer, refusal }
 }
 
-/** What a problem says, which must be written as RFC 9457 has it, with our code and the id of the request. */
+/**
+ * What a problem says, which must be written as RFC 9457 has it, with our code and the id of the
+ * request.
+ */
 export function problemIn(answer: Answer): Refusal {
   const { status, reason, headers, body } = answer
   const problem = answer.json() as { readonly code: string }

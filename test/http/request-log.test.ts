@@ -40,7 +40,10 @@ beforeEach(() => {
   chunks.replan([])
 })
 
-/** A request is logged when its connection is done with it, a moment after the client has the answer. */
+/**
+ * A request is logged when its connection is done with it, a moment after the client has the
+ * answer.
+ */
 async function linesAfter(count: number): Promise<readonly Line[]> {
   await expect.poll(() => lines.length, { interval: 5 }).toBeGreaterThanOrEqual(count)
   // Nothing more comes for an earlier request once a later one has been logged.

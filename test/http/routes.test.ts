@@ -157,7 +157,10 @@ function deleteAs(target: string, page: string): Promise<string> {
   return exchange(`DELETE http://${target}/files/missing HTTP/1.1`, `Host: ${page}`, `Origin: http://${page}`)
 }
 
-/** Sends these lines as they are, one byte for each character, and resolves with all that comes back. */
+/**
+ * Sends these lines as they are, one byte for each character, and resolves with all that comes
+ * back.
+ */
 async function exchange(...lines: readonly string[]): Promise<string> {
   const socket = connect(server.port, '127.0.0.1')
   socket.write(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`, 'latin1')

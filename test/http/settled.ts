@@ -16,8 +16,9 @@ const atRest = {
 }
 
 /**
- * Waits until nothing is going on any more: no buffer lent, nothing stored, read, open or unfinished, and, after a collection,
- * exactly the chunks on disk that files have. Resolves with all files.
+ * Waits until nothing is going on any more: no buffer lent, nothing stored, read, open or
+ * unfinished, and, after a collection, exactly the chunks on disk that files have. Resolves with
+ * all files.
  */
 export async function settled(server: TestServer): Promise<readonly StoredFile[]> {
   return eventually(async () => {

@@ -2,7 +2,10 @@ import http, { type OutgoingHttpHeaders } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import type { Answer } from '../support/http-request.ts'
 
-/** A request with neither `Content-Length` nor `Transfer-Encoding`, which Node adds unless it is kept from it. */
+/**
+ * A request with neither `Content-Length` nor `Transfer-Encoding`, which Node adds unless it is
+ * kept from it.
+ */
 export async function withoutBody(
   { port }: { readonly port: number },
   method: string,

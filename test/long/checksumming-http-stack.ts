@@ -6,8 +6,9 @@ import { DefaultHttpStack, type HttpStack } from 'tus-js-client'
 const stack = new DefaultHttpStack({})
 
 /**
- * The HTTP of tus-js-client, with a checksum on each request that has a body. The client computes none, and its `onBeforeRequest` does not
- * see the body; this does. It holds one body in memory, so `chunkSize` must say how large that is.
+ * The HTTP of tus-js-client, with a checksum on each request that has a body. The client computes
+ * none, and its `onBeforeRequest` does not see the body; this does. It holds one body in memory, so
+ * `chunkSize` must say how large that is.
  */
 export const checksumming: HttpStack = {
   createRequest(method, url) {

@@ -66,7 +66,8 @@ describe('a sync that fails once', () => {
     const { store, server: first } = await givenServer()
     await first.terminate()
     await first.exited
-    // Creating a shard syncs, too: which of the syncs is meant would depend on where a chunk happens to go.
+    // Creating a shard syncs, too: which of the syncs is meant would depend on where a chunk
+    // happens to go.
     for (const folder of ['chunks', 'records']) {
       for (const name of shardNames) await mkdir(join(store, folder, name), { recursive: true, mode: 0o700 })
     }

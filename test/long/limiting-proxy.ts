@@ -17,8 +17,9 @@ export interface PassedRequest {
 }
 
 /**
- * A reverse proxy as many have one in front: it answers 413 to bodies past a limit, as soon as their length says so or that many bytes
- * have come, and 502 where the server goes away. It passes bodies on as they come.
+ * A reverse proxy as many have one in front: it answers 413 to bodies past a limit, as soon as
+ * their length says so or that many bytes have come, and 502 where the server goes away. It passes
+ * bodies on as they come.
  */
 export class LimitingProxy {
   readonly port: number
@@ -113,7 +114,10 @@ function passBack(
   req.resume()
 }
 
-/** The answer of the proxy itself. What is still coming is thrown away: closing at once would reset the connection before it is read. */
+/**
+ * The answer of the proxy itself. What is still coming is thrown away: closing at once would reset
+ * the connection before it is read.
+ */
 function refuse(seen: PassedRequest, req: IncomingMessage, res: ServerResponse, status: 413 | 502): void {
   if (res.headersSent || res.destroyed) return
   seen.status = status
@@ -124,7 +128,10 @@ function refuse(seen: PassedRequest, req: IncomingMessage, res: ServerResponse, 
   finished(req, () => res.end())
 }
 
-/** RFC 9110, 7.6.1: what concerns one connection is not passed on. The framing is, as it is the same on both sides. */
+/**
+ * RFC 9110, 7.6.1: what concerns one connection is not passed on. The framing is, as it is the same
+ * on both sides.
+ */
 function endToEnd(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
   const others = Object.entries(headers).filter(([name]) => name !== 'connection' && name !== 'keep-alive')
   return Object.fromEntries(others)

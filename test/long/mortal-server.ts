@@ -6,7 +6,9 @@ interface ErrorLine extends LogLine {
   readonly err?: { readonly code?: string }
 }
 
-/** A server process that may be killed at any time, and is started again over the same directory. */
+/**
+ * A server process that may be killed at any time, and is started again over the same directory.
+ */
 export class MortalServer {
   readonly #directory: string
   readonly #args: readonly string[]
@@ -39,7 +41,10 @@ export class MortalServer {
     })
   }
 
-  /** What any of them has logged as an error, but for chunks that were collected between being found and being read: those are stored anew. */
+  /**
+   * What any of them has logged as an error, but for chunks that were collected between being found
+   * and being read: those are stored anew.
+   */
   get errors(): readonly LogLine[] {
     const logged = this.#all.flatMap(({ log }) => log as readonly ErrorLine[])
     return logged.filter(({ level, msg, err }) => {

@@ -15,7 +15,10 @@ export interface Nginx {
   stop(): Promise<void>
 }
 
-/** Debian's nginx, which ends TLS for `name` on that port of 127.0.0.1 and has these location blocks. */
+/**
+ * Debian's nginx, which ends TLS for `name` on that port of 127.0.0.1 and has these location
+ * blocks.
+ */
 export async function startNginx(name: string, port: number, locations: string): Promise<Nginx> {
   const nginx = await debianProgram('/usr/sbin/nginx', 'nginx')
   const directory = await mkdtemp(join(tmpdir(), 'ashlar-nginx-'))

@@ -70,7 +70,10 @@ async function recorded(kind: string) {
   }
 }
 
-/** Before a sync ends, and after a change of names, there is the most to lose; of what comes right after those nothing more is. */
+/**
+ * Before a sync ends, and after a change of names, there is the most to lose; of what comes right
+ * after those nothing more is.
+ */
 function isWorthACut({ kind }: JournalRecord): boolean {
   return kind !== 'create' && kind !== 'sync-begin'
 }

@@ -28,7 +28,10 @@ const mostSmallBytes = 40_000
 const connections = largeFiles * 4
 /** Headers of all requests of one run. */
 const overhead = (smallFiles + largeFiles) * 4 * 1024
-/** What a kill may cost: the small files in transit, and the buffers of the programs. One part sent again, 64 MiB, is too much. */
+/**
+ * What a kill may cost: the small files in transit, and the buffers of the programs. One part sent
+ * again, 64 MiB, is too much.
+ */
 const mostLost = smallFilesAtOnce * mostSmallBytes + connections * MiB + overhead
 /** The same where the client comes back before the server has read what the kernel holds for it. */
 const mostLostAtOnce = mostLost + connections * socketMemory
@@ -73,7 +76,10 @@ async function writeTree(folder: string): Promise<number> {
   return bytes
 }
 
-/** Waits until the server has read everything that was passed on to it, and resolves with how many bytes of the tree it has. */
+/**
+ * Waits until the server has read everything that was passed on to it, and resolves with how many
+ * bytes of the tree it has.
+ */
 async function durableBytes(server: ServerProcess, proxy: HoldingProxy): Promise<number> {
   await eventually(() => expect(proxy.open).toBe(0))
   const client = connect(server.url)
@@ -119,7 +125,8 @@ it(`a folder goes up and comes back, although put is killed again and again (SEE
   expect(proxy.passed).toBeGreaterThan(bytes)
   expect(Math.max(...lost.slice(0, -1))).toBeLessThan(mostLost)
   expect(lost.at(-1)).toBeLessThan(mostLostAtOnce)
-  // Small files are sent whole with a checksum, or not at all: of those that were cut off only a row is left, until it expires.
+  // Small files are sent whole with a checksum, or not at all: of those that were cut off only a
+  // row is left, until it expires.
   const left = await unfinishedUploads(server)
   expect(left.length).toBeLessThanOrEqual(kills * smallFilesAtOnce)
   expect(left.filter(({ offset }) => offset > 0)).toEqual([])

@@ -20,8 +20,8 @@ beforeAll(async () => {
 }, chromiumTimeoutMs)
 
 /**
- * A page whose own name and port are now those of the server. It comes from there, as the rules for pages of public networks would
- * stop it otherwise, and not every browser has those.
+ * A page whose own name and port are now those of the server. It comes from there, as the rules for
+ * pages of public networks would stop it otherwise, and not every browser has those.
  */
 async function openEvilPage({ port }: TestServer): Promise<Page> {
   const page = await browser.newPage()

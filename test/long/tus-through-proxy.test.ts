@@ -41,7 +41,8 @@ beforeAll(async () => {
 
 async function startBehindProxy() {
   const directory = await temporaryDirectory()
-  // As often and as early as can be: what would be collected although somebody counts on it will be missed.
+  // As often and as early as can be: what would be collected although somebody counts on it will be
+  // missed.
   const args = ['--collect-interval', '100ms', '--collect-grace', '0s']
   const server = await MortalServer.start(directory, args)
   const proxy = await LimitingProxy.open(() => server.port(), limit)
@@ -50,7 +51,8 @@ async function startBehindProxy() {
 
 function cutsAndKills(topic: string, restart: () => void) {
   const ofLines = planned(seed, `${topic}, cuts`, cuts, 0, size).map((at) => ({ at }))
-  // Not before there is something to lose. The client does not try again to join its parts, but that comes later.
+  // Not before there is something to lose. The client does not try again to join its parts, but
+  // that comes later.
   const ofServer = planned(seed, `${topic}, kills`, kills, size / 16, size).map((at) => ({
     at,
     meanwhile: restart,
@@ -83,7 +85,8 @@ describe(`tus-js-client sends 1 GiB while lines break and the server is killed (
     expect(patches.every(({ hasChecksum }) => hasChecksum === isChecked)).toBe(true)
     expect(patches.filter(({ status }) => status === 413)).toEqual([])
     const sentTwice = patches.reduce((sum, { bodyBytes }) => sum + bodyBytes, -size)
-    // With a checksum a request counts as a whole or not at all; otherwise whatever the server has stored counts.
+    // With a checksum a request counts as a whole or not at all; otherwise whatever the server has
+    // stored counts.
     const mostTwice = isChecked
       ? (cuts + kills * parallelUploads) * chunkSize
       : (cuts + kills * parallelUploads) * socketMemory + kills * bufferMemory
@@ -91,10 +94,12 @@ describe(`tus-js-client sends 1 GiB while lines break and the server is killed (
 
     const left = await unfinishedUploads({ port })
     const created = proxy.requests.flatMap(({ location }) => (location === undefined ? [] : [idIn(location)]))
-    // The client asked for those: parts, which stay until they expire, and what was created when nobody heard where.
+    // The client asked for those: parts, which stay until they expire, and what was created when
+    // nobody heard where.
     const ofClient = left.filter((upload) => created.includes(upload.id))
     expect(ofClient.length).toBe(created.length - 1)
-    // What a body with a checksum was received into when the server was killed stays until it expires, too.
+    // What a body with a checksum was received into when the server was killed stays until it
+    // expires, too.
     const ofServer = left.length - ofClient.length
     expect(ofServer).toBeLessThanOrEqual(isChecked ? kills * parallelUploads : 0)
 

@@ -5,7 +5,10 @@ import { idIn } from '../fronts/tus/tus-client.ts'
 
 export type ClientOptions = ConstructorParameters<typeof Upload>[1]
 
-/** Uploads by tus-js-client, with its own retries, and resolves with the id of the file. Rejects with what the client gives up for. */
+/**
+ * Uploads by tus-js-client, with its own retries, and resolves with the id of the file. Rejects
+ * with what the client gives up for.
+ */
 export function uploadByClient(
   port: number,
   options: ClientOptions,

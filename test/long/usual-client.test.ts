@@ -54,7 +54,8 @@ describe('tus-js-client, whose connections break', () => {
     const id = await uploadByClient(proxy.port, options, source?.() ?? bytes)
     expect(proxy.cuts).toEqual([])
     await expectFile(server.port, id)
-    // Parts stay until they expire, and so does what was created when nobody heard where: no more than that.
+    // Parts stay until they expire, and so does what was created when nobody heard where: no more
+    // than that.
     expect((await unfinished(server)).length).toBeLessThanOrEqual(5)
   })
 })

@@ -56,7 +56,10 @@ async function expectProblem(client: RawClient): Promise<void> {
   client.socket.destroy()
 }
 
-/** The connection ends early, and what came is right as far as it goes: at most to the block before the damage. */
+/**
+ * The connection ends early, and what came is right as far as it goes: at most to the block before
+ * the damage.
+ */
 async function expectBroken(client: RawClient, bytes: Buffer, mostBytes: number): Promise<void> {
   await client.ended()
   const { received } = client

@@ -39,7 +39,10 @@ const refused = [
   ['an address that takes no body', ['PUT /nowhere', length], '', 404, 'not_found'],
 ] as const
 
-/** Sends a body of that length, piece by piece, until it has or the connection ends; resolves with how much was sent. */
+/**
+ * Sends a body of that length, piece by piece, until it has or the connection ends; resolves with
+ * how much was sent.
+ */
 async function sendBody(client: RawClient, isChunked: boolean, start: string, size: number): Promise<number> {
   const piece = Buffer.alloc(256 * 1024, 'x')
   const framed = isChunked
@@ -56,7 +59,10 @@ async function sendBody(client: RawClient, isChunked: boolean, start: string, si
   return sent
 }
 
-/** Sends pieces of 64 KiB until there were so many or the connection ends; resolves with how many it sent. */
+/**
+ * Sends pieces of 64 KiB until there were so many or the connection ends; resolves with how many it
+ * sent.
+ */
 async function sendSlowly(client: RawClient, pieces: number): Promise<number> {
   const piece = Buffer.alloc(64 * 1024)
   let sent = 0

@@ -7,8 +7,8 @@ import { defaultSpace } from '../../src/model/file.ts'
 import { expectIdle } from './store-contents.ts'
 
 /**
- * Collects what may be collected, of a store without times of grace, and fails unless exactly the chunks and the manifests of what is there are
- * left, and nobody holds anything any more.
+ * Collects what may be collected, of a store without times of grace, and fails unless exactly the
+ * chunks and the manifests of what is there are left, and nobody holds anything any more.
  */
 export async function expectNoLeftovers(store: FileStore): Promise<void> {
   await expectIdle(store)

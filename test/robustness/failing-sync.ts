@@ -22,7 +22,10 @@ export interface FailingSync {
   readonly remove: () => Promise<void>
 }
 
-/** Builds what it takes, and installs a compiler where there is none and that is allowed. Rejects with what to do otherwise. */
+/**
+ * Builds what it takes, and installs a compiler where there is none and that is allowed. Rejects
+ * with what to do otherwise.
+ */
 export async function buildFailingSync(): Promise<FailingSync> {
   const directory = await mkdtemp(join(tmpdir(), 'ashlar-'))
   const library = join(directory, 'failing-sync.so')

@@ -7,16 +7,25 @@ import { givenUpload, idIn, metadata, offsetOf, patch } from '../fronts/tus/tus-
 import { request, type Answer } from '../support/http-request.ts'
 import type { FaultyServer } from './faulty-server.ts'
 
-/** Digests of bytes by name; undefined where nothing is. An assertion compares megabytes far more slowly. */
+/**
+ * Digests of bytes by name; undefined where nothing is. An assertion compares megabytes far more
+ * slowly.
+ */
 export type Contents = Readonly<Record<string, string | undefined>>
 
-/** A request that changes something, and what is there if it has had no effect, and if it has had all of it. */
+/**
+ * A request that changes something, and what is there if it has had no effect, and if it has had
+ * all of it.
+ */
 export interface ChangingRequest {
   readonly before: Contents
   readonly after: Contents
   /** Brings about what was before, and resolves with what sends the request. */
   prepare(server: FaultyServer): Promise<() => Promise<Answer>>
-  /** What a client does that has got no answer, or one that says to try again. Resolves with the last answer. */
+  /**
+   * What a client does that has got no answer, or one that says to try again. Resolves with the
+   * last answer.
+   */
   again(server: FaultyServer): Promise<Answer>
 }
 

@@ -12,7 +12,10 @@ import { openFaultyServer, type Faults, type FaultyServer } from './faulty-serve
 
 type Kind = 'refuse' | 'lose-reply' | 'no-space' | 'tear' | 'fail-sync'
 type Plan = (faults: Faults) => void
-/** What goes wrong on the left; the answer, and whether the request has had its effect, on the right. */
+/**
+ * What goes wrong on the left; the answer, and whether the request has had its effect, on the
+ * right.
+ */
 type Row = readonly [name: string, plan: Plan, answer: Refusal, state: 'before' | 'after']
 
 const chunks = (on: FaultyMethod, call: number, kind: Kind): readonly [string, Plan] => [
@@ -49,7 +52,10 @@ const failing: readonly Row[] = (['refuse', 'tear', 'fail-sync'] as const).flatM
   [...manifests('put', 1, kind), unavailable, 'before'],
 ])
 
-/** The file is there by then, and its predecessor has a manifest that must go before anybody hears of that. */
+/**
+ * The file is there by then, and its predecessor has a manifest that must go before anybody hears
+ * of that.
+ */
 const replacing: readonly Row[] = [
   [...manifests('delete', 1, 'refuse'), unavailable, 'after'],
   [...manifests('delete', 1, 'lose-reply'), unavailable, 'after'],

@@ -28,8 +28,8 @@ export interface FaultyServer extends TestServer {
 }
 
 /**
- * Opens what the directory has, or a new store. Nothing is planned at first. What is stopped can be opened again, unless it is to keep chunks
- * and manifests in memory.
+ * Opens what the directory has, or a new store. Nothing is planned at first. What is stopped can be
+ * opened again, unless it is to keep chunks and manifests in memory.
  */
 export async function openFaultyServer(
   directory: string,

@@ -21,7 +21,10 @@ export class Collector extends Writable {
   }
 }
 
-/** Writes a file, or a range of it, to a stream. Rejects as `download` does, and if there is no such file. */
+/**
+ * Writes a file, or a range of it, to a stream. Rejects as `download` does, and if there is no such
+ * file.
+ */
 export async function sendTo(
   store: FileStore,
   ref: string,

@@ -39,7 +39,10 @@ async function freeOnDisk(): Promise<number> {
 
 const start = () => ServerProcess.start(join(directory, 'store'), args)
 
-/** What was refused may have met an estimate of what was just written: the disk itself is full when no upload can begin. */
+/**
+ * What was refused may have met an estimate of what was just written: the disk itself is full when
+ * no upload can begin.
+ */
 async function expectToBecomeFull(server: ServerProcess): Promise<void> {
   let ready: Answer
   do {

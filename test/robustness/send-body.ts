@@ -32,8 +32,8 @@ export function bodyOf(bytes: Buffer, pieceBytes = 50_001): Readable {
 export class CutOff extends Error {}
 
 /**
- * Uploads the first bytes of a body, and when all of them have been taken and `isTime` does not throw either, the body
- * fails with `CutOff`.
+ * Uploads the first bytes of a body, and when all of them have been taken and `isTime` does not
+ * throw either, the body fails with `CutOff`.
  */
 export function uploadUntilCutOff(
   store: FileStore,

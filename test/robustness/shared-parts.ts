@@ -9,7 +9,10 @@ import { verifying } from '../../src/chunks/wrappers/verifying.ts'
 import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/files/state/file-store.ts'
 import { faulty, type Fault, type FaultyChunkStore } from '../support/faulty.ts'
 
-/** A real catalog and chunks in memory, for all tests of one file: opening a catalog takes longer than most of them. */
+/**
+ * A real catalog and chunks in memory, for all tests of one file: opening a catalog takes longer
+ * than most of them.
+ */
 export interface SharedParts {
   readonly catalog: Catalog
   readonly chunks: ChunkStore

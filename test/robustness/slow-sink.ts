@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { eventually } from './eventually.ts'
 import { Collector } from './read-back.ts'
 
-/** Takes a write only when it is told to, or a while after it came: a client that stands still, or one that crawls. */
+/**
+ * Takes a write only when it is told to, or a while after it came: a client that stands still, or
+ * one that crawls.
+ */
 export class SlowSink extends Collector {
   readonly #held = new Set<() => void>()
   readonly #everyMs: number

@@ -7,7 +7,10 @@ import { ServerProcess } from './server-process.ts'
 const stallTimeoutMs = 800
 const piece = Buffer.alloc(1000, 'x')
 
-/** Sends a piece every 50 ms, as a client does that moves, until there were so many or the connection ends. */
+/**
+ * Sends a piece every 50 ms, as a client does that moves, until there were so many or the
+ * connection ends.
+ */
 async function move(client: RawClient, pieces: number): Promise<void> {
   for (let sent = 0; sent < pieces && client.ending === undefined; sent++) {
     client.socket.write(piece)

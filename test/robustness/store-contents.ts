@@ -28,7 +28,9 @@ export async function contentsOf(store: FileStore): Promise<StoreContents> {
   }
 }
 
-/** Fails unless everything that was lent is given back, soon, and nobody waits or works any more. */
+/**
+ * Fails unless everything that was lent is given back, soon, and nobody waits or works any more.
+ */
 export function expectIdle(store: FileStore): Promise<void> {
   return eventually(() => {
     const { pool, storing, reading, writingPieces, zeroCopyBudget, activeDownloads, receiving, uncommitted } =

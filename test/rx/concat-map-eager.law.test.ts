@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { LawRun, reference, type Plan } from './law-run.ts'
 
 /**
- * Runs the operator once for every order in which its reads, its writes and the failure can happen, and gives the
- * number of these. Nothing is pruned: a run is cheap, so each begins anew and replays the choices made before.
+ * Runs the operator once for every order in which its reads, its writes and the failure can happen,
+ * and gives the number of these. Nothing is pruned: a run is cheap, so each begins anew and replays
+ * the choices made before.
  */
 function exploreAll(plan: Plan): number {
   const expected = reference(plan)

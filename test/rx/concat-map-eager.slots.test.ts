@@ -91,7 +91,10 @@ describe('concatMapEager, bound and slots:', () => {
 })
 
 describe('concatMapEager and synchronous inners:', () => {
-  /** With the large bound all of them stand in the operator's own queue, which costs more for each the longer it is. */
+  /**
+   * With the large bound all of them stand in the operator's own queue, which costs more for each
+   * the longer it is.
+   */
   const cases = [
     { many: 100_000, bound: 1 },
     { many: 100_000, bound: 5 },

@@ -8,7 +8,10 @@ export interface Plan {
   readonly results: number
   /** Whether a read ends in a step of its own, or together with its last result. */
   readonly endsApart: boolean
-  /** What fails: `read 2` instead of its first result, `write 2.0`, or `source`, at any time after its last value. */
+  /**
+   * What fails: `read 2` instead of its first result, `write 2.0`, or `source`, at any time after
+   * its last value.
+   */
   readonly failure?: string
 }
 
@@ -25,7 +28,10 @@ interface Write {
   hasEnded: boolean
 }
 
-/** What the law names, with inners that do at once all that they do: results, then `|` or what failed. */
+/**
+ * What the law names, with inners that do at once all that they do: results, then `|` or what
+ * failed.
+ */
 export function reference({ inners, results, failure }: Plan): string[] {
   const failing = (name: string, otherwise: Observable<string>) =>
     failure === name ? throwError(() => name) : otherwise
@@ -41,7 +47,10 @@ export function reference({ inners, results, failure }: Plan): string[] {
   return seen
 }
 
-/** Runs the operator with reads, writes and a source that go on only step by step, and checks it after each. */
+/**
+ * Runs the operator with reads, writes and a source that go on only step by step, and checks it
+ * after each.
+ */
 export class LawRun {
   readonly #plan: Plan
   readonly #expected: readonly string[]

@@ -20,7 +20,10 @@ export interface PipelinePlan {
   readonly fault?: { readonly kind: 'fail' | 'cut-off'; readonly at: number }
 }
 
-/** One block on its way out. Its lease goes back once: when it is written, or when the download ends before. */
+/**
+ * One block on its way out. Its lease goes back once: when it is written, or when the download ends
+ * before.
+ */
 class Block {
   #lease: Lease | undefined
 
@@ -39,7 +42,10 @@ class Block {
   }
 }
 
-/** Uploads bytes into memory and downloads them, where each read and each write ends when the plan says so. */
+/**
+ * Uploads bytes into memory and downloads them, where each read and each write ends when the plan
+ * says so.
+ */
 export class PipelineRun {
   readonly pool: BufferPool
   readonly received: Uint8Array[] = []
@@ -76,7 +82,8 @@ export class PipelineRun {
         () => chunk.release(),
       )
     return chunked(source, this.pool, { chunkBytes, pieceBytes, maxChunks: storing }).pipe(
-      // `maxChunks` is the bound: with one of its own mergeMap would queue chunks, and drop them unreleased when it fails.
+      // `maxChunks` is the bound: with one of its own mergeMap would queue chunks, and drop them
+      // unreleased when it fails.
       mergeMap(store),
       finalize(() => source.destroy()),
     )
@@ -120,7 +127,10 @@ export class PipelineRun {
     )
   }
 
-  /** Something that takes until the plan says that it has ended, also if nobody is interested any more. */
+  /**
+   * Something that takes until the plan says that it has ended, also if nobody is interested any
+   * more.
+   */
   #operation(effect: () => void, onSettled: () => void): Observable<void> {
     return new Observable((subscriber) => {
       const at = this.#operations++

@@ -8,7 +8,10 @@ const path = '/usr/bin/chromium'
 /** How long it may take where it has to be installed first. */
 export const chromiumTimeoutMs = 600_000
 
-/** Starts Debian's Chromium, and installs it where it is missing and that is allowed. Rejects with what to do otherwise. */
+/**
+ * Starts Debian's Chromium, and installs it where it is missing and that is allowed. Rejects with
+ * what to do otherwise.
+ */
 export async function openChromium(args: readonly string[] = []): Promise<Browser> {
   if (!(await isThere())) await install()
   // Chromium's own sandbox does not work for root.

@@ -3,7 +3,10 @@ import { access, constants } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { inheritedEnv } from './inherited-env.ts'
 
-/** The path of a program of Debian's, which is installed if it is missing. Rejects, with what apt-get printed, where it cannot be. */
+/**
+ * The path of a program of Debian's, which is installed if it is missing. Rejects, with what
+ * apt-get printed, where it cannot be.
+ */
 export async function debianProgram(path: string, packageName: string): Promise<string> {
   try {
     await access(path, constants.X_OK)

@@ -20,8 +20,9 @@ export interface CatalogFault {
   readonly on: keyof Catalog
   readonly call: number | 'every'
   /**
-   * refuse: rejects `unavailable` and does nothing. no-space: the same with `no_space`. lose-reply: does its work, then rejects
-   * `unavailable`. hang: waits until it is released, and then does its work.
+   * refuse: rejects `unavailable` and does nothing. no-space: the same with `no_space`. lose-reply:
+   * does its work, then rejects `unavailable`. hang: waits until it is released, and then does its
+   * work.
    */
   readonly kind: 'refuse' | 'no-space' | 'lose-reply' | 'hang'
 }

@@ -9,8 +9,9 @@ export type Fault =
       readonly on: FaultyMethod
       readonly call: number | 'every'
       /**
-       * refuse: rejects `unavailable` and does nothing. lose-reply: does its work, then rejects `unavailable`.
-       * hang: waits until it is released, and then does its work, or rejects with the reason of its signal.
+       * refuse: rejects `unavailable` and does nothing. lose-reply: does its work, then rejects
+       * `unavailable`. hang: waits until it is released, and then does its work, or rejects with
+       * the reason of its signal.
        */
       readonly kind: 'refuse' | 'lose-reply' | 'hang'
     }
@@ -21,7 +22,10 @@ export type Fault =
       readonly kind: 'delay'
       readonly ms: number
     }
-  /** Inverts the lowest bit of one byte of what was read, or is put, the first unless `byte` says which. */
+  /**
+   * Inverts the lowest bit of one byte of what was read, or is put, the first unless `byte` says
+   * which.
+   */
   | {
       readonly on: 'read' | 'put'
       readonly call: number | 'every'
@@ -32,14 +36,17 @@ export type Fault =
       readonly on: 'put'
       readonly call: number | 'every'
       /**
-       * tear: stores the first half under a location that nobody hears of, and rejects `unavailable`. fail-sync: loses all that it has
-       * written, and rejects `unavailable`.
+       * tear: stores the first half under a location that nobody hears of, and rejects
+       * `unavailable`. fail-sync: loses all that it has written, and rejects `unavailable`.
        */
       readonly kind: 'tear' | 'fail-sync'
     }
   /** Rejects `no_space` and does nothing: what takes a chunk out of a pack needs some, too. */
   | { readonly on: 'put' | 'delete'; readonly call: number | 'every'; readonly kind: 'no-space' }
-  /** Rejects `no_space` as soon as all that was put through it, less what was deleted, would exceed so many bytes. */
+  /**
+   * Rejects `no_space` as soon as all that was put through it, less what was deleted, would exceed
+   * so many bytes.
+   */
   | { readonly on: 'put'; readonly call: 'every'; readonly kind: 'fill-up'; readonly capacity: number }
 
 export type FaultyMethod = 'put' | 'read' | 'delete' | 'list'

@@ -50,8 +50,9 @@ export async function request(
 }
 
 /**
- * Sends a request with the path just as it is given, and resolves with the head of the answer. With `Expect: 100-continue`, the
- * body waits for the go-ahead. When the answer has been read, the connection ends even if the body has not.
+ * Sends a request with the path just as it is given, and resolves with the head of the answer. With
+ * `Expect: 100-continue`, the body waits for the go-ahead. When the answer has been read, the
+ * connection ends even if the body has not.
  */
 export function openRequest(
   { port }: Server,
@@ -68,7 +69,8 @@ export function openRequest(
       })
       resolve({ response, isContinued })
     })
-    // A server that answers early may not take the rest: once there is an answer, how that ends is all that counts.
+    // A server that answers early may not take the rest: once there is an answer, how that ends is
+    // all that counts.
     req.on('error', reject)
     if (req.getHeader('expect') === undefined) {
       sendBody(req, body)

@@ -1,7 +1,10 @@
 import dns from 'node:dns'
 import { fileURLToPath } from 'node:url'
 
-/** Lets this process find the host of that name at 127.0.0.1, as an entry in /etc/hosts would. The result undoes it. */
+/**
+ * Lets this process find the host of that name at 127.0.0.1, as an entry in /etc/hosts would. The
+ * result undoes it.
+ */
 export function resolveToLoopback(name: string): () => void {
   const { lookup } = dns
   const found = (host: string, ...rest: readonly unknown[]) =>

@@ -9,7 +9,10 @@ export interface ServedStore {
   close(): Promise<void>
 }
 
-/** Serves a store in this process, as `ashlar serve` opens it. What fails in the background rejects `close`. */
+/**
+ * Serves a store in this process, as `ashlar serve` opens it. What fails in the background rejects
+ * `close`.
+ */
 export async function serveStore(directory: string): Promise<ServedStore> {
   const failures: unknown[] = []
   const flags = ['--store', directory, '--chunk-size', '128KiB']

@@ -6,8 +6,8 @@ import { temporaryDirectory } from './temporary-directory.ts'
 const run = promisify(execFile)
 
 /**
- * A directory on a memory disk of its own, until the test has ended. Rejects if root cannot mount one. A user who may not
- * mount anything is told how to run the test, which is skipped.
+ * A directory on a memory disk of its own, until the test has ended. Rejects if root cannot mount
+ * one. A user who may not mount anything is told how to run the test, which is skipped.
  */
 export async function smallDisk(bytes: number, { skip }: Pick<TestContext, 'skip'>): Promise<string> {
   const directory = await temporaryDirectory()

@@ -5,8 +5,8 @@ const memory = '/dev/shm'
 const leastBytes = 4 * 1024 ** 3
 
 /**
- * Global setup: temporary directories are in memory where there is enough of it, because a fifth of all work would be syncs.
- * `TMPDIR=/var/tmp npm test` tests on a disk.
+ * Global setup: temporary directories are in memory where there is enough of it, because a fifth of
+ * all work would be syncs. `TMPDIR=/var/tmp npm test` tests on a disk.
  */
 export default function setup(): (() => void) | undefined {
   if (process.env['TMPDIR'] !== undefined || !hasRoom()) return undefined

@@ -34,8 +34,9 @@ export interface TestServer {
   readonly chunkDirectory: string
   readonly catalogPath: string
   /**
-   * Ends every connection, closes the store and removes what it kept; harmless if called again. Rejects if something went wrong in the
-   * background, unless the test gave an `onBackgroundError` of its own.
+   * Ends every connection, closes the store and removes what it kept; harmless if called again.
+   * Rejects if something went wrong in the background, unless the test gave an `onBackgroundError`
+   * of its own.
    */
   readonly stop: () => Promise<void>
 }

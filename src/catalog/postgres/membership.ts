@@ -13,8 +13,8 @@ const goneAfterSeconds = 15 * 60
 
 /**
  * Each process manifests what it counts on. Whatever it began to count on later still existed then,
- * so everything that was unlinked or stored after that manifest counts as in use, too. So no process
- * has to ask the others, or tell them of each step.
+ * so everything that was unlinked or stored after that manifest counts as in use, too. So no
+ * process has to ask the others, or tell them of each step.
  */
 export class PostgresMembership implements Membership {
   readonly #transactions: Transactions

@@ -191,8 +191,8 @@ const countExpired = prepared((queries, values: { expiredBefore: number }) =>
 )
 
 /**
- * Chunks that are used only by lists that a collection would take, without lists that
- * other uploads were concatenated from. PostgreSQL would compare each row with each for `not in` instead of `not
+ * Chunks that are used only by lists that a collection would take, without lists that other uploads
+ * were concatenated from. PostgreSQL would compare each row with each for `not in` instead of `not
  * exists`.
  */
 const countUnlinked = prepared(

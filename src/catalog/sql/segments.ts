@@ -47,7 +47,10 @@ async function addSegments(db: Database, fileId: FileId, segments: readonly Segm
   await insertSegments(db, { fileId, rows })
 }
 
-/** Whether the upload was concatenated from others, or is part of a concatenated one that still exists. */
+/**
+ * Whether the upload was concatenated from others, or is part of a concatenated one that still
+ * exists.
+ */
 export async function isBoundByJoin(db: Database, id: FileId): Promise<boolean> {
   return (await selectBond(db, { id })).length > 0
 }

@@ -5,13 +5,13 @@ import { syncDirectory } from './sync-directory.ts'
 
 /*
  * A small file beside the database that counts the committed transactions. It is written before any
- * of them is acknowledged, so a database that has counted fewer has lost acknowledged changes: its log
- * was damaged or removed, or an old copy was put back. A kill between a commit and its note leaves a
- * database that has counted more, and nothing of that was acknowledged.
+ * of them is acknowledged, so a database that has counted fewer has lost acknowledged changes: its
+ * log was damaged or removed, or an old copy was put back. A kill between a commit and its note
+ * leaves a database that has counted more, and nothing of that was acknowledged.
  *
- * The note is synced in the background, because a sync before each answer made small uploads a sixth
- * slower. So after a power cut the note may lack the last moments, and damage to just that part of the
- * log is not noticed.
+ * The note is synced in the background, because a sync before each answer made small uploads a
+ * sixth slower. So after a power cut the note may lack the last moments, and damage to just that
+ * part of the log is not noticed.
  */
 
 const slotBytes = 4096

@@ -7,7 +7,9 @@ const fileShape = /^([0-9a-f]{2})\/\1[0-9a-f]{62}\.[0-9a-f]{16}$/
 const packShape = /^[0-9a-f]{2}\/[0-9a-f]{32}\.pack(?:\/([0-9]{3}))?$/
 const temporaryShape = /^[0-9a-f]{2}\/[0-9a-f]{32}\.[0-9a-f]{16}\.tmp$/
 
-/** Names of all shards, sorted: of a chunk's file the first two digits of its digest, of a pack any. */
+/**
+ * Names of all shards, sorted: of a chunk's file the first two digits of its digest, of a pack any.
+ */
 export const shardNames: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, '0'),
 )
@@ -32,7 +34,10 @@ export function newPackPath(): string {
   return `${random.slice(0, 2)}/${random.slice(2)}.pack`
 }
 
-/** The location of a chunk in a pack: the path of the pack, and its number there, as in `ab/<random>.pack/007`. */
+/**
+ * The location of a chunk in a pack: the path of the pack, and its number there, as in
+ * `ab/<random>.pack/007`.
+ */
 export function locationInPack(packPath: string, number: number): Location {
   return `${packPath}/${String(number).padStart(3, '0')}` as Location
 }
@@ -57,8 +62,8 @@ export function tryParseLocation(location: string): ParsedLocation | undefined {
 }
 
 /**
- * Refuses what this store cannot have made. Locations come back out of a database: one that was tampered
- * with must not lead out of the store's directory. Throws `corrupt`.
+ * Refuses what this store cannot have made. Locations come back out of a database: one that was
+ * tampered with must not lead out of the store's directory. Throws `corrupt`.
  */
 export function parseLocation(location: Location): ParsedLocation {
   const parsed = tryParseLocation(location)

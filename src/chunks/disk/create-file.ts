@@ -3,10 +3,11 @@ import { callFs, type Stop, writeFully } from './fs-calls.ts'
 import { writeDirectly } from './write-directly.ts'
 
 /**
- * Creates a file that must not exist, and resolves once its bytes, its size and its name would survive a power
- * cut. `onWritten` is called when the bytes are written, and `syncName` when they are durable; it syncs the directory that the
- * file stands in, under this name or another that it gets there. If anything rejects, an abort too, what has this name is
- * removed. When it settles, and from `onWritten` on, nothing reads the pieces any more.
+ * Creates a file that must not exist, and resolves once its bytes, its size and its name would
+ * survive a power cut. `onWritten` is called when the bytes are written, and `syncName` when they
+ * are durable; it syncs the directory that the file stands in, under this name or another that it
+ * gets there. If anything rejects, an abort too, what has this name is removed. When it settles,
+ * and from `onWritten` on, nothing reads the pieces any more.
  */
 export async function createFile(
   path: string,
@@ -22,8 +23,9 @@ export async function createFile(
     signal?.throwIfAborted()
     await syncName()
   } catch (error) {
-    // The kernel may have dropped the dirty pages: a second sync would lie, so the file goes. If it cannot
-    // even be removed it is garbage that can be listed, and the first error says more than the second.
+    // The kernel may have dropped the dirty pages: a second sync would lie, so the file goes. If it
+    // cannot even be removed it is garbage that can be listed, and the first error says more than
+    // the second.
     await callFs((done) => fs.unlink(path, done)).catch(() => undefined)
     throw error
   }
@@ -40,7 +42,8 @@ async function writeAndSync(
     if (!(await writeDirectly(path, pieces, signal))) await writeFully(fd, pieces, signal)
     onWritten()
     signal?.throwIfAborted()
-    // Enough for a file that only grew: what is needed to read the bytes back, its size too, is part of it.
+    // Enough for a file that only grew: what is needed to read the bytes back, its size too, is
+    // part of it.
     await callFs((done) => fs.fdatasync(fd, done))
   } finally {
     await callFs((done) => fs.close(fd, done))

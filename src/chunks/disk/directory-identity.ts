@@ -2,7 +2,10 @@ import fs from 'node:fs'
 import { StoreError } from '../../model/errors.ts'
 import { callFs } from './fs-calls.ts'
 
-/** Knows what a path led to at first: it may be renamed, unmounted or replaced under a running server. */
+/**
+ * Knows what a path led to at first: it may be renamed, unmounted or replaced under a running
+ * server.
+ */
 export class DirectoryIdentity {
   readonly #path: string
   readonly #first: fs.BigIntStats

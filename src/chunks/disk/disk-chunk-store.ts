@@ -35,17 +35,23 @@ export interface DiskChunkStoreOptions {
   readonly maxOpenFiles?: number
   /** Whether up to 256 directories stay open, too: true unless given. */
   readonly keepsDirectories?: boolean
-  /** Deletes are synced: what is deleted stays so after a power cut. Chunks do without, for one that comes back is garbage, not loss. */
+  /**
+   * Deletes are synced: what is deleted stays so after a power cut. Chunks do without, for one that
+   * comes back is garbage, not loss.
+   */
   readonly hasDurableDeletes?: boolean
-  /** Creates nothing, not even the directories of an empty store. Nothing is to be put or deleted. */
+  /**
+   * Creates nothing, not even the directories of an empty store. Nothing is to be put or deleted.
+   */
   readonly isReadOnly?: boolean
 }
 
 /**
- * Keeps a chunk in a file of its own, `ab/<digest>.<random>` below one directory, its bytes and nothing else; and small ones that come together in
- * a pack, `ab/<random>.pack`, whose header tells what stands where. Any number of stores may work on one directory; where two take
- * chunks out of one pack at the very same time, those of one may come back, as garbage does. `list` also shows the file of a put that is under
- * way, or that a crash cut short.
+ * Keeps a chunk in a file of its own, `ab/<digest>.<random>` below one directory, its bytes and
+ * nothing else; and small ones that come together in a pack, `ab/<random>.pack`, whose header tells
+ * what stands where. Any number of stores may work on one directory; where two take chunks out of
+ * one pack at the very same time, those of one may come back, as garbage does. `list` also shows
+ * the file of a put that is under way, or that a crash cut short.
  */
 export class DiskChunkStore implements ChunkStore {
   readonly #directory: string
@@ -67,7 +73,10 @@ export class DiskChunkStore implements ChunkStore {
     this.#packWrites = new PackWrites(directory, shards, this.#temporary)
   }
 
-  /** Creates the directory if it is not there, unless it is only to be read. Rejects `no_space`, `unavailable`. */
+  /**
+   * Creates the directory if it is not there, unless it is only to be read. Rejects `no_space`,
+   * `unavailable`.
+   */
   static async open(
     directory: string,
     {
@@ -133,7 +142,8 @@ export class DiskChunkStore implements ChunkStore {
 
   /** In the order of the locations. Holds the names of one shard, and one header. */
   async *list({ signal, after = '' as Location }: ListOptions = {}): AsyncGenerator<StoredChunk> {
-    // Only each step is a call: a listing that nobody goes on with must not keep the store from closing.
+    // Only each step is a call: a listing that nobody goes on with must not keep the store from
+    // closing.
     const step = <T>(call: () => Promise<T>) => this.#call('Cannot list chunks', signal, call)
     for (const shard of await step(() => this.#shards.list())) {
       if (shard < after.slice(0, 2)) continue
@@ -145,7 +155,10 @@ export class DiskChunkStore implements ChunkStore {
     }
   }
 
-  /** Resolves when the calls under way have settled and every descriptor is closed. Later calls reject `unavailable`. */
+  /**
+   * Resolves when the calls under way have settled and every descriptor is closed. Later calls
+   * reject `unavailable`.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

@@ -4,8 +4,9 @@ import { dirname, resolve } from 'node:path'
 import { callFs } from './fs-calls.ts'
 
 /**
- * Creates a directory, and those above it that are missing, readable by this user only; `fill` creates what is to stand in it. Resolves once all
- * of that would be found there after a power cut. Rejects with what the system reports.
+ * Creates a directory, and those above it that are missing, readable by this user only; `fill`
+ * creates what is to stand in it. Resolves once all of that would be found there after a power cut.
+ * Rejects with what the system reports.
  */
 export async function makeDurableDirectory(
   directory: string,
@@ -17,8 +18,9 @@ export async function makeDurableDirectory(
 }
 
 /**
- * Creates what is missing of a path, and resolves with the topmost directory that it has created, if any. Node's own way to do that goes on for ever
- * where there is a parent in which nothing can be created, as in /proc.
+ * Creates what is missing of a path, and resolves with the topmost directory that it has created,
+ * if any. Node's own way to do that goes on for ever where there is a parent in which nothing can
+ * be created, as in /proc.
  */
 async function makeDirectories(path: string): Promise<string | undefined> {
   try {
@@ -51,8 +53,8 @@ export async function makeDirectory(path: string): Promise<string | undefined> {
 }
 
 /**
- * The directory and its parent even if both were there: whoever created them may have died before it
- * could sync. Above them only what was created now.
+ * The directory and its parent even if both were there: whoever created them may have died before
+ * it could sync. Above them only what was created now.
  */
 function directoriesToSync(directory: string, created: string | undefined): readonly string[] {
   const paths = [resolve(directory), dirname(resolve(directory))]

@@ -6,7 +6,10 @@ import type { PackHeader } from './packs/pack-header.ts'
 export interface KeptOpen {
   /** Of a pack, once somebody has asked for it. */
   header?: Promise<PackHeader | undefined>
-  /** Of a chunk's own file, once somebody has read its beginning: it resolves when that is over, however it went. */
+  /**
+   * Of a chunk's own file, once somebody has read its beginning: it resolves when that is over,
+   * however it went.
+   */
   beginning?: Promise<void>
 }
 
@@ -20,8 +23,8 @@ interface OpenFile extends KeptOpen {
 }
 
 /**
- * Keeps files open from one read to the next, the least recently used going first. A descriptor in use is never
- * closed: there are more than `limit` only while more than that are read at once.
+ * Keeps files open from one read to the next, the least recently used going first. A descriptor in
+ * use is never closed: there are more than `limit` only while more than that are read at once.
  */
 export class FdCache {
   /** From the least to the most recently used. */
@@ -34,8 +37,9 @@ export class FdCache {
   }
 
   /**
-   * Settles as `read` does, which gets a descriptor that is open until then. Files asked for at once are opened
-   * once. Rejects with what the system reports if it cannot be opened; the next call tries again.
+   * Settles as `read` does, which gets a descriptor that is open until then. Files asked for at
+   * once are opened once. Rejects with what the system reports if it cannot be opened; the next
+   * call tries again.
    */
   async withFile<T>(path: string, read: (fd: number, kept: KeptOpen) => Promise<T>): Promise<T> {
     const file = this.#files.get(path) ?? this.#open(path)

@@ -2,8 +2,9 @@ import { statfs } from 'node:fs/promises'
 import { diskError } from './fs-calls.ts'
 
 /**
- * Bytes that may still be written below the directory before less than `reserve` is left; 0 if there is less already, `Infinity`
- * where the file system does not say how large it is. Rejects `unavailable`.
+ * Bytes that may still be written below the directory before less than `reserve` is left; 0 if
+ * there is less already, `Infinity` where the file system does not say how large it is. Rejects
+ * `unavailable`.
  */
 export async function freeBytes(directory: string, reserve: number): Promise<number> {
   try {

@@ -20,7 +20,10 @@ export async function readIdentityFile(directory: string): Promise<string | unde
   }
 }
 
-/** Creates it durably, unless it is there: then it stays as it is. Rejects `unavailable`, `no_space`. */
+/**
+ * Creates it durably, unless it is there: then it stays as it is. Rejects `unavailable`,
+ * `no_space`.
+ */
 export async function createIdentityFile(directory: string, text: string): Promise<void> {
   const path = join(directory, identityName)
   const draft = `${path}.${crypto.randomUUID()}`
@@ -43,7 +46,10 @@ export async function createIdentityFile(directory: string, text: string): Promi
   }
 }
 
-/** Rejects `unavailable` for a directory that others use: it has files, and none of them is a store's. */
+/**
+ * Rejects `unavailable` for a directory that others use: it has files, and none of them is a
+ * store's.
+ */
 export async function refuseForeignDirectory(directory: string): Promise<void> {
   const names = await readdir(directory).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return []

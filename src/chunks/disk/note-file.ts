@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { diskError, isAbsence } from './fs-calls.ts'
 import { syncDirectory } from './durable-directory.ts'
 
-/** A small file that is replaced whole, by one writer at a time. Its calls reject `unavailable`, `no_space`. */
+/**
+ * A small file that is replaced whole, by one writer at a time. Its calls reject `unavailable`,
+ * `no_space`.
+ */
 export function noteFile(directory: string, name: string) {
   const path = join(directory, name)
   return {

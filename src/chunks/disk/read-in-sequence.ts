@@ -1,14 +1,19 @@
 import type { KeptOpen } from './fd-cache.ts'
 import { readFully } from './fs-calls.ts'
 
-/** A page would do, but then it takes so many steps to larger pieces that a chunk which must come from the disk comes at two thirds of the speed. */
+/**
+ * A page would do, but then it takes so many steps to larger pieces that a chunk which must come
+ * from the disk comes at two thirds of the speed.
+ */
 const headBytes = 16 * 1024
 
 /**
- * As `readFully`, of a file that is likely to be read from its beginning to its end, by reads side by side. Linux fetches it in larger and larger pieces,
- * and keeps it so, once it has seen that somebody goes on where the last little read ended; reads side by side look random, and are kept in single
- * pages, from which they were measured to be copied at half the speed ever after. So the file is begun with a little
- * read, and others wait until the first is over: by then most of the file is being fetched.
+ * As `readFully`, of a file that is likely to be read from its beginning to its end, by reads side
+ * by side. Linux fetches it in larger and larger pieces, and keeps it so, once it has seen that
+ * somebody goes on where the last little read ended; reads side by side look random, and are kept
+ * in single pages, from which they were measured to be copied at half the speed ever after. So the
+ * file is begun with a little read, and others wait until the first is over: by then most of the
+ * file is being fetched.
  */
 export async function readInSequence(
   fd: number,

@@ -20,16 +20,19 @@ interface Shard {
 }
 
 export interface ShardsOptions {
-  /** Keeps each directory open after its first sync, so that syncing it costs one call: true unless given. */
+  /**
+   * Keeps each directory open after its first sync, so that syncing it costs one call: true unless
+   * given.
+   */
   readonly isKeptOpen?: boolean
   /** Creates nothing, and rejects if the directory of the store is missing. */
   readonly isReadOnly?: boolean
 }
 
 /**
- * The directories that chunk files are in, at most 256. They are created sixteen at a time when one of them is first
- * written to: all of them would take longer than the rest of a start, and one at a time would add a sync to most of the
- * first writes.
+ * The directories that chunk files are in, at most 256. They are created sixteen at a time when one
+ * of them is first written to: all of them would take longer than the rest of a start, and one at a
+ * time would add a sync to most of the first writes.
  */
 export class Shards {
   readonly #directory: string
@@ -54,7 +57,10 @@ export class Shards {
     this.#syncRoot = sharedSync(() => syncDirectory(directory))
   }
 
-  /** Creates the store's directory, readable by the server's user only. Rejects with what the system reports. */
+  /**
+   * Creates the store's directory, readable by the server's user only. Rejects with what the system
+   * reports.
+   */
   static async open(
     directory: string,
     { isKeptOpen = true, isReadOnly = false }: ShardsOptions = {},
@@ -63,7 +69,8 @@ export class Shards {
     const look = async () => {
       there = await shardsIn(directory)
     }
-    // The sync that follows the look makes all that was seen durable: a killed server may not have come to it.
+    // The sync that follows the look makes all that was seen durable: a killed server may not have
+    // come to it.
     await (isReadOnly ? look() : makeDurableDirectory(directory, look))
     return new Shards(directory, isKeptOpen, await DirectoryIdentity.of(directory), new Set(there))
   }
@@ -85,8 +92,8 @@ export class Shards {
   }
 
   /**
-   * Resolves once every file that was in the same shard at the call would be found there after a power cut. Rejects
-   * `unavailable` if the path of the store leads elsewhere by then.
+   * Resolves once every file that was in the same shard at the call would be found there after a
+   * power cut. Rejects `unavailable` if the path of the store leads elsewhere by then.
    */
   async sync(path: string): Promise<void> {
     const name = shardOf(path)
@@ -101,8 +108,9 @@ export class Shards {
   }
 
   /**
-   * Whether a call on a path in this store failed because no such file exists. Rejects if the directory around it is
-   * gone too, or the store is elsewhere, as when a disk was taken away: then nothing is known about the file.
+   * Whether a call on a path in this store failed because no such file exists. Rejects if the
+   * directory around it is gone too, or the store is elsewhere, as when a disk was taken away: then
+   * nothing is known about the file.
    */
   async isAbsence(error: unknown, path: string): Promise<boolean> {
     const isKnown = this.#durable.has(shardOf(path))
@@ -123,7 +131,10 @@ export class Shards {
     await Promise.all(descriptors.map((fd) => callFs((done) => fs.close(fd, done))))
   }
 
-  /** A sync is good only if the store is still where it was after it: what was written may be elsewhere by now. */
+  /**
+   * A sync is good only if the store is still where it was after it: what was written may be
+   * elsewhere by now.
+   */
   async #openShard(path: string): Promise<Shard> {
     const confirmed = (sync: () => Promise<void>) =>
       sharedSync(() => sync().then(() => this.#identity.confirm()))
@@ -160,7 +171,10 @@ async function shardsIn(directory: string): Promise<readonly string[]> {
   return shardNames.filter((name) => there.has(name))
 }
 
-/** What `make` made for a key the first time. A failure is forgotten, so that the next call tries again. */
+/**
+ * What `make` made for a key the first time. A failure is forgotten, so that the next call tries
+ * again.
+ */
 async function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
   const known = made.get(key)
   if (known) return known

@@ -17,8 +17,9 @@ const steps = 4
 const pauseMs = 60_000
 
 /**
- * A file of random bytes that keeps disk space for deletions, collections and the start. When one of them finds the disk full,
- * it shrinks the file and tries again. Nothing else may use that space: `free` never counts it.
+ * A file of random bytes that keeps disk space for deletions, collections and the start. When one
+ * of them finds the disk full, it shrinks the file and tries again. Nothing else may use that
+ * space: `free` never counts it.
  */
 export class SpaceReserve {
   readonly #path: string
@@ -33,7 +34,10 @@ export class SpaceReserve {
     this.#bytes = bytes
   }
 
-  /** Of the disk that this path is on, in a directory that exists. Creates nothing yet. Rejects `unavailable`. */
+  /**
+   * Of the disk that this path is on, in a directory that exists. Creates nothing yet. Rejects
+   * `unavailable`.
+   */
   static async at(path: string): Promise<SpaceReserve> {
     try {
       const { blocks, bsize } = await statfs(dirname(path))
@@ -45,8 +49,9 @@ export class SpaceReserve {
   }
 
   /**
-   * Bytes that may be written before less than `least` is left beside the reserve; `Infinity` where the file system
-   * does not say how large it is. Begins to fill the reserve if it can. Rejects `unavailable`.
+   * Bytes that may be written before less than `least` is left beside the reserve; `Infinity` where
+   * the file system does not say how large it is. Begins to fill the reserve if it can. Rejects
+   * `unavailable`.
    */
   async free(least: number): Promise<number> {
     const missing = await this.#missing()
@@ -54,7 +59,10 @@ export class SpaceReserve {
     return freeBytes(dirname(this.#path), least + missing)
   }
 
-  /** Makes the reserve as large as it should be, if there is room for twice as much. Never rejects: `free` tells what is missing. */
+  /**
+   * Makes the reserve as large as it should be, if there is room for twice as much. Never rejects:
+   * `free` tells what is missing.
+   */
   fill(): Promise<void> {
     if (performance.now() - this.#failedAt < pauseMs) return Promise.resolve()
     this.#filling ??= this.#fill()
@@ -67,7 +75,10 @@ export class SpaceReserve {
     return this.#filling
   }
 
-  /** Gives up a part of the reserve. Resolves with false if nothing is left of it. Rejects `unavailable`. */
+  /**
+   * Gives up a part of the reserve. Resolves with false if nothing is left of it. Rejects
+   * `unavailable`.
+   */
   async release(): Promise<boolean> {
     await this.#filling
     try {

@@ -1,7 +1,10 @@
 import { join } from 'node:path'
 import { newTemporaryPath } from './chunk-path.ts'
 
-/** Knows which packs this store is about to write: nobody else's business, while what others have left may be deleted. */
+/**
+ * Knows which packs this store is about to write: nobody else's business, while what others have
+ * left may be deleted.
+ */
 export class TemporaryFiles {
   readonly #directory: string
   readonly #paths = new Set<string>()

@@ -8,9 +8,11 @@ const pageBytes = 4096
 const worthwhileBytes = 64 * 1024
 
 /**
- * Writes all pieces to an empty file past the page cache, if that is worth it and possible, and resolves with whether it was. Nothing is copied then,
- * which takes a fraction of the processor's time, and the cache is left to what is read. Resolves with false, whatever it
- * has written by then, where the memory does not begin at pages or the file system does not take part. Does not sync.
+ * Writes all pieces to an empty file past the page cache, if that is worth it and possible, and
+ * resolves with whether it was. Nothing is copied then, which takes a fraction of the processor's
+ * time, and the cache is left to what is read. Resolves with false, whatever it has written by
+ * then, where the memory does not begin at pages or the file system does not take part. Does not
+ * sync.
  */
 export async function writeDirectly(
   path: string,
@@ -34,7 +36,10 @@ export async function writeDirectly(
   }
 }
 
-/** The system has the last word: memory that begins at a page of its buffer need not begin at one of the machine's. */
+/**
+ * The system has the last word: memory that begins at a page of its buffer need not begin at one of
+ * the machine's.
+ */
 function isWorthwhile(pieces: readonly Uint8Array[]): boolean {
   const size = pieces.reduce((sum, { length }) => sum + length, 0)
   return size >= worthwhileBytes && pieces.every(isWholePages)

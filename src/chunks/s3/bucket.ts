@@ -30,7 +30,10 @@ export interface ListedObjects {
   readonly limit?: number
 }
 
-/** The requests that the store makes of one bucket. They reject with what the SDK reports, or with the reason of their signal. */
+/**
+ * The requests that the store makes of one bucket. They reject with what the SDK reports, or with
+ * the reason of their signal.
+ */
 export class Bucket {
   readonly #client: S3Client
   readonly #name: string
@@ -41,8 +44,9 @@ export class Bucket {
   }
 
   /**
-   * Resolves once the engine has the object, and has compared it with the digest that was sent with it. When it settles,
-   * nothing reads the pieces any more. With `ifAbsent` an engine that knows conditions refuses, with 412 or 409, if there is one.
+   * Resolves once the engine has the object, and has compared it with the digest that was sent with
+   * it. When it settles, nothing reads the pieces any more. With `ifAbsent` an engine that knows
+   * conditions refuses, with 412 or 409, if there is one.
    */
   async put(
     key: string,
@@ -60,7 +64,8 @@ export class Bucket {
       ...(ifAbsent && { IfNoneMatch: '*' }),
     })
     const digest = await sha256Of(pieces)
-    // Of the checksums in use this is the one that every engine verifies, and faster than MD5. The signature covers it.
+    // Of the checksums in use this is the one that every engine verifies, and faster than MD5. The
+    // signature covers it.
     command.middlewareStack.add(
       (next) => (args) => {
         const request = args.request as { readonly headers: Record<string, string> }

@@ -5,9 +5,10 @@ import type { Bucket } from './bucket.ts'
 import { s3Error } from './s3-error.ts'
 
 /**
- * Makes sure that the bucket can be listed and, unless it is only to be read, written to, read and deleted from, with an object that is named unlike
- * any chunk and gone afterwards. Rejects `unavailable` or `internal` with what to look at, each step after `timeoutMs` at the latest. `name` is the bucket's,
- * as messages are to have it.
+ * Makes sure that the bucket can be listed and, unless it is only to be read, written to, read and
+ * deleted from, with an object that is named unlike any chunk and gone afterwards. Rejects
+ * `unavailable` or `internal` with what to look at, each step after `timeoutMs` at the latest.
+ * `name` is the bucket's, as messages are to have it.
  */
 export async function checkBucket(
   bucket: Bucket,

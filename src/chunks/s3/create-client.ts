@@ -6,10 +6,16 @@ import type { S3ChunkStoreOptions } from './s3-options.ts'
 
 type ClientOptions = Pick<S3ChunkStoreOptions, 'endpoint' | 'region' | 'isPathStyle' | 'credentials'>
 
-/** Else it prints what errors say anyway, and that requests wait for a connection, which is what they are meant to do. */
+/**
+ * Else it prints what errors say anyway, and that requests wait for a connection, which is what
+ * they are meant to do.
+ */
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** A client that sends each request once, and never gives up by itself: to retry and to lose patience are for wrappers. */
+/**
+ * A client that sends each request once, and never gives up by itself: to retry and to lose
+ * patience are for wrappers.
+ */
 export function createClient(options: ClientOptions, maxSockets: number): S3Client {
   const { endpoint, region, isPathStyle = false, credentials } = options
   const connections = { keepAlive: true, maxSockets }

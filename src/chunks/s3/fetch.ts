@@ -2,7 +2,10 @@ import { finished, type Readable } from 'node:stream'
 import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
 
-/** Begins to get an object's bytes from `from` on, up to `to` or to its end. The signal ends it, and the stream, too, when it aborts. */
+/**
+ * Begins to get an object's bytes from `from` on, up to `to` or to its end. The signal ends it, and
+ * the stream, too, when it aborts.
+ */
 export type GetRange = (
   location: Location,
   from: number,
@@ -30,8 +33,10 @@ interface PendingRead {
 const nothing: Buffer = Buffer.alloc(0)
 
 /**
- * One request for a stretch of a chunk, and the reads that it serves: each begins where the one before it ends. A read is filled as its bytes come. While
- * no read waits the connection stands still: what is held then is one piece of the response and what the stream buffers, half a mebibyte or so.
+ * One request for a stretch of a chunk, and the reads that it serves: each begins where the one
+ * before it ends. A read is filled as its bytes come. While no read waits the connection stands
+ * still: what is held then is one piece of the response and what the stream buffers, half a
+ * mebibyte or so.
  */
 export class Fetch {
   readonly location: Location
@@ -68,8 +73,9 @@ export class Fetch {
   }
 
   /**
-   * Fills `into` with the bytes from `next` on. Rejects with what the request rejects, `corrupt` where the object ends early, and the
-   * signal's reason at once when that aborts: nothing is written to `into` any more then.
+   * Fills `into` with the bytes from `next` on. Rejects with what the request rejects, `corrupt`
+   * where the object ends early, and the signal's reason at once when that aborts: nothing is
+   * written to `into` any more then.
    */
   serve(into: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -105,7 +111,9 @@ export class Fetch {
     )
   }
 
-  /** Gives up the connection, unless all has come. There must be no read that somebody still wants. */
+  /**
+   * Gives up the connection, unless all has come. There must be no read that somebody still wants.
+   */
   end(): void {
     this.#endWith(undefined)
   }

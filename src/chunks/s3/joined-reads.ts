@@ -3,23 +3,30 @@ import type { ReadOptions } from '../chunk-store.ts'
 import { YoungGarbage } from '../../system/young-garbage.ts'
 import { Fetch, type GetRange } from './fetch.ts'
 
-/** More than usual, as the heap may grow more where chunks come from a bucket: a quarter of it was measured to be slower, and four times as much, too. */
+/**
+ * More than usual, as the heap may grow more where chunks come from a bucket: a quarter of it was
+ * measured to be slower, and four times as much, too.
+ */
 const bytesPerCollection = 16 * 1024 * 1024
 
 export interface JoinedReadsOptions {
-  /** Requests kept, or remembered, while no read waits for them; what has waited longest goes first. */
+  /**
+   * Requests kept, or remembered, while no read waits for them; what has waited longest goes first.
+   */
   readonly maxKept: number
   readonly idleMs: number
 }
 
 /**
- * Makes few requests of many reads. Of a reader that says where it is going to end all reads share one request up to there, which stands still between
- * them. Where nobody says so, reads that are asked for at once, each where the one before it ends, share one request for just these
- * bytes, and a read that goes on where that one ends shows that the chunk is read in order: its request is for the rest of the chunk. So
- * a block read by itself costs no more than itself, and a whole chunk one request, or two, as long as its reader does not pause for
- * `idleMs`.
+ * Makes few requests of many reads. Of a reader that says where it is going to end all reads share
+ * one request up to there, which stands still between them. Where nobody says so, reads that are
+ * asked for at once, each where the one before it ends, share one request for just these bytes, and
+ * a read that goes on where that one ends shows that the chunk is read in order: its request is for
+ * the rest of the chunk. So a block read by itself costs no more than itself, and a whole chunk one
+ * request, or two, as long as its reader does not pause for `idleMs`.
  *
- * A request that nobody waits for holds a connection: keep `maxKept` below their number, or all others might wait for one.
+ * A request that nobody waits for holds a connection: keep `maxKept` below their number, or all
+ * others might wait for one.
  */
 export class JoinedReads {
   readonly #getRange: GetRange
@@ -54,7 +61,8 @@ export class JoinedReads {
       ended: () => this.#forget(fetch),
     })
     this.#fetches.add(fetch)
-    // Reads that are asked for at once come in one turn of the event loop, with promises in between.
+    // Reads that are asked for at once come in one turn of the event loop, with promises in
+    // between.
     setImmediate(() => fetch.begin(this.#getRange, until ?? (before && size)))
     return fetch.serve(into, signal)
   }

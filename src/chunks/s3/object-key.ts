@@ -6,7 +6,10 @@ import { StoreError } from '../../model/errors.ts'
 // As the disk store has it, so that a directory of chunks can be copied into a bucket, and back.
 const shape = /^([0-9a-f]{2})\/\1[0-9a-f]{62}\.[0-9a-f]{16}$/
 
-/** A location that no chunk had before: `ab/<digest>.<random>`. An object's key is the prefix and the location. */
+/**
+ * A location that no chunk had before: `ab/<digest>.<random>`. An object's key is the prefix and
+ * the location.
+ */
 export function newObjectLocation(digest: Digest): Location {
   return `${digest.slice(0, 2)}/${digest}.${randomBytes(8).toString('hex')}` as Location
 }
@@ -22,8 +25,8 @@ export function digestOfLocation(location: Location): Digest {
 }
 
 /**
- * Refuses what `newLocation` cannot have made. Locations come back out of a database: one that was tampered
- * with must not lead to what others keep in the bucket. Throws `corrupt`.
+ * Refuses what `newLocation` cannot have made. Locations come back out of a database: one that was
+ * tampered with must not lead to what others keep in the bucket. Throws `corrupt`.
  */
 export function checkLocation(location: Location): void {
   if (shape.test(location)) return

@@ -5,8 +5,9 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 const bufferBytes = 256 * 1024
 
 /**
- * An agent whose connections are all read into one buffer. Node would make a new one for each read, and its parser of HTTP copies out of that what
- * is body: garbage of twice what comes. Does what `http.Agent` does otherwise.
+ * An agent whose connections are all read into one buffer. Node would make a new one for each read,
+ * and its parser of HTTP copies out of that what is body: garbage of twice what comes. Does what
+ * `http.Agent` does otherwise.
  */
 export class OneBufferAgent extends http.Agent {
   readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes)

@@ -4,8 +4,9 @@ import type { S3ChunkStoreOptions } from './s3-options.ts'
 const defaults = { prefix: '', maxSockets: 64, idleReadMs: 1_000, openTimeoutMs: 10_000, isReadOnly: false }
 
 /**
- * Opens a chunk store in a bucket that is there. Rejects `unavailable` or `internal`, in one line that says what to look at, unless the bucket can be
- * reached and used with these credentials; `RangeError` for a number that makes no sense.
+ * Opens a chunk store in a bucket that is there. Rejects `unavailable` or `internal`, in one line
+ * that says what to look at, unless the bucket can be reached and used with these credentials;
+ * `RangeError` for a number that makes no sense.
  */
 export async function openS3ChunkStore(options: S3ChunkStoreOptions): Promise<ChunkStore> {
   const {

@@ -1,4 +1,7 @@
-/** Settles as the work does, or at once with the signal's reason when it aborts: what comes of the work then, nobody hears. */
+/**
+ * Settles as the work does, or at once with the signal's reason when it aborts: what comes of the
+ * work then, nobody hears.
+ */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work
   const aborted = Promise.withResolvers<never>()

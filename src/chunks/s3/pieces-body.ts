@@ -2,8 +2,9 @@ import { Readable } from 'node:stream'
 import type { ClientRequest } from 'node:http'
 
 /**
- * The pieces, one behind the other, as the body of a single request: the SDK sends any `Readable` by piping it into the request. The pieces are
- * lent: who has sent them may use them again when `release` has resolved.
+ * The pieces, one behind the other, as the body of a single request: the SDK sends any `Readable`
+ * by piping it into the request. The pieces are lent: who has sent them may use them again when
+ * `release` has resolved.
  */
 export class PiecesBody extends Readable {
   readonly #pieces: readonly Uint8Array[]
@@ -16,8 +17,9 @@ export class PiecesBody extends Readable {
   }
 
   /**
-   * Hands over all at once. They are in memory anyway, so to wait for the socket saves nothing, and a system call for each piece of
-   * 64 KiB was measured to take a seventh of the time that a put keeps the process busy.
+   * Hands over all at once. They are in memory anyway, so to wait for the socket saves nothing, and
+   * a system call for each piece of 64 KiB was measured to take a seventh of the time that a put
+   * keeps the process busy.
    */
   override pipe<T extends NodeJS.WritableStream>(destination: T): T {
     const request = destination as unknown as ClientRequest
@@ -34,12 +36,15 @@ export class PiecesBody extends Readable {
     this.destroy(new TypeError('pieces can only be piped into a request'))
   }
 
-  /** Resolves when nothing reads the pieces any more. Ends the request if it is still sending them. */
+  /**
+   * Resolves when nothing reads the pieces any more. Ends the request if it is still sending them.
+   */
   async release(): Promise<void> {
     const request = this.#request
     if (!request || request.writableFinished) return
     request.destroy()
-    // Without a socket, as when it waits for one, a destroyed request sends nothing, and may be closed much later.
+    // Without a socket, as when it waits for one, a destroyed request sends nothing, and may be
+    // closed much later.
     if (request.socket) await this.#closed.promise
   }
 }

@@ -12,9 +12,10 @@ import { s3Error, statusOf } from './s3-error.ts'
 const discardTimeoutMs = 5_000
 
 /**
- * Keeps each chunk in an object of its own, `<prefix>ab/<digest>.<random>`, its bytes and nothing else. Any number of stores may work on one
- * prefix of a bucket. An object is there as a whole or not at all, and what is deleted stays so: deletes are as durable as puts.
- * A put that was aborted, or whose answer was lost, may leave an object behind, which `list` shows.
+ * Keeps each chunk in an object of its own, `<prefix>ab/<digest>.<random>`, its bytes and nothing
+ * else. Any number of stores may work on one prefix of a bucket. An object is there as a whole or
+ * not at all, and what is deleted stays so: deletes are as durable as puts. A put that was aborted,
+ * or whose answer was lost, may leave an object behind, which `list` shows.
  */
 export class S3ChunkStore implements ChunkStore {
   readonly #bucket: Bucket
@@ -71,12 +72,16 @@ export class S3ChunkStore implements ChunkStore {
     })
   }
 
-  /** In the order of the locations. Holds a page of 1000. What is not named like a chunk is not ours. */
+  /**
+   * In the order of the locations. Holds a page of 1000. What is not named like a chunk is not
+   * ours.
+   */
   async *list({ signal, after }: ListOptions = {}): AsyncGenerator<StoredChunk> {
     const startAfter = after === undefined ? undefined : this.#key(after)
     let from: string | undefined
     do {
-      // Only each step is a call: a listing that nobody goes on with must not keep the store from closing.
+      // Only each step is a call: a listing that nobody goes on with must not keep the store from
+      // closing.
       const page = await this.#call('Cannot list chunks', signal, () =>
         this.#bucket.list({ prefix: this.#prefix, from, startAfter, signal }),
       )
@@ -90,7 +95,10 @@ export class S3ChunkStore implements ChunkStore {
     } while (from !== undefined)
   }
 
-  /** Resolves when the calls under way have settled and every connection is closed. Later calls reject `unavailable`. */
+  /**
+   * Resolves when the calls under way have settled and every connection is closed. Later calls
+   * reject `unavailable`.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

@@ -24,9 +24,10 @@ const advice: Readonly<Record<string, string>> = {
 }
 
 /**
- * What a caller is told about a failed request, with what the SDK reports as the cause: `no_space`; `unavailable` for what may pass by
- * itself; `internal` for a refusal that stays until somebody changes the configuration or the bucket. What neither the engine nor the
- * network has reported (an abort, a mistake in the program) stays what it is.
+ * What a caller is told about a failed request, with what the SDK reports as the cause: `no_space`;
+ * `unavailable` for what may pass by itself; `internal` for a refusal that stays until somebody
+ * changes the configuration or the bucket. What neither the engine nor the network has reported (an
+ * abort, a mistake in the program) stays what it is.
  */
 export function s3Error(error: unknown, attempt: string): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error

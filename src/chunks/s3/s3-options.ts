@@ -7,11 +7,20 @@ export interface S3ChunkStoreOptions {
   readonly bucket: string
   /** What the keys of all objects begin with, such as `ashlar/chunks/`; nothing unless given. */
   readonly prefix?: string
-  /** The bucket is named in the path of a request, not in its host: most engines other than AWS need that. */
+  /**
+   * The bucket is named in the path of a request, not in its host: most engines other than AWS need
+   * that.
+   */
   readonly isPathStyle?: boolean
-  /** Unless given, they come from where all AWS tools look: variables, shared files, the container or the machine. */
+  /**
+   * Unless given, they come from where all AWS tools look: variables, shared files, the container
+   * or the machine.
+   */
   readonly credentials?: S3Credentials
-  /** Connections at once, 64 unless given. Half of them may be kept in the middle of an object, for who reads on. */
+  /**
+   * Connections at once, 64 unless given. Half of them may be kept in the middle of an object, for
+   * who reads on.
+   */
   readonly maxSockets?: number
   /** What was being read is kept for so long for who reads on, 1 s unless given. */
   readonly idleReadMs?: number

@@ -12,7 +12,10 @@ export const runningClock: Timer = {
   wait,
 }
 
-/** That of Node makes an error for each wait that is not needed any more, of which there is one for each block. */
+/**
+ * That of Node makes an error for each wait that is not needed any more, of which there is one for
+ * each block.
+ */
 function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()

@@ -5,7 +5,9 @@ import { runningClock, type Timer } from './clock.ts'
 export interface RetryOptions {
   /** Tries of one call, the first included; 8 unless given. */
   readonly maxTries?: number
-  /** Longest pause before the second try, 100 ms unless given. It doubles before each further one, */
+  /**
+   * Longest pause before the second try, 100 ms unless given. It doubles before each further one,
+   */
   readonly firstPauseMs?: number
   /** up to this, 5 s unless given. */
   readonly maxPauseMs?: number
@@ -26,17 +28,23 @@ const defaults = {
 }
 
 /**
- * Tries again what was `unavailable`, and nothing else: not `no_space`, `not_found` or `corrupt`, and not what its signal has aborted, which
- * ends a pause at once. A pause has any length up to its bound, so that those who failed together do not come back together.
- * Rejects as the last try did. A put that is tried again goes to another location: what a lost answer leaves at the first is an orphan.
+ * Tries again what was `unavailable`, and nothing else: not `no_space`, `not_found` or `corrupt`,
+ * and not what its signal has aborted, which ends a pause at once. A pause has any length up to its
+ * bound, so that those who failed together do not come back together. Rejects as the last try did.
+ * A put that is tried again goes to another location: what a lost answer leaves at the first is an
+ * orphan.
  *
- * A listing that fails resumes behind the last chunk that it has shown; its tries count from that chunk. After `close` nothing is tried again.
+ * A listing that fails resumes behind the last chunk that it has shown; its tries count from that
+ * chunk. After `close` nothing is tried again.
  */
 export function retrying(store: ChunkStore, options: RetryOptions = {}): ChunkStore {
   const limits = { ...defaults, ...options }
   const closing = new AbortController()
 
-  /** Resolves when it is time for another try, and rejects with what has failed if there is to be none. */
+  /**
+   * Resolves when it is time for another try, and rejects with what has failed if there is to be
+   * none.
+   */
   async function pause(failure: unknown, tries: Tries, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
     const stops = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal

@@ -3,7 +3,10 @@ import type { ChunkStore, ListOptions, StoredChunk } from '../chunk-store.ts'
 import { runningClock, type Timer } from './clock.ts'
 
 export interface TimeoutOptions {
-  /** A call, or a step of a listing, may take so long, and beyond that the time that its bytes take at `minRate`. */
+  /**
+   * A call, or a step of a listing, may take so long, and beyond that the time that its bytes take
+   * at `minRate`.
+   */
   readonly timeoutMs: number
   /** Bytes a second. */
   readonly minRate: number
@@ -11,8 +14,9 @@ export interface TimeoutOptions {
 }
 
 /**
- * Ends calls that take too long with `unavailable`, and a message that says what to look at. It does so by aborting them, and settles
- * when they have settled: of a call that has timed out nothing goes on.
+ * Ends calls that take too long with `unavailable`, and a message that says what to look at. It
+ * does so by aborting them, and settles when they have settled: of a call that has timed out
+ * nothing goes on.
  */
 export function timingOut(store: ChunkStore, options: TimeoutOptions): ChunkStore {
   const { timeoutMs, minRate, clock = runningClock } = options

@@ -5,13 +5,14 @@ import { StoreError } from '../../model/errors.ts'
 import type { ChunkStore, ReadOptions } from '../chunk-store.ts'
 
 /**
- * Lets no byte out that was not compared with the digest of its block. A damaged block rejects `corrupt`, and
- * whatever rejects leaves zeros in `into`, so that bad bytes cannot be used by mistake. Whole blocks are read
- * straight into `into`; a range that begins or ends inside a block costs reading that block, into a buffer of
- * its own. A read whose block digests do not match its size in number rejects `TypeError`.
+ * Lets no byte out that was not compared with the digest of its block. A damaged block rejects
+ * `corrupt`, and whatever rejects leaves zeros in `into`, so that bad bytes cannot be used by
+ * mistake. Whole blocks are read straight into `into`; a range that begins or ends inside a block
+ * costs reading that block, into a buffer of its own. A read whose block digests do not match its
+ * size in number rejects `TypeError`.
  *
- * `put` passes straight through: whoever stores a chunk has just taken its digests, and doing it once more
- * would halve the speed of uploads.
+ * `put` passes straight through: whoever stores a chunk has just taken its digests, and doing it
+ * once more would halve the speed of uploads.
  *
  * `mayUseThread` is asked for each piece of work that a thread beside the event loop could do.
  */

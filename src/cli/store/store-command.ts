@@ -34,7 +34,10 @@ export interface StoreSession<Store> {
   readonly isJson: boolean
 }
 
-/** Opens a store, does a command's work with it, and sets the exit code to what that resolves with, or 1 if it rejects. */
+/**
+ * Opens a store, does a command's work with it, and sets the exit code to what that resolves with,
+ * or 1 if it rejects.
+ */
 export async function performOnStore<Store extends Opened>(
   command: Command,
   open: (terminal: Terminal) => Promise<Store>,

@@ -2,7 +2,9 @@ import type { AddHelpTextContext } from 'commander'
 
 /** Help is no wider than this, however wide the terminal is. */
 const maxHelpWidth = 110
-/** With less room than this for their descriptions, options would be printed without line breaks. */
+/**
+ * With less room than this for their descriptions, options would be printed without line breaks.
+ */
 const minDescriptionWidth = 24
 
 export function helpWidth({ columns }: { readonly columns?: number }): number {

@@ -11,7 +11,10 @@ export interface Interruption {
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** A terminal sends Ctrl-C to all of a command, and npm passes on what it gets: that is one and the same. */
+/**
+ * A terminal sends Ctrl-C to all of a command, and npm passes on what it gets: that is one and the
+ * same.
+ */
 const echoMs = 1000
 
 export function watchInterruption(): Interruption {

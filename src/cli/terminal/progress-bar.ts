@@ -111,7 +111,10 @@ export async function withBar<T>(
   }
 }
 
-/** The bar saves the cursor when it starts, and goes back there when it ends, over all that was printed meanwhile. */
+/**
+ * The bar saves the cursor when it starts, and goes back there when it ends, over all that was
+ * printed meanwhile.
+ */
 function withoutJumps(stream: NodeJS.WriteStream): NodeJS.WritableStream {
   const write = (text: string) => text === saveCursor || text === restoreCursor || stream.write(text)
   return Object.create(stream, { write: { value: write } }) as NodeJS.WritableStream

@@ -23,7 +23,10 @@ export class Terminal {
     endWithReader(process.stderr)
   }
 
-  /** A line of results, with nothing in it that a terminal would act upon. Resolves when there is room for more. */
+  /**
+   * A line of results, with nothing in it that a terminal would act upon. Resolves when there is
+   * room for more.
+   */
   async print(line: string): Promise<void> {
     await this.write(Buffer.from(`${printable(line)}\n`))
   }

@@ -10,7 +10,10 @@ export class LocalError extends Error {
   }
 }
 
-/** Runs work that writes to `path`, and rejects with errors that name it: those of the file system often name a temporary file. */
+/**
+ * Runs work that writes to `path`, and rejects with errors that name it: those of the file system
+ * often name a temporary file.
+ */
 export async function atPath<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

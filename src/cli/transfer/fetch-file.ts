@@ -21,8 +21,8 @@ export const partEnding = '.ashlar-part'
 const mostNameBytes = 255
 
 /**
- * Brings a file to `path`, where it appears whole or not at all. What an earlier attempt has left is used, and what is there already
- * with the same content stays. Never writes through a link.
+ * Brings a file to `path`, where it appears whole or not at all. What an earlier attempt has left
+ * is used, and what is there already with the same content stays. Never writes through a link.
  */
 export async function fetchFile(
   session: Session,
@@ -93,7 +93,10 @@ function partBeside(path: string): string {
   return join(dirname(path), `${isShort ? name : hash('sha256', name)}${partEnding}`)
 }
 
-/** What stands at the path. Rejects where a file would take the place of something that is none, such as a device. */
+/**
+ * What stands at the path. Rejects where a file would take the place of something that is none,
+ * such as a device.
+ */
 async function presentFile(path: string): Promise<Stats | undefined> {
   try {
     const stats = await lstat(path)

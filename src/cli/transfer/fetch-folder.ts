@@ -15,7 +15,10 @@ export interface FetchFolderOptions extends FetchOptions {
   readonly filesAtOnce: number
 }
 
-/** Brings all files of a folder of the store below `root`. A file that fails is reported, and the others go on. */
+/**
+ * Brings all files of a folder of the store below `root`. A file that fails is reported, and the
+ * others go on.
+ */
 export async function fetchFolder(
   session: Session,
   ref: string,
@@ -65,7 +68,10 @@ function joinedBelow({ prefix, ownName }: StoreFolder, name: string): string {
   return ownName === '' ? rest : `${ownName}/${rest}`
 }
 
-/** In the order of names. Rejects `not_found` if there are none; a file that has the name of the folder is one. */
+/**
+ * In the order of names. Rejects `not_found` if there are none; a file that has the name of the
+ * folder is one.
+ */
 async function* filesIn(
   { client, signal }: Session,
   { prefix }: StoreFolder,
@@ -80,7 +86,9 @@ async function* filesIn(
   if (isEmpty && prefix !== '') yield client.show(joined(ref), { signal })
 }
 
-/** What there is to do, for the progress bar: found by a listing of its own, ahead of the fetching. */
+/**
+ * What there is to do, for the progress bar: found by a listing of its own, ahead of the fetching.
+ */
 async function countFilesToFetch(
   { client, signal }: Session,
   { prefix }: StoreFolder,

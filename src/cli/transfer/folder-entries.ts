@@ -10,8 +10,8 @@ export interface FolderEntry {
 }
 
 /**
- * What is in a folder, in the order that names have in the store, where those below a folder begin with its name and `/`. Holds the names
- * of one folder.
+ * What is in a folder, in the order that names have in the store, where those below a folder begin
+ * with its name and `/`. Holds the names of one folder.
  */
 export async function folderEntries(folder: string): Promise<readonly FolderEntry[]> {
   const keys: string[] = []
@@ -27,8 +27,8 @@ export async function folderEntries(folder: string): Promise<readonly FolderEntr
 }
 
 /**
- * Node decodes what is not UTF-8 to U+FFFD, in arguments and in matches of patterns alike. Names that a path with it may have been
- * decoded from, and that it cannot stand for.
+ * Node decodes what is not UTF-8 to U+FFFD, in arguments and in matches of patterns alike. Names
+ * that a path with it may have been decoded from, and that it cannot stand for.
  */
 export async function undecodable(path: string): Promise<readonly string[]> {
   const name = basename(path)

@@ -9,7 +9,10 @@ export interface LocalFile {
   readonly name: string
   readonly size: number
   readonly stats: Stats
-  /** The folder of the store that a folder of this machine is put as; files below it come in the order of the store. */
+  /**
+   * The folder of the store that a folder of this machine is put as; files below it come in the
+   * order of the store.
+   */
   readonly folder?: string
 }
 
@@ -31,9 +34,10 @@ export interface LocalFileProblems {
 }
 
 /**
- * The files that paths and patterns stand for, as they are found. A file goes by its own name, a folder with its own name in
- * front of all that is below it; a path that ends in `.` or `..` has no own name. A pattern that names nothing itself stands for what
- * matches it. Links are followed when they lead to a file, and when they are given as a path; a link to a folder inside a folder is
+ * The files that paths and patterns stand for, as they are found. A file goes by its own name, a
+ * folder with its own name in front of all that is below it; a path that ends in `.` or `..` has no
+ * own name. A pattern that names nothing itself stands for what matches it. Links are followed when
+ * they lead to a file, and when they are given as a path; a link to a folder inside a folder is
  * skipped, so that no walk goes round in circles.
  */
 export async function* localFiles(
@@ -47,7 +51,8 @@ export async function* localFiles(
       try {
         const stats = await stat(path)
         const isFolder = stats.isDirectory()
-        // As a shell that expands a pattern to folders would be told; but who quotes it means the files.
+        // As a shell that expands a pattern to folders would be told; but who quotes it means the
+        // files.
         if (isFolder && isMatch && !options.isRecursive) continue
         if (isFolder && !options.isRecursive) throw new Error('is a folder: add -r to put all that is in it')
         const own = options.name ?? ownName(path)
@@ -81,7 +86,10 @@ interface Expanded {
   readonly isMatch: boolean
 }
 
-/** A shell has expanded patterns, unless they were quoted, or it is one that leaves that to the program. */
+/**
+ * A shell has expanded patterns, unless they were quoted, or it is one that leaves that to the
+ * program.
+ */
 async function* expanded(given: string, problems: LocalFileProblems): AsyncGenerator<Expanded> {
   const isPattern = /[*?[{]/.test(given) && !(await exists(given))
   // Names that are not UTF-8 may come as one and the same.

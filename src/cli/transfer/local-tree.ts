@@ -4,7 +4,10 @@ import { parseFileName } from '../../model/file.ts'
 import { isImpossibleOnWindows } from '../../model/windows-names.ts'
 import { partEnding } from './fetch-file.ts'
 
-/** Where a name is below a folder of this machine. Throws for a name that cannot be there: a server is not trusted to send only good ones. */
+/**
+ * Where a name is below a folder of this machine. Throws for a name that cannot be there: a server
+ * is not trusted to send only good ones.
+ */
 export function pathBelow(root: string, name: string): string {
   const segments = parseFileName(name).split('/')
   if (segments.some((segment) => isImpossible(segment))) {
@@ -21,7 +24,8 @@ function isImpossible(segment: string): boolean {
 }
 
 /**
- * Makes the folders that `path` is in, below `root`. Rejects where one of them is a link, which could lead anywhere, or a file.
+ * Makes the folders that `path` is in, below `root`. Rejects where one of them is a link, which
+ * could lead anywhere, or a file.
  */
 export async function makeFoldersFor(root: string, path: string): Promise<void> {
   const folder = dirname(path)

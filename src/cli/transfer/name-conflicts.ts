@@ -1,9 +1,18 @@
-/** Finds names that can be in the store together, but not in a folder of this machine. Names come in the order of the store. */
+/**
+ * Finds names that can be in the store together, but not in a folder of this machine. Names come in
+ * the order of the store.
+ */
 export class NameConflicts {
   readonly #ignoresCase: boolean
-  /** Files so far whose names the latest begins with: what is in a folder of that name is still to come. */
+  /**
+   * Files so far whose names the latest begins with: what is in a folder of that name is still to
+   * come.
+   */
   #above: string[] = []
-  /** Every file and folder, by what such a file system makes of its name. Grows with their number: there is no way around it. */
+  /**
+   * Every file and folder, by what such a file system makes of its name. Grows with their number:
+   * there is no way around it.
+   */
   readonly #spellings = new Map<string, string>()
 
   constructor({ ignoresCase }: { readonly ignoresCase: boolean }) {

@@ -15,7 +15,9 @@ import { FairLimiter } from '../../rx/fair-limiter.ts'
 const smallAtOnce = 64
 const largeAtOnce = 8
 
-/** Puts everything that the paths stand for. A file that fails is reported, and the others go on. */
+/**
+ * Puts everything that the paths stand for. A file that fails is reported, and the others go on.
+ */
 export async function putFiles(session: Session, paths: readonly string[], options: PutFlags): Promise<void> {
   const report = await TransferReport.start(session, ['sending', 'sent'])
   const found = (problems: LocalFileProblems) =>

@@ -2,7 +2,10 @@ import type { AshlarClient, FileInfo } from '../../client/node.ts'
 import { isTransientError } from '../../client/transport/attempts.ts'
 import type { LocalFile } from './local-files.ts'
 
-/** A file of this machine, and what the store has under its name: `null` for nothing, `undefined` where nobody has looked. */
+/**
+ * A file of this machine, and what the store has under its name: `null` for nothing, `undefined`
+ * where nobody has looked.
+ */
 export interface ComparedFile {
   readonly file: LocalFile
   readonly present: FileInfo | null | undefined
@@ -12,7 +15,10 @@ export interface ComparedFile {
 const entriesAtFirst = 10_000
 const entriesPerFile = 50
 
-/** Looks files up in a listing of the folder that they go to, which costs much less than to ask for each. Holds one page. */
+/**
+ * Looks files up in a listing of the folder that they go to, which costs much less than to ask for
+ * each. Holds one page.
+ */
 export async function* compared(
   files: AsyncIterable<LocalFile>,
   client: AshlarClient,
@@ -55,7 +61,10 @@ export class StoreListing {
     this.#files = files
   }
 
-  /** In the order of the store; of a name that comes too late nothing is known. Rejects only where the store cannot be reached. */
+  /**
+   * In the order of the store; of a name that comes too late nothing is known. Rejects only where
+   * the store cannot be reached.
+   */
   async find(name: string): Promise<FileInfo | null | undefined> {
     const bytes = Buffer.from(name)
     this.#asked += 1

@@ -71,7 +71,10 @@ export class TransferReport {
     this.#bar?.fileDone()
   }
 
-  /** Follows what only looks whether a file is there already. If it fails, nothing has been done for the file. */
+  /**
+   * Follows what only looks whether a file is there already. If it fails, nothing has been done for
+   * the file.
+   */
   async check(transfer: Transfer<unknown>, name: string): Promise<void> {
     let done = 0
     this.#bar?.tell(`comparing ${name}`)

@@ -16,7 +16,10 @@ export interface DownloadOptions {
   readonly parallel?: number | undefined
 }
 
-/** What one request fetches, in whole chunks: a request for every chunk of some KiB would be too many. */
+/**
+ * What one request fetches, in whole chunks: a request for every chunk of some KiB would be too
+ * many.
+ */
 const rangeBytes = 8 * 1024 * 1024
 
 export function download(

@@ -4,7 +4,10 @@ import type { Target } from '../upload/source.ts'
 
 const pieceBytes = 256 * 1024
 
-/** A file on this machine, made if it is not there, open until it is closed. Synced when it is finished. Rejects with the error of the file system. */
+/**
+ * A file on this machine, made if it is not there, open until it is closed. Synced when it is
+ * finished. Rejects with the error of the file system.
+ */
 export async function fileTarget(path: string): Promise<Target & { close(): Promise<void> }> {
   const file = await open(path, constants.O_RDWR | constants.O_CREAT)
   return {

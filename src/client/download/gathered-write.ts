@@ -1,6 +1,9 @@
 import type { Target } from '../upload/source.ts'
 
-/** A write costs about the same for each of the small pieces that answers come in as for all of these bytes. */
+/**
+ * A write costs about the same for each of the small pieces that answers come in as for all of
+ * these bytes.
+ */
 const gatheredBytes = 1024 * 1024
 
 /** Writes pieces that follow each other to a target from byte `at` on, many of them at once. */

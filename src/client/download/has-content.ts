@@ -4,7 +4,10 @@ import type { ChunkInfo, FileInfo } from '../files/file-info.ts'
 import { showChunks, undefinedIfAbsent } from '../files/show-file.ts'
 import type { Source } from '../upload/source.ts'
 
-/** Whether the source has, from byte `at` on, the content that these chunks have; reads no further than the first that differs. */
+/**
+ * Whether the source has, from byte `at` on, the content that these chunks have; reads no further
+ * than the first that differs.
+ */
 export async function hasContent(
   { platform }: Connection,
   source: Pick<Source, 'read'>,

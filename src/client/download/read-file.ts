@@ -12,18 +12,25 @@ export interface StreamOptions {
   /** Behind the last byte; from the end if negative. The file's size if not given. */
   readonly to?: number
   readonly signal?: AbortSignal | undefined
-  /** Ranges that are fetched side by side and held until it is their turn, of 8 MiB each; 4 if not given. */
+  /**
+   * Ranges that are fetched side by side and held until it is their turn, of 8 MiB each; 4 if not
+   * given.
+   */
   readonly parallel?: number | undefined
 }
 
-/** A file that is being read: `bytes` can be iterated once. What is left is not fetched when that ends early. */
+/**
+ * A file that is being read: `bytes` can be iterated once. What is left is not fetched when that
+ * ends early.
+ */
 export interface Reading {
   readonly file: FileInfo
   readonly from: number
   readonly to: number
   /**
-   * Verified against the file's digest before they come, but for chunks of more than 8 MiB, which are verified as they end, and for
-   * those of which only a part is asked for: these the server has verified, and nobody after it. Rejects as all calls.
+   * Verified against the file's digest before they come, but for chunks of more than 8 MiB, which
+   * are verified as they end, and for those of which only a part is asked for: these the server has
+   * verified, and nobody after it. Rejects as all calls.
    */
   readonly bytes: AsyncIterable<Uint8Array<ArrayBuffer>>
 }

@@ -17,7 +17,10 @@ export async function verifyChunkList({ platform }: Connection, file: FileWithCh
   }
 }
 
-/** Checks bytes against the chunks that they are, as they come, in order, from the beginning of the first chunk on. */
+/**
+ * Checks bytes against the chunks that they are, as they come, in order, from the beginning of the
+ * first chunk on.
+ */
 export class ChunkVerifier {
   readonly #connection: Connection
   readonly #chunks: readonly ChunkInfo[]

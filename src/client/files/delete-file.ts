@@ -25,7 +25,10 @@ export function conditionHeaders({ ifMatch, ifNoneMatch }: Conditions): Record<s
   }
 }
 
-/** Deletes what is at the path. Rejects `not_found` only if it was not there to begin with: the answer to the first request may get lost. */
+/**
+ * Deletes what is at the path. Rejects `not_found` only if it was not there to begin with: the
+ * answer to the first request may get lost.
+ */
 export async function deleteOnce(
   connection: Connection,
   path: string,

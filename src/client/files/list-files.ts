@@ -43,7 +43,10 @@ function nameOf(entry: ListEntry): string {
   return 'file' in entry ? entry.file.name : entry.prefix
 }
 
-/** As the server sorts, by bytes of UTF-8: strings compare by UTF-16, in which U+1F600 comes before U+FB01. */
+/**
+ * As the server sorts, by bytes of UTF-8: strings compare by UTF-16, in which U+1F600 comes before
+ * U+FB01.
+ */
 function compareCodePoints(a: string, b: string): number {
   for (let at = 0; at < a.length && at < b.length; at += 1) {
     const difference = (a.codePointAt(at) ?? 0) - (b.codePointAt(at) ?? 0)

@@ -14,7 +14,10 @@ const transientCodes = new Set<ErrorCode>([
 /** The longest pause, in first pauses. */
 const mostPauses = 60
 
-/** Decides whether something is tried again, and waits until it may be: pauses grow, with jitter, until something moves. */
+/**
+ * Decides whether something is tried again, and waits until it may be: pauses grow, with jitter,
+ * until something moves.
+ */
 export class Attempts {
   readonly #connection: Connection
   readonly #signal: AbortSignal | undefined
@@ -32,7 +35,10 @@ export class Attempts {
     this.#failingSince = undefined
   }
 
-  /** Resolves when it is time to try again. Rejects with `error` if that is of no use, or has been for too long. */
+  /**
+   * Resolves when it is time to try again. Rejects with `error` if that is of no use, or has been
+   * for too long.
+   */
   async failed(error: unknown, isTransient = isTransientError): Promise<void> {
     this.#signal?.throwIfAborted()
     const { firstPauseMs, giveUpAfterMs, onRetry } = this.#connection.options

@@ -1,6 +1,9 @@
 import { StoreError } from '../../model/errors.ts'
 
-/** Throws `invalid_request` for what no header can have in it. RFC 9110, 5.6.2: "token = 1*tchar"; 5.5: `field-value`. */
+/**
+ * Throws `invalid_request` for what no header can have in it. RFC 9110, 5.6.2: "token = 1*tchar";
+ * 5.5: `field-value`.
+ */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     if (/^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7E\x80-\xFF]*$/.test(value)) continue

@@ -2,11 +2,20 @@ import { StoreError } from '../../model/errors.ts'
 import type { Platform } from './platform.ts'
 
 export interface ConnectOptions {
-  /** What cannot be reached, or refuses for the moment, is tried again until it has failed for so long with nothing moving. 5 minutes if not given. */
+  /**
+   * What cannot be reached, or refuses for the moment, is tried again until it has failed for so
+   * long with nothing moving. 5 minutes if not given.
+   */
   readonly giveUpAfterMs?: number | undefined
-  /** The first pause before trying again; it doubles from one to the next, up to 60 times as long. 500 ms if not given. */
+  /**
+   * The first pause before trying again; it doubles from one to the next, up to 60 times as long.
+   * 500 ms if not given.
+   */
   readonly firstPauseMs?: number | undefined
-  /** A request that moves no byte for so long is given up, and tried again. 60 seconds if not given; 5 minutes in a browser. */
+  /**
+   * A request that moves no byte for so long is given up, and tried again. 60 seconds if not given;
+   * 5 minutes in a browser.
+   */
   readonly stallTimeoutMs?: number | undefined
   /** Sent with every request: what a proxy asks for, for instance. */
   readonly headers?: Readonly<Record<string, string>> | undefined
@@ -63,12 +72,17 @@ function toDirectory(text: string): URL {
   return url
 }
 
-/** The address of something on the server. A path has no `/` in front; `toPath` makes one of a name. */
+/**
+ * The address of something on the server. A path has no `/` in front; `toPath` makes one of a name.
+ */
 export function addressOf({ endpoint }: Connection, path: string): URL {
   return new URL(path, endpoint)
 }
 
-/** A path of a prefix such as `files/` and a ref, percent-encoded, its `/` kept. Throws `invalid_name` for what no address can have in it. */
+/**
+ * A path of a prefix such as `files/` and a ref, percent-encoded, its `/` kept. Throws
+ * `invalid_name` for what no address can have in it.
+ */
 export function toPath(prefix: string, ref: string): string {
   const segments = ref.split('/')
   if (!ref.isWellFormed() || segments.some((segment) => segment === '.' || segment === '..')) {

@@ -8,8 +8,9 @@ export interface Platform {
   fileHasher(): Promise<ContentHasher<Digest>>
   sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
   /**
-   * One request, once, and what is answered to it: redirects are not followed, and no cache is asked. Rejects, as the body of the answer
-   * does, with whatever went wrong. Once the signal is aborted nothing of it goes on, and no connection of it stays.
+   * One request, once, and what is answered to it: redirects are not followed, and no cache is
+   * asked. Rejects, as the body of the answer does, with whatever went wrong. Once the signal is
+   * aborted nothing of it goes on, and no connection of it stays.
    */
   send(url: URL, request: OutgoingRequest): Promise<Answer>
   /** Bytes that one request sends at most. Where a proxy refuses that many, fewer are sent. */

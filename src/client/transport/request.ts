@@ -12,8 +12,9 @@ export interface RequestOptions {
 }
 
 /**
- * One request, once. Resolves with an answer that is a success, of which the body is still to come. Rejects `StoreError` with the server's
- * code, or with one for the status; `unavailable` where there is no answer; and with the signal's reason.
+ * One request, once. Resolves with an answer that is a success, of which the body is still to come.
+ * Rejects `StoreError` with the server's code, or with one for the status; `unavailable` where
+ * there is no answer; and with the signal's reason.
  */
 export async function request(
   connection: Connection,

@@ -4,8 +4,8 @@ import https from 'node:https'
 import type { Answer, AnswerHeaders, OutgoingPieces, OutgoingRequest } from './platform.ts'
 
 /**
- * `Platform.send` in Node: without the streams of `fetch`, which cost more than everything else that is done with a byte, and with sockets that
- * are closed by who has no more use for them.
+ * `Platform.send` in Node: without the streams of `fetch`, which cost more than everything else
+ * that is done with a byte, and with sockets that are closed by who has no more use for them.
  */
 export async function sendByHttp(
   url: URL,
@@ -27,7 +27,8 @@ export async function sendByHttp(
     status: res.statusCode ?? 0,
     headers: headersOf(res),
     body: res,
-    // The connection can be used again if nothing of the body is still to come, which for most answers is known by now.
+    // The connection can be used again if nothing of the body is still to come, which for most
+    // answers is known by now.
     discard: () => void (res.complete ? res.resume() : res.destroy()),
   }
 }
@@ -41,7 +42,10 @@ async function sendPieces(req: ClientRequest, { pieces, onSent }: OutgoingPieces
   req.end()
 }
 
-/** Resolves also when the request has ended: an answer may come before all is sent, and then nothing more is. */
+/**
+ * Resolves also when the request has ended: an answer may come before all is sent, and then nothing
+ * more is.
+ */
 function roomIn(req: ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     const goOn = () => {

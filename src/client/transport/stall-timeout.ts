@@ -2,8 +2,8 @@ import { StoreError } from '../../model/errors.ts'
 import type { Connection } from './connection.ts'
 
 /**
- * Runs what tells of every byte that moves, and ends it, with `timeout`, when none has for the connection's `stallTimeoutMs`. Nothing of what
- * has failed goes on.
+ * Runs what tells of every byte that moves, and ends it, with `timeout`, when none has for the
+ * connection's `stallTimeoutMs`. Nothing of what has failed goes on.
  */
 export async function withStallTimeout<T>(
   { options: { stallTimeoutMs } }: Connection,

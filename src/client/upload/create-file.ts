@@ -13,8 +13,9 @@ import type { Source } from './source.ts'
 export const tusHeaders = { 'Tus-Resumable': '1.0.0' }
 
 /**
- * Sends the request that makes a file of the source, until there is an answer. Where it is refused because of the file that it has made
- * already, before its answer was lost, or that somebody else has made of the same parts, all is well.
+ * Sends the request that makes a file of the source, until there is an answer. Where it is refused
+ * because of the file that it has made already, before its answer was lost, or that somebody else
+ * has made of the same parts, all is well.
  */
 export async function createFile(
   connection: Connection,
@@ -62,7 +63,9 @@ export function isTransientOrDamaged(error: unknown): error is StoreError {
   return isTransientError(error) || (isDamaged && error instanceof RefusedError)
 }
 
-/** The answer that completes an upload names the file in `Content-Location`: `/files/@` and its id. */
+/**
+ * The answer that completes an upload names the file in `Content-Location`: `/files/@` and its id.
+ */
 export function refIn(headers: AnswerHeaders): string {
   const ref = findRefIn(headers)
   if (ref === undefined) throw notOurs('without the Content-Location of a file')

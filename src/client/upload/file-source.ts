@@ -6,8 +6,8 @@ import type { Source } from './source.ts'
 const pieceBytes = 256 * 1024
 
 /**
- * A file on this machine, open until it is closed. Reading it rejects `digest_mismatch` once it has been changed since it was opened.
- * Rejects with the error of the file system.
+ * A file on this machine, open until it is closed. Reading it rejects `digest_mismatch` once it has
+ * been changed since it was opened. Rejects with the error of the file system.
  */
 export async function fileSource(path: string): Promise<Source & { close(): Promise<void> }> {
   const file = await open(path)
@@ -26,7 +26,8 @@ export async function fileSource(path: string): Promise<Source & { close(): Prom
           at += bytesRead
           yield piece.subarray(0, bytesRead)
         }
-        // Each place is read again at the end, but not when another is: parts of two versions must not become one file.
+        // Each place is read again at the end, but not when another is: parts of two versions must
+        // not become one file.
         const now = fstatSync(file.fd, { bigint: true })
         if (now.size !== size || now.mtimeNs !== mtimeNs) throw changed(path)
       },

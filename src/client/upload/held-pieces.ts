@@ -4,8 +4,8 @@ export interface HeldPiece {
 }
 
 /**
- * A stream in pieces of `heldBytes`; the last may be shorter, and empty. Rejects with the signal's reason at once, also while the stream
- * has nothing to give.
+ * A stream in pieces of `heldBytes`; the last may be shorter, and empty. Rejects with the signal's
+ * reason at once, also while the stream has nothing to give.
  */
 export async function* heldPieces(
   pieces: AsyncIterable<Uint8Array>,

@@ -9,7 +9,10 @@ export interface Description {
   readonly metadata?: Metadata
 }
 
-/** An `Upload-Metadata` header (tus 1.0, Creation). Throws `invalid_metadata` for keys that it cannot carry. */
+/**
+ * An `Upload-Metadata` header (tus 1.0, Creation). Throws `invalid_metadata` for keys that it
+ * cannot carry.
+ */
 export function metadataHeader(name: string, { mediaType, metadata = {} }: Description): string {
   const described = { filename: name, ...(mediaType !== undefined && { filetype: mediaType }) }
   return [...Object.entries(described).map(pairOf), ...pairsOf(metadata)].join(',')
@@ -22,7 +25,8 @@ export function metadataOnly(metadata: Metadata): string {
 
 function pairsOf(metadata: Metadata): readonly string[] {
   const free = Object.entries(metadata)
-  // "The key MUST NOT contain spaces and commas and MUST NOT be empty. The key SHOULD be ASCII encoded".
+  // "The key MUST NOT contain spaces and commas and MUST NOT be empty. The key SHOULD be ASCII
+  // encoded".
   const unfit = free.find(([key]) => !/^[!-+\--~]+$/.test(key) || reserved.has(key))
   if (unfit) {
     throw new StoreError(

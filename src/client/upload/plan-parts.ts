@@ -1,4 +1,7 @@
-/** Bytes `from` to `to` (exclusive) of a file, and the upload that has the first `offset` of them or more, if there is one. */
+/**
+ * Bytes `from` to `to` (exclusive) of a file, and the upload that has the first `offset` of them or
+ * more, if there is one.
+ */
 export interface UploadPart {
   readonly from: number
   readonly to: number
@@ -6,15 +9,20 @@ export interface UploadPart {
   readonly offset: number
 }
 
-/** Parts begin at multiples of this, so that chunks are cut where they would be in one piece: equal content is stored once. */
+/**
+ * Parts begin at multiples of this, so that chunks are cut where they would be in one piece: equal
+ * content is stored once.
+ */
 const alignment = 8 * 1024 * 1024
 
-/** The request that joins them names them all in its headers, of which servers take 8 KiB at least. */
+/**
+ * The request that joins them names them all in its headers, of which servers take 8 KiB at least.
+ */
 export const mostParts = 128
 
 /**
- * Parts that cover bytes 0 to `size`, at most `mostParts`: what is left from earlier attempts where that fits, and what lies between, each
- * time in `count` parts.
+ * Parts that cover bytes 0 to `size`, at most `mostParts`: what is left from earlier attempts where
+ * that fits, and what lies between, each time in `count` parts.
  */
 export function planParts(
   size: number,

@@ -16,7 +16,10 @@ import type { ProgressMeter } from '../transfer.ts'
 
 const defaultParallel = 4
 
-/** Sends a file in parts, side by side, each of which can be resumed, and joins them (tus 1.0, Concatenation). */
+/**
+ * Sends a file in parts, side by side, each of which can be resumed, and joins them (tus 1.0,
+ * Concatenation).
+ */
 export async function putParts(
   connection: Connection,
   name: string,

@@ -17,7 +17,10 @@ import type { ProgressMeter } from '../transfer.ts'
 /** Up to here a file is not worth more than one request: one block. */
 export const wholeBytes = 1024 * 1024
 
-/** Up to here sending costs no more than asking first whether the file is there: the smallest chunk that a server can be told to cut. */
+/**
+ * Up to here sending costs no more than asking first whether the file is there: the smallest chunk
+ * that a server can be told to cut.
+ */
 const bytesWithoutAsking = 64 * 1024
 
 /** Sends a file in one request with its digest: it is there whole or not at all. */
@@ -105,7 +108,8 @@ class SmallUpload {
         const isRefused = isStoreError(error, 'precondition_failed')
         const same = isRefused ? await this.#findSame() : undefined
         if (same) return { file: same, isUnchanged: isFirst }
-        // Without a precondition of the caller, only this very content refuses: it has been replaced since.
+        // Without a precondition of the caller, only this very content refuses: it has been
+        // replaced since.
         const isReplaced = isRefused && !isConditional
         await attempts.failed(error, isReplaced ? isStoreError : isTransientOrDamaged)
       }

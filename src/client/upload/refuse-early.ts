@@ -2,7 +2,10 @@ import { StoreError } from '../../model/errors.ts'
 import type { Conditions } from '../files/delete-file.ts'
 import type { FileInfo } from '../files/file-info.ts'
 
-/** Throws `precondition_failed` where the server is bound to refuse in the end. Whether the precondition holds then is for the server to see. */
+/**
+ * Throws `precondition_failed` where the server is bound to refuse in the end. Whether the
+ * precondition holds then is for the server to see.
+ */
 export function refuseEarly(present: FileInfo | undefined, { ifMatch, ifNoneMatch }: Conditions): void {
   const isMet =
     (ifMatch === undefined || isIn(ifMatch, present)) &&

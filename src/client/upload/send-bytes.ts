@@ -24,7 +24,10 @@ export function sendBytes(
   return sendContent(connection, path, { ...options, headers }, content, async (answer) => headersOf(answer))
 }
 
-/** One request with a body, once, that is given up when nothing of it moves. Resolves and rejects as requests do. */
+/**
+ * One request with a body, once, that is given up when nothing of it moves. Resolves and rejects as
+ * requests do.
+ */
 export async function sendContent<T>(
   connection: Connection,
   path: string,

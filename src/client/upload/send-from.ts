@@ -11,7 +11,10 @@ import type { ProgressMeter } from '../transfer.ts'
 
 export interface PartToSend {
   readonly name: string
-  /** Of the file. The server looks at it with every part, so that what it refuses is refused before much is sent. */
+  /**
+   * Of the file. The server looks at it with every part, so that what it refuses is refused before
+   * much is sent.
+   */
   readonly description: Description
   readonly source: Source
   readonly part: UploadPart

@@ -10,7 +10,10 @@ import { requestHeaders, requestJson } from '../transport/request.ts'
 import { askOffset, sendFrom, type PartMeter, type PartToSend } from './send-from.ts'
 import type { ProgressMeter } from '../transfer.ts'
 
-/** Sends what is missing of a part, and compares what the server has with the source. Resolves with the id of the part's upload. */
+/**
+ * Sends what is missing of a part, and compares what the server has with the source. Resolves with
+ * the id of the part's upload.
+ */
 export async function sendPart(
   connection: Connection,
   toSend: PartToSend,
@@ -20,7 +23,8 @@ export async function sendPart(
   try {
     return await meter.orTakeBack((partMeter) => sendAndCompare(connection, toSend, partMeter))
   } catch (error) {
-    // It has expired, or somebody has deleted it; or it was left over from something else than it said.
+    // It has expired, or somebody has deleted it; or it was left over from something else than it
+    // said.
     const isOfNoUse =
       isStoreError(error, 'not_found') || (id !== undefined && isStoreError(error, 'digest_mismatch'))
     if (!isOfNoUse) throw error

@@ -1,7 +1,10 @@
 /** Bytes that can be read again, from any place on: what a resumable upload needs. */
 export interface Source {
   readonly size: number
-  /** The same for the same content at the same place, such as size and time of change: by it an upload that broke off is found again. */
+  /**
+   * The same for the same content at the same place, such as size and time of change: by it an
+   * upload that broke off is found again.
+   */
   readonly fingerprint?: string
   /** Bytes `from` to `to` (exclusive), in pieces of any size. */
   read(from: number, to: number): AsyncIterable<Uint8Array<ArrayBuffer>>
@@ -9,7 +12,10 @@ export interface Source {
 
 /** Where a download writes. Bytes come in any order, each once unless they turned out damaged. */
 export interface Target {
-  /** How many bytes are there from an earlier attempt: they are read again, and fetched only where they are wrong. */
+  /**
+   * How many bytes are there from an earlier attempt: they are read again, and fetched only where
+   * they are wrong.
+   */
   size(): Promise<number>
   read(from: number, to: number): AsyncIterable<Uint8Array<ArrayBuffer>>
   write(offset: number, bytes: Uint8Array): Promise<void>

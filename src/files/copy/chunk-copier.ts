@@ -29,8 +29,9 @@ export class ChunkCopier {
   }
 
   /**
-   * Resolves when the chunk is durable: where it is, if it is present and sound, or else put. Rejects `corrupt` or `not_found` if the
-   * source has lost it, `too_large` if no buffers will ever hold it, `no_space`, the signal's reason, and what the stores reject.
+   * Resolves when the chunk is durable: where it is, if it is present and sound, or else put.
+   * Rejects `corrupt` or `not_found` if the source has lost it, `too_large` if no buffers will ever
+   * hold it, `no_space`, the signal's reason, and what the stores reject.
    */
   async copy(chunk: Chunk, index: number): Promise<StoredPart> {
     const { digest, size, blockDigests } = chunk
@@ -102,7 +103,9 @@ function blocksOf(size: number): readonly { readonly offset: number; readonly le
   })
 }
 
-/** Blocks are compared with digests that come from a catalog, and those only with the chunk's own. */
+/**
+ * Blocks are compared with digests that come from a catalog, and those only with the chunk's own.
+ */
 function refuseInconsistent({ digest, size, blockDigests }: Chunk): void {
   const fits = blockDigests.length === Math.ceil(size / blockBytes) * digestBytes
   if (fits && digestOfChunk(blockDigests) === digest) return

@@ -39,9 +39,10 @@ const partEnding = '.ashlar-part'
 const partPattern = /^\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.ashlar-part$/
 
 /**
- * Writes files out as plain files, one after the other, verified, with the times and permissions that `ashlar put` has kept. A file
- * appears under its name when it is whole and synced. What is there already stays as it is, and is an error unless it is this very file.
- * After an interruption it goes on where it was.
+ * Writes files out as plain files, one after the other, verified, with the times and permissions
+ * that `ashlar put` has kept. A file appears under its name when it is whole and synced. What is
+ * there already stays as it is, and is an error unless it is this very file. After an interruption
+ * it goes on where it was.
  */
 export async function exportFiles(sources: ExportSources, options: ExportOptions): Promise<void> {
   const { space, prefix, directory, onExported, onFailed } = options
@@ -123,7 +124,10 @@ function isThere(path: string): Error {
   })
 }
 
-/** Gives what is there its times and permissions, if it has the content of the file. Rejects `EEXIST` else. */
+/**
+ * Gives what is there its times and permissions, if it has the content of the file. Rejects
+ * `EEXIST` else.
+ */
 async function takeOver(
   { catalog }: ExportSources,
   file: StoredFile,

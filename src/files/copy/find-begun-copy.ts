@@ -7,8 +7,9 @@ import type { Storage } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
 /**
- * What a copy that was broken off has left of a file: an upload with its id, described as it is now. Rejects `precondition_failed` while
- * the store has a file with that id that was unlinked: its chunk list is in the way until it is collected.
+ * What a copy that was broken off has left of a file: an upload with its id, described as it is
+ * now. Rejects `precondition_failed` while the store has a file with that id that was unlinked: its
+ * chunk list is in the way until it is collected.
  */
 export async function findBegunCopy(
   store: Pick<Storage, 'catalog' | 'options'>,
@@ -34,7 +35,10 @@ function isOf({ name, mediaType, metadata }: StoredFile, upload: Upload): boolea
   )
 }
 
-/** The file was changed since. An upload cannot be, but another one can take over what it has, and give it back. */
+/**
+ * The file was changed since. An upload cannot be, but another one can take over what it has, and
+ * give it back.
+ */
 async function describeAnew(store: Pick<Storage, 'catalog' | 'options'>, file: StoredFile): Promise<Upload> {
   const { catalog } = store
   const expiresAt = newExpiry(store)

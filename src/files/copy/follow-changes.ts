@@ -11,8 +11,9 @@ import {
 } from '../manifests/keep-manifests.ts'
 
 /**
- * Calls and describes a file as another store does, if it was changed there later, and takes over the time of that. Another file that
- * has the name is deleted. Resolves with whether there was anything to change. Rejects what `Catalog.updateFile` rejects.
+ * Calls and describes a file as another store does, if it was changed there later, and takes over
+ * the time of that. Another file that has the name is deleted. Resolves with whether there was
+ * anything to change. Rejects what `Catalog.updateFile` rejects.
  */
 export async function followChanges(
   store: Storage & Counted,

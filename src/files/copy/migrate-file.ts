@@ -7,9 +7,10 @@ import { findBegunCopy } from './find-begun-copy.ts'
 import type { Migration, MigrationSource } from './migration.ts'
 
 /**
- * Gives the store a file that it does not have, with its id, its times and its very chunks, in place of what is behind the name. Goes on
- * where a copy that was broken off has come to. Rejects `not_found` if the source has lost it, or has let it go meanwhile, `corrupt` if it is
- * damaged there, and what the copier and the stores reject; nothing goes on then.
+ * Gives the store a file that it does not have, with its id, its times and its very chunks, in
+ * place of what is behind the name. Goes on where a copy that was broken off has come to. Rejects
+ * `not_found` if the source has lost it, or has let it go meanwhile, `corrupt` if it is damaged
+ * there, and what the copier and the stores reject; nothing goes on then.
  */
 export async function migrateFile(migration: Migration, file: StoredFile): Promise<void> {
   const begun = await findBegunCopy(migration.store, file)

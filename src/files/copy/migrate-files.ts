@@ -29,14 +29,18 @@ export interface MigrateOptions {
 }
 
 const filesAtOnce = 16
-/** After so many in a row of which each failed because a store cannot be used, no others are tried. */
+/**
+ * After so many in a row of which each failed because a store cannot be used, no others are tried.
+ */
 const patience = 16
 
 /**
- * Copies all files of a store into another one of any kind. Each keeps all that is known of it, its id and the cuts between its chunks
- * included; content that is present is not copied. A file takes the place of what the store has behind its name; all else stays, also what
- * the source has no more. Both stores may be in use: what the source lets go meanwhile is left out. Rejects the signal's reason, what
- * listing the source rejects, and `unavailable` or `no_space` where nothing goes any more; nothing goes on then.
+ * Copies all files of a store into another one of any kind. Each keeps all that is known of it, its
+ * id and the cuts between its chunks included; content that is present is not copied. A file takes
+ * the place of what the store has behind its name; all else stays, also what the source has no
+ * more. Both stores may be in use: what the source lets go meanwhile is left out. Rejects the
+ * signal's reason, what listing the source rejects, and `unavailable` or `no_space` where nothing
+ * goes any more; nothing goes on then.
  */
 export async function migrateFiles(
   source: MigrationSource,

@@ -8,9 +8,10 @@ import type { ReadAheadBlock } from './read-ahead-block.ts'
 import type { ClientSpeed } from './client-speed.ts'
 
 /**
- * Makes a function that writes block by block: whole, straight from their buffers, to a client that keeps up. One that
- * has not shown that it does, or no longer does, gets copies of small pieces: all that it can pin down is one of them.
- * So does every client while the blocks that are written whole have their share of the pool.
+ * Makes a function that writes block by block: whole, straight from their buffers, to a client that
+ * keeps up. One that has not shown that it does, or no longer does, gets copies of small pieces:
+ * all that it can pin down is one of them. So does every client while the blocks that are written
+ * whole have their share of the pool.
  */
 export function blockWriter(
   store: Transfer,
@@ -22,7 +23,8 @@ export function blockWriter(
 
   const write = (bytes: Uint8Array, onSettled: () => void) =>
     speed.timed(output, bytes.length, writeBytes(bytes, onSettled)).pipe(
-      // A connection that is torn down fails its writes first, in a way of its own, and then closes.
+      // A connection that is torn down fails its writes first, in a way of its own, and then
+      // closes.
       catchError((error: unknown) => throwError(() => closedEarly(error))),
     )
 
@@ -62,7 +64,8 @@ export function blockWriter(
         concatMap((start) => writePiece(piece, block, start, Math.min(to, start + slowPieceBytes))),
         finalize(() => piece.release()),
       )
-    // The piece comes before the block: who has one can use a block as soon as it is there, and then do without it.
+    // The piece comes before the block: who has one can use a block as soon as it is there, and
+    // then do without it.
     return limited(store.pool.lease(slowPieceBytes).pipe(concatMap(inPieces)))
   }
 

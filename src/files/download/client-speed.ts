@@ -6,15 +6,16 @@ import { blockBytes } from '../../model/digest.ts'
 const fastBlockMs = 100
 
 /**
- * More than the buffers of the system swallow for a client that reads nothing: up to 4 MiB on our side, unless somebody has
- * raised that, and what has fitted into those of the client.
+ * More than the buffers of the system swallow for a client that reads nothing: up to 4 MiB on our
+ * side, unless somebody has raised that, and what has fitted into those of the client.
  */
 const provenBytes = 8 * blockBytes
 
 /**
- * Learns how fast a client takes what is written to it; starts out as slow. Bytes that the system's socket
- * buffer swallows at once say nothing: only a write that had to wait and then ended shows that somebody reads. Nor is one enough:
- * the buffers at both ends grow while they fill, so that it looks as if a client that stands still took something.
+ * Learns how fast a client takes what is written to it; starts out as slow. Bytes that the system's
+ * socket buffer swallows at once say nothing: only a write that had to wait and then ended shows
+ * that somebody reads. Nor is one enough: the buffers at both ends grow while they fill, so that it
+ * looks as if a client that stands still took something.
  */
 export class ClientSpeed {
   #isKeepingUp = false

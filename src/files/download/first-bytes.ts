@@ -6,7 +6,10 @@ import { download } from './download.ts'
 import type { Storage, Transfer } from '../state/file-store.ts'
 import { ClientSpeed } from './client-speed.ts'
 
-/** The beginning of an open file, or all of it if it is shorter; undefined if that is damaged. Rejects as `download` errors. */
+/**
+ * The beginning of an open file, or all of it if it is shorter; undefined if that is damaged.
+ * Rejects as `download` errors.
+ */
 export async function firstBytes(
   store: Storage & Transfer,
   file: StoredFile,

@@ -8,8 +8,9 @@ import type { HotFile } from '../state/small-file-cache.ts'
 import { ClientSpeed } from './client-speed.ts'
 
 /**
- * Has the bytes of an open file in memory, now and for who comes next, if it is small and sound and there is room; who gets undefined downloads it. `changes`
- * is what `smallFiles` counted before the file was looked up. Rejects as `download` errors.
+ * Has the bytes of an open file in memory, now and for who comes next, if it is small and sound and
+ * there is room; who gets undefined downloads it. `changes` is what `smallFiles` counted before the
+ * file was looked up. Rejects as `download` errors.
  */
 export async function openSmallFile(
   store: Storage & Transfer & Pick<FileStore, 'smallFiles'>,

@@ -18,14 +18,16 @@ export interface PlannedBlock {
 }
 
 /**
- * Each download has a page in memory: a thousand of them are as much as all buffers together if it is long. So the first is short, which
- * does for who stands still at the beginning, and each that follows is twice as long.
+ * Each download has a page in memory: a thousand of them are as much as all buffers together if it
+ * is long. So the first is short, which does for who stands still at the beginning, and each that
+ * follows is twice as long.
  */
 const chunksPerPage = { first: 2, most: 16 }
 
 /**
- * The blocks that hold a range of a file, in order. The chunk list is fetched page by page as blocks are asked for: a file of a
- * tebibyte must not become a million objects. Throws `corrupt` if the list has a hole or is longer than the file.
+ * The blocks that hold a range of a file, in order. The chunk list is fetched page by page as
+ * blocks are asked for: a file of a tebibyte must not become a million objects. Throws `corrupt` if
+ * the list has a hole or is longer than the file.
  */
 export async function* planBlocks(
   catalog: Pick<Catalog, 'listChunks'>,

@@ -8,8 +8,8 @@ import type { ClientSpeed } from './client-speed.ts'
 import type { PlannedBlock } from './plan-blocks.ts'
 
 /**
- * A block on its way out. While it waits for a client that does not move, the pool may reclaim its buffer; a block
- * that lost its buffer is read again when its turn comes.
+ * A block on its way out. While it waits for a client that does not move, the pool may reclaim its
+ * buffer; a block that lost its buffer is read again when its turn comes.
  */
 export class ReadAheadBlock {
   readonly planned: PlannedBlock
@@ -32,8 +32,8 @@ export class ReadAheadBlock {
   }
 
   /**
-   * Reads the block before its turn, if a buffer can be had at once, and leaves it waiting. Who reads ahead never stands in
-   * line for a buffer: those whose turn has come would wait behind it.
+   * Reads the block before its turn, if a buffer can be had at once, and leaves it waiting. Who
+   * reads ahead never stands in line for a buffer: those whose turn has come would wait behind it.
    */
   readAhead(): Observable<never> {
     return defer(() => {
@@ -48,7 +48,10 @@ export class ReadAheadBlock {
     )
   }
 
-  /** Emits a right to the block's verified bytes, read now or again if need be; whoever gets it releases it. */
+  /**
+   * Emits a right to the block's verified bytes, read now or again if need be; whoever gets it
+   * releases it.
+   */
   acquire(): Observable<Lease> {
     return defer(() => {
       this.#reclaimable?.withdraw()
@@ -79,7 +82,8 @@ export class ReadAheadBlock {
     this.#reclaimable?.withdraw()
     this.#reclaimable = undefined
     const lease = this.#lease
-    // Forgotten first: who gets the buffer next may be this block's own writer, within the call of release.
+    // Forgotten first: who gets the buffer next may be this block's own writer, within the call of
+    // release.
     this.#lease = undefined
     lease?.release()
   }

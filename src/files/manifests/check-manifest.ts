@@ -36,9 +36,10 @@ type Stored = FileManifest | Confirmation
 const groupBytes = `"group":"${crypto.randomUUID()}",`.length
 
 /**
- * Reads a file's manifest and compares it with the catalog. It is `damaged` if it says anything else, and `missing` if a
- * rebuild would not have the file because a page or a needed confirmation is gone. A manifest that was replaced or deleted
- * meanwhile is `sound`. Rejects what the stores reject where nothing can be told.
+ * Reads a file's manifest and compares it with the catalog. It is `damaged` if it says anything
+ * else, and `missing` if a rebuild would not have the file because a page or a needed confirmation
+ * is gone. A manifest that was replaced or deleted meanwhile is `sound`. Rejects what the stores
+ * reject where nothing can be told.
  */
 export async function checkManifest(
   sources: ManifestSources,
@@ -78,8 +79,8 @@ async function conditionOf(
 }
 
 /**
- * The length of what is stored follows from what it says, so nobody has to look it up. Each of the lengths is tried:
- * what is shorter cannot be read, and what is longer is not whole.
+ * The length of what is stored follows from what it says, so nobody has to look it up. Each of the
+ * lengths is tried: what is shorter cannot be read, and what is longer is not whole.
  */
 async function readStored(
   manifests: ManifestSources['manifests'],

@@ -11,7 +11,10 @@ export type ManifestChunks = Pick<PackedChunks, 'sizes' | 'blockDigests'>
 /** One of them. */
 export type ManifestChunk = Pick<Chunk, 'size' | 'blockDigests'>
 
-/** A page of what is to be known of a file if there is no catalog. The pages of a file together have all of its chunks, in order. */
+/**
+ * A page of what is to be known of a file if there is no catalog. The pages of a file together have
+ * all of its chunks, in order.
+ */
 export interface FileManifest {
   readonly id: FileId
   /** In the first page, and only there: it says all that can be changed. */
@@ -23,7 +26,10 @@ export interface FileManifest {
   readonly chunks: ManifestChunks
 }
 
-/** Says that all files of a group have their manifests: until one does, they are no files. Each file has its own. */
+/**
+ * Says that all files of a group have their manifests: until one does, they are no files. Each file
+ * has its own.
+ */
 export interface Confirmation {
   readonly id: FileId
   readonly group: string

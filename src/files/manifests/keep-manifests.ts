@@ -18,7 +18,10 @@ import type { Counted, Storage } from '../state/file-store.ts'
 /** A page is some 400 KiB then, and most files have one: each takes a sync. */
 export const chunksPerManifest = 1024
 
-/** Of a group: the stores write small ones together, and large ones take 400 KiB each while they are written. */
+/**
+ * Of a group: the stores write small ones together, and large ones take 400 KiB each while they are
+ * written.
+ */
 const putsAtOnce = 64
 
 interface ChunkLists {
@@ -42,9 +45,9 @@ export interface ManifestFile {
 }
 
 /**
- * Has a file of these chunks committed together with where its manifest is. If nothing came of that, the manifest goes.
- * Resolves when manifests of what the file has replaced are gone, too: from then on the store by itself tells the same
- * as the catalog.
+ * Has a file of these chunks committed together with where its manifest is. If nothing came of
+ * that, the manifest goes. Resolves when manifests of what the file has replaced are gone, too:
+ * from then on the store by itself tells the same as the catalog.
  */
 export async function createWithManifest(
   store: Storage & Counted,
@@ -58,7 +61,10 @@ export async function createWithManifest(
   return committed!
 }
 
-/** Turns uploads into files as the catalog does, all or none, each with its manifest. Rejects what the stores reject. */
+/**
+ * Turns uploads into files as the catalog does, all or none, each with its manifest. Rejects what
+ * the stores reject.
+ */
 export async function finishWithManifests(
   store: Storage & Counted,
   uploads: readonly FinishingUpload[],
@@ -121,8 +127,9 @@ async function committing(
 }
 
 /**
- * Resolves once the manifest would survive a power cut, with all of the file, for which its chunks are read once. Leaves nothing behind if that fails. The
- * first page comes last: without it the others are of no file. One of a group is of no file until a member of the group is confirmed.
+ * Resolves once the manifest would survive a power cut, with all of the file, for which its chunks
+ * are read once. Leaves nothing behind if that fails. The first page comes last: without it the
+ * others are of no file. One of a group is of no file until a member of the group is confirmed.
  */
 export async function putManifest(
   store: Storage & Counted,
@@ -161,13 +168,17 @@ export async function putManifest(
   }
 }
 
-/** The first page, for a file whose others stay. Rejects `corrupt` if the chunks are not all that belong there. */
+/**
+ * The first page, for a file whose others stay. Rejects `corrupt` if the chunks are not all that
+ * belong there.
+ */
 export async function putFirstPage(
   store: Pick<Storage, 'manifests'>,
   file: StoredFile,
   chunks: PackedChunks,
 ): Promise<Location> {
-  // What it takes the place of is deleted afterwards: a list that lost its end must not become the manifest.
+  // What it takes the place of is deleted afterwards: a list that lost its end must not become the
+  // manifest.
   const isWhole = chunks.sizes.length === chunksPerManifest || sizeOf(chunks) === file.size
   if (!isWhole) throw damage(`the file ${file.id} has lost chunks`)
   return putPage(store, { id: file.id, file, start: 0, chunks })
@@ -196,8 +207,9 @@ export function forgetPuts(
 }
 
 /**
- * Durably: manifests of what is deleted must not come back when somebody has heard that it is. Whatever fails rejects `unavailable`
- * and is no refusal: the catalog has changed by now, and counts on what was put before.
+ * Durably: manifests of what is deleted must not come back when somebody has heard that it is.
+ * Whatever fails rejects `unavailable` and is no refusal: the catalog has changed by now, and
+ * counts on what was put before.
  */
 export async function deleteManifestPages(
   { manifests }: Pick<Storage, 'manifests'>,
@@ -217,7 +229,10 @@ export function deleteManifest(store: Storage & Counted, manifest: ManifestLocat
   return discardGroup(store, [], [manifest])
 }
 
-/** Without its confirmations the group is of no files, so they go first: a kill in between must not leave half of it. */
+/**
+ * Without its confirmations the group is of no files, so they go first: a kill in between must not
+ * leave half of it.
+ */
 async function discardGroup(
   store: Storage & Counted,
   confirmations: readonly ManifestLocations[],

@@ -11,9 +11,9 @@ import {
 } from './keep-manifests.ts'
 
 /**
- * Writes the manifest of a file anew from the catalog, and deletes what is left of the old one. Resolves with false if
- * somebody has changed or deleted the file meanwhile: then there is a newer manifest, or none is needed. It needs no
- * confirmation, whatever the file came with.
+ * Writes the manifest of a file anew from the catalog, and deletes what is left of the old one.
+ * Resolves with false if somebody has changed or deleted the file meanwhile: then there is a newer
+ * manifest, or none is needed. It needs no confirmation, whatever the file came with.
  */
 export async function mendManifest(
   store: Storage & Counted,

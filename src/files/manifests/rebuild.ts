@@ -33,19 +33,25 @@ export interface Rebuilt {
   readonly manifests: number
   /** Manifests that are damaged: what they told is lost. */
   readonly damagedManifests: readonly Location[]
-  /** Chunks of which nothing is left. Their files are there, and say `corrupt` where the chunk was. */
+  /**
+   * Chunks of which nothing is left. Their files are there, and say `corrupt` where the chunk was.
+   */
   readonly lostChunks: number
 }
 
 const batchSize = 1000
 const manifestsAtOnce = 8
-/** Of one manifest: together they are few enough for a catalog that answers one call after the other. */
+/**
+ * Of one manifest: together they are few enough for a catalog that answers one call after the
+ * other.
+ */
 const chunksAtOnce = 32
 
 /**
- * Fills an empty catalog with the files that the stores have, from their manifests; unfinished uploads are not among them. Reads no chunk but those
- * that are there several times, so that each file gets a sound one: whether the others are sound is for a check to say. What is damaged is reported, never deleted.
- * `onRead` is told of each manifest.
+ * Fills an empty catalog with the files that the stores have, from their manifests; unfinished
+ * uploads are not among them. Reads no chunk but those that are there several times, so that each
+ * file gets a sound one: whether the others are sound is for a check to say. What is damaged is
+ * reported, never deleted. `onRead` is told of each manifest.
  */
 export async function rebuild(
   sources: RebuildSources,
@@ -65,7 +71,10 @@ export async function rebuild(
 
 type RestoredCatalog = Pick<Catalog, 'findChunk'> & CatalogRestore
 
-/** Files that came together wait until one of them is confirmed. If none ever is, a crash came before they were files. */
+/**
+ * Files that came together wait until one of them is confirmed. If none ever is, a crash came
+ * before they were files.
+ */
 class Restoring {
   readonly #sources: RebuildSources
   readonly #catalog: RestoredCatalog

@@ -12,10 +12,16 @@ import {
   forgetPuts,
 } from './keep-manifests.ts'
 
-/** What is to change, or how it follows from the file as it is: asked again whenever somebody else was faster. */
+/**
+ * What is to change, or how it follows from the file as it is: asked again whenever somebody else
+ * was faster.
+ */
 export type Changes = FileChanges | ((file: StoredFile) => FileChanges)
 
-/** Changes what a file is called and how it is described, in its manifest, too. Rejects what `Catalog.updateFile` rejects. */
+/**
+ * Changes what a file is called and how it is described, in its manifest, too. Rejects what
+ * `Catalog.updateFile` rejects.
+ */
 export async function updateFile(
   store: Storage & Counted,
   { space }: Caller,
@@ -27,7 +33,8 @@ export async function updateFile(
     const found = await store.catalog.findFile(space, ref)
     if (!found) throw new StoreError('not_found', 'There is no such file.')
     const [from] = await store.catalog.listManifestPages(found.id)
-    // Read after its manifest, the file cannot be older than it: a change in between would be undone, unnoticed.
+    // Read after its manifest, the file cannot be older than it: a change in between would be
+    // undone, unnoticed.
     const current = await store.catalog.findFile(space, { id: found.id })
     if (!current) continue
     try {
@@ -67,7 +74,10 @@ async function changeWithManifest(
   }
 }
 
-/** Resolves once neither catalog nor manifests know of the file. Rejects what `Catalog.deleteFile` rejects. */
+/**
+ * Resolves once neither catalog nor manifests know of the file. Rejects what `Catalog.deleteFile`
+ * rejects.
+ */
 export async function deleteFile(
   store: Pick<Storage, 'catalog' | 'manifests'>,
   { space }: Pick<Caller, 'space'>,

@@ -23,14 +23,17 @@ export interface AppendRequest {
   readonly length?: number
   /** Bytes of the whole file, if the client says so now; it cannot say otherwise later. */
   readonly size?: number
-  /** Whether the file ends where this body does, if it comes whole. Without this the file is complete when it has its size. */
+  /**
+   * Whether the file ends where this body does, if it comes whole. Without this the file is
+   * complete when it has its size.
+   */
   readonly isLast?: boolean
   /** With any of them the body, and `size`, count only as a whole, and if all of them hold. */
   readonly checks: readonly BodyCheck[]
   readonly observers?: readonly ByteObserver[]
   /**
-   * Must hold of the name's current file before the body is asked for, and again when the upload becomes a file, beside what
-   * the upload was created with.
+   * Must hold of the name's current file before the body is asked for, and again when the upload
+   * becomes a file, beside what the upload was created with.
    */
   readonly precondition?: Precondition
 }
@@ -46,13 +49,14 @@ export class MisfitError extends StoreError {
 }
 
 /**
- * Receives a body at the end of an upload. Bytes that arrive count as soon as they are durable, also of a body that
- * breaks off, except where `checks` are to hold. An upload that is complete becomes a file. The body is asked for when
- * nothing that is known before it speaks against it. Rejects `not_found`, `offset_conflict` while another request appends,
- * with a `MisfitError` `offset_conflict`, `invalid_request` if another size was said before or the last body ends elsewhere, and
- * `too_large` if it is to go past the size; `too_large` once it has, `precondition_failed`,
- * what a check throws, and, once all that arrived is durable, what the body failed with; from then on nothing changes
- * the upload.
+ * Receives a body at the end of an upload. Bytes that arrive count as soon as they are durable,
+ * also of a body that breaks off, except where `checks` are to hold. An upload that is complete
+ * becomes a file. The body is asked for when nothing that is known before it speaks against it.
+ * Rejects `not_found`, `offset_conflict` while another request appends, with a `MisfitError`
+ * `offset_conflict`, `invalid_request` if another size was said before or the last body ends
+ * elsewhere, and `too_large` if it is to go past the size; `too_large` once it has,
+ * `precondition_failed`, what a check throws, and, once all that arrived is durable, what the body
+ * failed with; from then on nothing changes the upload.
  */
 export async function appendToUpload(
   store: Storage & Transfer & OpenUploads & Counted,
@@ -124,7 +128,8 @@ async function refuseEarly(
   if (size !== undefined && size > maxFileSize) throw misfit('too_large', tooLarge(maxFileSize).message)
   const most = size ?? maxFileSize
   if (from + length > most) throw misfit('too_large', `The upload may have ${most} bytes.`)
-  // One that has to be concatenated takes nobody's place, and of one that is whole the catalog is about to decide.
+  // One that has to be concatenated takes nobody's place, and of one that is whole the catalog is
+  // about to decide.
   if (upload.isPartial || upload.offset === upload.size || isLast === false) return
   await checkCurrentFile(store, upload, upload.name, { ...keptPrecondition(upload), ...precondition })
 }
@@ -161,7 +166,8 @@ async function finishIfLast(
   { isLast, precondition }: AppendRequest,
   isCut: boolean,
 ): Promise<AppendedUpload> {
-  // Where the size decides, also if only the end of the body got lost: nobody would send anything more.
+  // Where the size decides, also if only the end of the body got lost: nobody would send anything
+  // more.
   if (isLast === undefined) return finishIfComplete(store, upload, precondition)
   if (!isLast || isCut) return { upload }
   const { id, offset, size = offset } = upload

@@ -13,9 +13,10 @@ const likeness = 4
 const maxTail = 1024
 
 /**
- * Joins small chunks at the end of an upload, so that one that came in many small requests does not stay in small chunks. A call
- * reads and stores less than a chunk's bytes for each of their sizes, and all calls together each byte a few times, so
- * finishing has nothing left to do. Where memory is short, or anything fails, small chunks stay: they are as good, only more.
+ * Joins small chunks at the end of an upload, so that one that came in many small requests does not
+ * stay in small chunks. A call reads and stores less than a chunk's bytes for each of their sizes,
+ * and all calls together each byte a few times, so finishing has nothing left to do. Where memory
+ * is short, or anything fails, small chunks stay: they are as good, only more.
  */
 export async function compactTail(store: Storage & Transfer & Counted, upload: Upload): Promise<void> {
   try {

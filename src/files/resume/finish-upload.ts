@@ -14,10 +14,11 @@ export interface AppendedUpload {
 }
 
 /**
- * Makes the upload a file if it is at its size, does not wait to be concatenated, and is none yet. Takes as long for any size.
- * Of two that do so at once, one does. What the upload was created with must hold, too, where `precondition` does not demand
- * otherwise. Rejects `precondition_failed`: the upload stays as it is, and becomes a file only
- * when a request asks for that again, or not at all.
+ * Makes the upload a file if it is at its size, does not wait to be concatenated, and is none yet.
+ * Takes as long for any size. Of two that do so at once, one does. What the upload was created with
+ * must hold, too, where `precondition` does not demand otherwise. Rejects `precondition_failed`:
+ * the upload stays as it is, and becomes a file only when a request asks for that again, or not at
+ * all.
  */
 export async function finishIfComplete(
   store: Storage & Counted,
@@ -49,7 +50,10 @@ function describedNow({ id, space, name, mediaType, metadata }: Upload): Describ
   return { id, space, name, mediaType, metadata, createdAt: now, modifiedAt: now }
 }
 
-/** The upload, finished or not, after a request that appends to it has been ended. Rejects `not_found`. */
+/**
+ * The upload, finished or not, after a request that appends to it has been ended. Rejects
+ * `not_found`.
+ */
 export async function takeOverUpload(
   store: Storage & OpenUploads,
   { space }: Caller,
@@ -70,7 +74,10 @@ export async function presentUpload(
   return upload
 }
 
-/** Deletes an upload because of an error that the client is to hear of first: if this fails, too, the upload expires. */
+/**
+ * Deletes an upload because of an error that the client is to hear of first: if this fails, too,
+ * the upload expires.
+ */
 export async function deleteUpload(store: Pick<Storage, 'catalog' | 'options'>, id: FileId): Promise<void> {
   try {
     await store.catalog.deleteUpload(id)
@@ -80,8 +87,9 @@ export async function deleteUpload(store: Pick<Storage, 'catalog' | 'options'>, 
 }
 
 /**
- * For who only asks how far an upload is: one that is at its size, and is no file because the server stopped in between, becomes
- * one. One that a precondition declined, earlier or now, stays as it is. Resolves with the upload as it is then.
+ * For who only asks how far an upload is: one that is at its size, and is no file because the
+ * server stopped in between, becomes one. One that a precondition declined, earlier or now, stays
+ * as it is. Resolves with the upload as it is then.
  */
 export async function finishIfLeftOver(
   store: Storage & Counted,

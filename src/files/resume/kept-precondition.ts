@@ -14,12 +14,18 @@ const schema = z.object({
     .exactOptional(),
 })
 
-/** What the request that creates an upload demands for the time when it becomes a file, for `Upload.protocolState`. */
+/**
+ * What the request that creates an upload demands for the time when it becomes a file, for
+ * `Upload.protocolState`.
+ */
 export function keepPrecondition(precondition: Precondition): string {
   return JSON.stringify({ precondition })
 }
 
-/** What the upload was created with demands of the file that it is to replace, whoever makes it a file, and in whatever protocol. */
+/**
+ * What the upload was created with demands of the file that it is to replace, whoever makes it a
+ * file, and in whatever protocol.
+ */
 export function keptPrecondition({ protocolState }: Upload): Precondition {
   return protocolState === undefined ? {} : (schema.parse(JSON.parse(protocolState)).precondition ?? {})
 }

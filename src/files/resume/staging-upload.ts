@@ -8,7 +8,10 @@ import { newExpiry } from '../upload/receive-into-upload.ts'
 /** The space of staging uploads: they are in nobody's list, and no request can name them. */
 const nobody = 'nobody' as Space
 
-/** Lends an upload that nobody knows, to receive what may turn out to be wrong. If `receive` rejects, it is gone. */
+/**
+ * Lends an upload that nobody knows, to receive what may turn out to be wrong. If `receive`
+ * rejects, it is gone.
+ */
 export async function withStagingUpload(
   store: Storage & OpenUploads,
   { name, mediaType }: Upload,

@@ -11,13 +11,17 @@ export interface OpenFile {
 const mostAwaited = 1000
 
 /**
- * Counts who is downloading what, so that collection leaves it alone. A lookup is counted from before it asks the
- * catalog: a file that is unlinked between the answer and the first read is still counted on.
+ * Counts who is downloading what, so that collection leaves it alone. A lookup is counted from
+ * before it asks the catalog: a file that is unlinked between the answer and the first read is
+ * still counted on.
  */
 export class ActiveDownloads {
   readonly #lookups = new Set<{ readonly since: number }>()
   readonly #downloads = new Map<FileId, { readonly file: StoredFile; count: number }>()
-  /** Files that a client has read a part of, until when they wait for it; the first to be given up first. */
+  /**
+   * Files that a client has read a part of, until when they wait for it; the first to be given up
+   * first.
+   */
   readonly #awaited = new Map<FileId, { readonly file: StoredFile; readonly until: number }>()
   readonly #patienceMs: number
 
@@ -38,7 +42,10 @@ export class ActiveDownloads {
     }
   }
 
-  /** The file again, if it is being downloaded or awaits a client; the catalog may have forgotten it. */
+  /**
+   * The file again, if it is being downloaded or awaits a client; the catalog may have forgotten
+   * it.
+   */
   reopen(id: FileId): OpenFile | undefined {
     this.#giveUpAwaited()
     const { file } = this.#downloads.get(id) ?? this.#awaited.get(id) ?? {}
@@ -56,7 +63,10 @@ export class ActiveDownloads {
     return [...new Set([...this.#downloads.keys(), ...this.#awaited.keys()])]
   }
 
-  /** What was unlinked from this time on may be what a lookup is about to return. Milliseconds since 1970. */
+  /**
+   * What was unlinked from this time on may be what a lookup is about to return. Milliseconds since
+   * 1970.
+   */
   get lookupsSince(): number {
     return Math.min(Infinity, ...Array.from(this.#lookups, ({ since }) => since))
   }

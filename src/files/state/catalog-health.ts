@@ -2,7 +2,10 @@ import type { Catalog } from '../../catalog/catalog.ts'
 import { damage } from '../../catalog/seals.ts'
 import { isStoreError, type StoreError } from '../../model/errors.ts'
 
-/** Whether the catalog can be relied on. What was found to be damaged stays so: it has to be made anew. */
+/**
+ * Whether the catalog can be relied on. What was found to be damaged stays so: it has to be made
+ * anew.
+ */
 export class CatalogHealth {
   readonly #catalog: Catalog
   readonly #report: (error: unknown, doing: string) => void
@@ -23,7 +26,10 @@ export class CatalogHealth {
     return this.#verifiedInMs
   }
 
-  /** The same catalog: the first damage that a call meets is reported, and nothing is collected from then on. */
+  /**
+   * The same catalog: the first damage that a call meets is reported, and nothing is collected from
+   * then on.
+   */
   watch(): Catalog {
     return new Proxy(this.#catalog, {
       get: (target, key) => {

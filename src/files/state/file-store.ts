@@ -39,13 +39,22 @@ export interface FileStoreOptions {
   readonly uploadExpiryMs: number
   readonly collectGraceMs: number
   readonly orphanGraceMs: number
-  /** By how much clocks of processes over the same catalog may differ, in milliseconds; 0 unless given. */
+  /**
+   * By how much clocks of processes over the same catalog may differ, in milliseconds; 0 unless
+   * given.
+   */
   readonly maxClockSkewMs?: number
   /** Bytes that may still be written above the reserve; absent where nothing has a bound. */
   readonly freeBytes?: () => Promise<number>
-  /** Gives up a part of the space that is kept for deletions; resolves with false if nothing is left of it. */
+  /**
+   * Gives up a part of the space that is kept for deletions; resolves with false if nothing is left
+   * of it.
+   */
   readonly releaseSpace?: () => Promise<boolean>
-  /** Rejects `unavailable` if what the store keeps is not where it was opened; absent where that cannot be told. */
+  /**
+   * Rejects `unavailable` if what the store keeps is not where it was opened; absent where that
+   * cannot be told.
+   */
   readonly confirmStore?: () => Promise<void>
   /** Told what went wrong where no request is left to answer: the work goes on without it. */
   readonly onBackgroundError: (error: unknown, doing: string) => void
@@ -55,7 +64,10 @@ export interface FileStoreOptions {
 export interface Stores {
   readonly catalog: Catalog
   readonly chunks: ChunkStore
-  /** Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes must be durable. */
+  /**
+   * Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes
+   * must be durable.
+   */
   readonly manifests: ChunkStore
   /** What the store of the chunks makes one operation of; absent where that is nothing. */
   readonly batching?: Batching
@@ -125,8 +137,8 @@ const awaitsClientMs = 60_000
 
 export function createFileStore(stores: Stores, options: FileStoreOptions): FileStore {
   const { maxBufferMemory } = options
-  // Of what clients can pin down by standing still the pieces have half, the blocks a quarter: so there is always
-  // memory for who moves.
+  // Of what clients can pin down by standing still the pieces have half, the blocks a quarter: so
+  // there is always memory for who moves.
   const mostPieces = Math.max(1, Math.floor(maxBufferMemory / 2 / slowPieceBytes))
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
   const uncommitted = new UncommittedPuts()
@@ -144,7 +156,8 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     manifests: uncommitted.watch(freeSpace.guardChunks(stores.manifests)),
     uncommitted,
     options,
-    // The other half is for who moves: with chunks of the default size it is more than an upload and a download have under way.
+    // The other half is for who moves: with chunks of the default size it is more than an upload
+    // and a download have under way.
     pool: new BufferPool(maxBufferMemory, Math.floor(maxBufferMemory / 2)),
     emergencyBlock: createEmergencyBlock(),
     storing: new StoreLimiter(options.maxUploadConcurrency, stores.batching),

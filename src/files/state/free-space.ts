@@ -3,7 +3,10 @@ import { withMethods } from '../../catalog/with-methods.ts'
 import type { ChunkStore } from '../../chunks/chunk-store.ts'
 import { asRefusal, isStoreError, StoreError } from '../../model/errors.ts'
 
-/** What a small change of the catalog may add to its log and its tables before the disk is looked at again. */
+/**
+ * What a small change of the catalog may add to its log and its tables before the disk is looked at
+ * again.
+ */
 const changeBytes = 32 * 1024
 /** Of one file among many. */
 const fileBytes = 4 * 1024
@@ -11,16 +14,21 @@ const fileBytes = 4 * 1024
 const answerMs = 100
 
 export interface FreeSpaceOptions {
-  /** Gives the bytes that are free above the reserve; absent where nothing is known to have a bound. */
+  /**
+   * Gives the bytes that are free above the reserve; absent where nothing is known to have a bound.
+   */
   readonly freeBytes?: () => Promise<number>
-  /** Gives up a part of what is kept for deletions; resolves with false if nothing is left of it. */
+  /**
+   * Gives up a part of what is kept for deletions; resolves with false if nothing is left of it.
+   */
   readonly releaseSpace?: () => Promise<boolean>
 }
 
 /**
- * Keeps the reserve: whatever creates something asks first, whether its length was known or not. What deletes, collects or
- * opens a store does not, and needs the reserve to do its work: taking a chunk out of a pack writes the rest of it anew.
- * If even that fails for want of space, because other programs have filled the disk, deletions use what is kept for them.
+ * Keeps the reserve: whatever creates something asks first, whether its length was known or not.
+ * What deletes, collects or opens a store does not, and needs the reserve to do its work: taking a
+ * chunk out of a pack writes the rest of it anew. If even that fails for want of space, because
+ * other programs have filled the disk, deletions use what is kept for them.
  */
 export class FreeSpace {
   readonly #ask: (() => Promise<number>) | undefined
@@ -37,7 +45,9 @@ export class FreeSpace {
     this.#release = releaseSpace
   }
 
-  /** Bytes that may still be written; `Infinity` where nobody can tell. Rejects what asking does. */
+  /**
+   * Bytes that may still be written; `Infinity` where nobody can tell. Rejects what asking does.
+   */
   async free(): Promise<number> {
     if (!this.#ask) return Infinity
     const now = performance.now()
@@ -84,8 +94,9 @@ export class FreeSpace {
   }
 
   /**
-   * Does what frees space, sooner or later. Whenever the disk is full, a part of what is kept for this is given up and
-   * `shrink` is called again, so a call that rejects `no_space` must have changed nothing, or be harmless if repeated.
+   * Does what frees space, sooner or later. Whenever the disk is full, a part of what is kept for
+   * this is given up and `shrink` is called again, so a call that rejects `no_space` must have
+   * changed nothing, or be harmless if repeated.
    */
   async shrink<T>(shrink: () => Promise<T>): Promise<T> {
     for (;;) {
@@ -118,7 +129,10 @@ export class FreeSpace {
     }
   }
 
-  /** The same catalog, whose changes that add something keep the reserve, while those that delete may use it. */
+  /**
+   * The same catalog, whose changes that add something keep the reserve, while those that delete
+   * may use it.
+   */
   guardCatalog(catalog: Catalog): Catalog {
     if (!this.#ask) return catalog
     const write = <T>(bytes: number, change: () => Promise<T>) => this.write(changeBytes + 2 * bytes, change)

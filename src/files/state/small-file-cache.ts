@@ -7,10 +7,16 @@ export const mostHotBytes = 64 * 1024
 
 /** What is known of a file takes about as much, whatever its bytes, */
 const entryBytes = 2048
-/** or so much for each character of its name, type and metadata, where that is more: its headers repeat the name, and keys of metadata may be short and many. */
+/**
+ * or so much for each character of its name, type and metadata, where that is more: its headers
+ * repeat the name, and keys of metadata may be short and many.
+ */
 const bytesPerCharacter = 16
 
-/** A small file with all of its bytes, as they were when they were verified. They stay until `release` is called, once. */
+/**
+ * A small file with all of its bytes, as they were when they were verified. They stay until
+ * `release` is called, once.
+ */
 export interface HotFile {
   readonly file: StoredFile
   readonly bytes: Buffer
@@ -19,7 +25,10 @@ export interface HotFile {
 
 /** Room for a small file, of which somebody is about to read the bytes. */
 export interface RoomForFile extends HotFile {
-  /** The bytes are there and verified: others can have them from now on, unless a file has changed since `changes`. */
+  /**
+   * The bytes are there and verified: others can have them from now on, unless a file has changed
+   * since `changes`.
+   */
   readonly keep: (changes: number) => void
 }
 
@@ -33,11 +42,12 @@ interface Entry {
 }
 
 /**
- * Small files that were asked for lately, in memory. They take `maxBytes` at most, those included that are forgotten and still being sent. The least
- * recently used goes first.
+ * Small files that were asked for lately, in memory. They take `maxBytes` at most, those included
+ * that are forgotten and still being sent. The least recently used goes first.
  *
- * What a name means is known here only while nobody else changes the catalog: all changes have to go through `watch`. Where others
- * change it, too (`isShared`), it is to be asked, and only the bytes of the file that it names are here.
+ * What a name means is known here only while nobody else changes the catalog: all changes have to
+ * go through `watch`. Where others change it, too (`isShared`), it is to be asked, and only the
+ * bytes of the file that it names are here.
  */
 export class SmallFileCache {
   readonly #maxBytes: number
@@ -92,7 +102,10 @@ export class SmallFileCache {
     return { ...this.#use(entry), keep: (changes) => this.#keep(entry, changes) }
   }
 
-  /** The same catalog: what it changes is forgotten here before anybody hears of the change, or that nobody knows what came of it. */
+  /**
+   * The same catalog: what it changes is forgotten here before anybody hears of the change, or that
+   * nobody knows what came of it.
+   */
   watch(catalog: Catalog): Catalog {
     return withMethods(catalog, {
       createFile: (file) =>

@@ -6,8 +6,9 @@ import { FairLimiter } from '../../rx/fair-limiter.ts'
 export type LimitedStoring = <T>(bytes: number, work: Observable<T>) => Observable<T>
 
 /**
- * Bounds the chunks that are stored at once, of all uploads. Small ones that the chunk store batches are one operation of it, however
- * many they are: they neither wait for the others nor keep them waiting, and have a larger bound of their own.
+ * Bounds the chunks that are stored at once, of all uploads. Small ones that the chunk store
+ * batches are one operation of it, however many they are: they neither wait for the others nor keep
+ * them waiting, and have a larger bound of their own.
  */
 export class StoreLimiter {
   readonly #batchedBytes: number

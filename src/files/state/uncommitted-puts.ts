@@ -2,9 +2,10 @@ import type { ChunkStore } from '../../chunks/chunk-store.ts'
 import type { Location } from '../../model/chunk.ts'
 
 /**
- * Knows where bytes were put of which the catalog has not been told yet. Such a location is in doubt from before its put begins,
- * since a store may list it by then, until it is settled: the catalog knows it, or has refused it, or its bytes are
- * deleted. What is forgotten here is never mistaken for an orphan: it only stays.
+ * Knows where bytes were put of which the catalog has not been told yet. Such a location is in
+ * doubt from before its put begins, since a store may list it by then, until it is settled: the
+ * catalog knows it, or has refused it, or its bytes are deleted. What is forgotten here is never
+ * mistaken for an orphan: it only stays.
  */
 export class UncommittedPuts {
   /** With the time at which the put began. */
@@ -33,7 +34,10 @@ export class UncommittedPuts {
     return this.#locations.size
   }
 
-  /** When the first of the puts that are under way or in doubt began, in milliseconds since 1970; `Infinity` if there is none. */
+  /**
+   * When the first of the puts that are under way or in doubt began, in milliseconds since 1970;
+   * `Infinity` if there is none.
+   */
   get since(): number {
     let since = Infinity
     for (const begun of [this.#locations, this.#underWay])
@@ -45,7 +49,10 @@ export class UncommittedPuts {
     return this.#locations.has(location)
   }
 
-  /** Resolves when every put that is under way now has ended, and its location is known. Puts never wait for a client. */
+  /**
+   * Resolves when every put that is under way now has ended, and its location is known. Puts never
+   * wait for a client.
+   */
   async endOfPuts(): Promise<void> {
     await Promise.allSettled(this.#underWay.keys())
   }

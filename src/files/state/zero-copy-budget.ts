@@ -1,6 +1,7 @@
 /**
- * Bounds how many blocks are written straight from their buffers: what a stream is writing cannot be had back before its
- * client has taken it, and how fast a client is says nothing of when it will stop.
+ * Bounds how many blocks are written straight from their buffers: what a stream is writing cannot
+ * be had back before its client has taken it, and how fast a client is says nothing of when it will
+ * stop.
  */
 export class ZeroCopyBudget {
   readonly #most: number

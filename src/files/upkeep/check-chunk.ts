@@ -6,8 +6,9 @@ import { digestOfChunk } from '../../model/hashers.ts'
 import { isStoreError } from '../../model/errors.ts'
 
 /**
- * Reads all of a chunk, block by block, and says how it is. `readBlock` reads and verifies the bytes from `offset` on. What it rejects
- * with that is no verdict, because the store cannot be read just now, is what this rejects with.
+ * Reads all of a chunk, block by block, and says how it is. `readBlock` reads and verifies the
+ * bytes from `offset` on. What it rejects with that is no verdict, because the store cannot be read
+ * just now, is what this rejects with.
  */
 export async function checkChunk(
   { digest, size, blockDigests, location }: Chunk,

@@ -18,10 +18,10 @@ const stepSize = 1000
 const deletesAtOnce = 8
 
 /**
- * Deletes expired uploads and every chunk that neither a file, nor an upload, nor a download counts on. The catalog
- * decides, in one transaction, and only then are bytes deleted; a crash in between leaves garbage for the next
- * run, not a loss. May run beside everything else, and is harmless beside itself. Rejects `corrupt`, and deletes nothing, if the catalog
- * is damaged.
+ * Deletes expired uploads and every chunk that neither a file, nor an upload, nor a download counts
+ * on. The catalog decides, in one transaction, and only then are bytes deleted; a crash in between
+ * leaves garbage for the next run, not a loss. May run beside everything else, and is harmless
+ * beside itself. Rejects `corrupt`, and deletes nothing, if the catalog is damaged.
  */
 export async function collectGarbage(
   store: Storage & OpenUploads & Counted,
@@ -68,7 +68,10 @@ async function forgetUnusedChunks(
   }
 }
 
-/** What cannot be deleted stays for the next run, and keeps nothing else from being deleted in this one. */
+/**
+ * What cannot be deleted stays for the next run, and keeps nothing else from being deleted in this
+ * one.
+ */
 async function deleteGarbage(
   store: Storage & OpenUploads & Counted,
   signal: AbortSignal | undefined,

@@ -9,8 +9,9 @@ const batchSize = 1000
 const deletesAtOnce = 8
 
 /**
- * Finds manifests that the catalog has never heard of, as a kill between a manifest and its commit leaves them, and makes garbage of
- * them. Rests on what `findOrphans` rests on. Resolves with their number.
+ * Finds manifests that the catalog has never heard of, as a kill between a manifest and its commit
+ * leaves them, and makes garbage of them. Rests on what `findOrphans` rests on. Resolves with their
+ * number.
  */
 export async function findUnknownManifests(store: Storage & Counted, signal?: AbortSignal): Promise<number> {
   const { manifests, uncommitted, catalog } = store
@@ -25,7 +26,10 @@ export async function findUnknownManifests(store: Storage & Counted, signal?: Ab
   return found
 }
 
-/** Deletes manifests of files that are gone, where that was not done at once, and those that were found long enough ago. */
+/**
+ * Deletes manifests of files that are gone, where that was not done at once, and those that were
+ * found long enough ago.
+ */
 export async function deleteUnlinkedManifests(
   store: Storage & OpenUploads & Counted,
   signal?: AbortSignal,

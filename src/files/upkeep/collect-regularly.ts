@@ -10,7 +10,9 @@ export interface RegularCollection {
 export interface CollectionTimes {
   /** From the end of one run to the beginning of the next. */
   readonly collectIntervalMs: number
-  /** The first run looks for orphans, and then every one that comes so long after the last that did. */
+  /**
+   * The first run looks for orphans, and then every one that comes so long after the last that did.
+   */
   readonly orphanIntervalMs: number
 }
 
@@ -23,9 +25,9 @@ export interface CollectionReport {
 const pausesPerVerification = 20
 
 /**
- * Collects garbage at an interval. The search for orphans lists everything that is stored, so it runs
- * beside the collections, which do not wait for it. What fails is reported to `onBackgroundError`,
- * and tried again in the next run.
+ * Collects garbage at an interval. The search for orphans lists everything that is stored, so it
+ * runs beside the collections, which do not wait for it. What fails is reported to
+ * `onBackgroundError`, and tried again in the next run.
  */
 export function collectRegularly(
   store: Storage & OpenUploads & Counted,

@@ -12,12 +12,14 @@ export interface FoundOrphans {
 export const orphanBatch = 1000
 
 /**
- * Finds what the chunk store has and the catalog has never heard of, as a kill in the middle of a put leaves it, and makes garbage
- * of it, which is collected when its time of grace is over. May run beside everything else.
+ * Finds what the chunk store has and the catalog has never heard of, as a kill in the middle of a
+ * put leaves it, and makes garbage of it, which is collected when its time of grace is over. May
+ * run beside everything else.
  *
- * That nobody will tell the catalog of such a location rests on three things: only the process that has the catalog puts
- * chunks; those that it has put and not settled are left alone; and a location is never used again. Several processes over one
- * catalog would have to know of each other's uncommitted puts.
+ * That nobody will tell the catalog of such a location rests on three things: only the process that
+ * has the catalog puts chunks; those that it has put and not settled are left alone; and a location
+ * is never used again. Several processes over one catalog would have to know of each other's
+ * uncommitted puts.
  */
 export async function findOrphans(store: Storage & Counted, signal?: AbortSignal): Promise<FoundOrphans> {
   // To a catalog that has lost rows all that they told of would be orphans.
@@ -34,8 +36,9 @@ export async function findOrphans(store: Storage & Counted, signal?: AbortSignal
 }
 
 /**
- * Without what damage hides, and those of puts that are under way. The catalog must be asked afterwards: what is settled later than this look is left out,
- * and what was settled before is known to the catalog by then.
+ * Without what damage hides, and those of puts that are under way. The catalog must be asked
+ * afterwards: what is settled later than this look is left out, and what was settled before is
+ * known to the catalog by then.
  */
 async function withoutUncommitted(
   { uncommitted }: Pick<Counted, 'uncommitted'>,

@@ -12,7 +12,10 @@ export function heartbeat({
   return membership.heartbeat({ inUse: [...kept, ...receiving], lookupsSince, putsSince: uncommitted.since })
 }
 
-/** An orphan that was found later may be of a put that somebody is about to make known. Milliseconds since 1970. */
+/**
+ * An orphan that was found later may be of a put that somebody is about to make known. Milliseconds
+ * since 1970.
+ */
 export async function orphansFoundBefore(store: Storage & OpenUploads & Counted): Promise<number> {
   const { putsSince } = await heartbeat(store)
   return Math.min(Date.now() - store.options.orphanGraceMs, putsSince) - skewOf(store)
@@ -21,7 +24,9 @@ export async function orphansFoundBefore(store: Storage & OpenUploads & Counted)
 /** How often processes over one catalog tell each other what they count on. */
 export const heartbeatMs = 10_000
 
-/** What another process has begun to receive so recently may not have been told yet. Milliseconds. */
+/**
+ * What another process has begun to receive so recently may not have been told yet. Milliseconds.
+ */
 export function untoldMs({ membership }: Pick<Counted, 'membership'>): number {
   return membership === singleNode ? 0 : 2 * heartbeatMs
 }

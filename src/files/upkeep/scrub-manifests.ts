@@ -21,8 +21,9 @@ export interface ManifestReport {
 export const manifestBatch = 64
 
 /**
- * Compares the manifest of every file with the catalog, once in each `scrubIntervalMs`, and writes those anew that are
- * damaged or missing. Where a pass stands is kept in memory only: a restarted server begins a new one.
+ * Compares the manifest of every file with the catalog, once in each `scrubIntervalMs`, and writes
+ * those anew that are damaged or missing. Where a pass stands is kept in memory only: a restarted
+ * server begins a new one.
  */
 export class ManifestScrub {
   readonly #store: Storage & Counted
@@ -47,7 +48,10 @@ export class ManifestScrub {
     this.#throttle = throttle
   }
 
-  /** Ends the pass that is due or under way. After a rejection the next call goes on where this one was. */
+  /**
+   * Ends the pass that is due or under way. After a rejection the next call goes on where this one
+   * was.
+   */
   async run(signal: AbortSignal): Promise<void> {
     if (this.#clock.now() < this.#dueAt) return
     for (;;) {

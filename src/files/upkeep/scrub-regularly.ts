@@ -10,7 +10,10 @@ export interface RegularScrub {
 
 const pauseMs = 60_000
 
-/** Verifies chunks in the background as they become due, never if the rate is 0. What fails is tried again later. */
+/**
+ * Verifies chunks in the background as they become due, never if the rate is 0. What fails is tried
+ * again later.
+ */
 export function scrubRegularly(
   store: Storage & Transfer,
   options: ScrubOptions,

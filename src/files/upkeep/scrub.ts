@@ -37,8 +37,9 @@ const mostHolders = 10
 const lookAgainMs = 3_600_000
 
 /**
- * Reads chunks that are due, and has the catalog take down how they are. Nothing is deleted or kept because of that: a chunk that is
- * mended or collected meanwhile is as if it had not been looked at.
+ * Reads chunks that are due, and has the catalog take down how they are. Nothing is deleted or kept
+ * because of that: a chunk that is mended or collected meanwhile is as if it had not been looked
+ * at.
  */
 export class Scrub {
   readonly #store: Storage & Transfer
@@ -61,7 +62,10 @@ export class Scrub {
     this.#throttle = throttle
   }
 
-  /** Goes on until nothing is due. Rejects what the stores reject where nothing could be read at all. */
+  /**
+   * Goes on until nothing is due. Rejects what the stores reject where nothing could be read at
+   * all.
+   */
   async run(signal: AbortSignal): Promise<void> {
     while (await this.#checkBatch(signal)) signal.throwIfAborted()
   }
@@ -104,7 +108,8 @@ export class Scrub {
     const condition = await checkChunk(chunk, async (offset, length) => {
       await this.#throttle.take(Math.max(length, pieceBytes), signal)
       signal.throwIfAborted()
-      // The lease comes before the turn: to wait for one in a slot would keep everybody else from reading.
+      // The lease comes before the turn: to wait for one in a slot would keep everybody else from
+      // reading.
       const lease = await lastValueFrom(this.#store.pool.lease(leaseBytesFor(length)))
       try {
         const into = lease.bytes.subarray(0, length)

@@ -24,7 +24,10 @@ export class Throttle {
     this.#clock = clock
   }
 
-  /** Resolves when so many bytes may be worked on: when the time is over that those before them were worth. */
+  /**
+   * Resolves when so many bytes may be worked on: when the time is over that those before them were
+   * worth.
+   */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     const { now, wait: pass } = this.#clock
     const ms = this.#freeAt - now()

@@ -22,7 +22,10 @@ const refuse = (error: unknown) => {
   throw asRefusal(error)
 }
 
-/** As many chunks go to the catalog in one transaction; a file of no more is created in a single one. */
+/**
+ * As many chunks go to the catalog in one transaction; a file of no more is created in a single
+ * one.
+ */
 export const partsPerCommit = 64
 
 /** What a file is to be, whatever its bytes. */
@@ -33,7 +36,10 @@ export interface FileRequest {
   readonly precondition?: Precondition
 }
 
-/** A file in the making. It is in the catalog, as an upload, only once it has more parts than one commit takes. */
+/**
+ * A file in the making. It is in the catalog, as an upload, only once it has more parts than one
+ * commit takes.
+ */
 export class Draft {
   readonly #id = randomUUIDv7() as FileId
   readonly #store: Storage & OpenUploads & Counted
@@ -63,7 +69,10 @@ export class Draft {
     if (this.#chunks.length <= partsPerCommit) this.#chunks.push({ digest, size, blockDigests })
   }
 
-  /** All chunks are known: the manifest of a file that one transaction will create is put beside the last of them, not after it. */
+  /**
+   * All chunks are known: the manifest of a file that one transaction will create is put beside the
+   * last of them, not after it.
+   */
   beginManifest(): void {
     if (this.isInCatalog || this.#chunks.length > partsPerCommit) return
     this.#recording = putManifest(this.#store, this.#file(), [packed(this.#chunks)])

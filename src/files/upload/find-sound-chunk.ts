@@ -10,9 +10,9 @@ export type PresentChunk =
   | { readonly kind: 'damaged'; readonly location: Location }
 
 /**
- * Looks whether content is present, and reads it all before anybody relies on it: what is acknowledged must not rest
- * on a chunk that rotted since. Rejects `unavailable` where it cannot be told: another copy would not help, for of two
- * the catalog keeps the one that is there.
+ * Looks whether content is present, and reads it all before anybody relies on it: what is
+ * acknowledged must not rest on a chunk that rotted since. Rejects `unavailable` where it cannot be
+ * told: another copy would not help, for of two the catalog keeps the one that is there.
  */
 export async function findSoundChunk(store: Storage & Transfer, digest: Digest): Promise<PresentChunk> {
   const chunk = await store.catalog.findChunk(digest)
@@ -30,7 +30,10 @@ export async function findSoundChunk(store: Storage & Transfer, digest: Digest):
   }
 }
 
-/** In a buffer of the pool, or one after the other in the block that is kept for this: the upload holds what others may wait for. */
+/**
+ * In a buffer of the pool, or one after the other in the block that is kept for this: the upload
+ * holds what others may wait for.
+ */
 async function verify(store: Storage & Transfer, chunk: Chunk): Promise<void> {
   const lease = store.pool.tryLease(leaseBytesFor(Math.min(blockBytes, chunk.size)))
   if (lease) {

@@ -3,19 +3,24 @@ import type { Location } from '../../model/chunk.ts'
 import { isRefusal, isStoreError } from '../../model/errors.ts'
 import type { Counted, Storage } from '../state/file-store.ts'
 
-/** A chunk of an upload that is durable, but which the catalog does not know as a part of it yet. */
+/**
+ * A chunk of an upload that is durable, but which the catalog does not know as a part of it yet.
+ */
 export interface StoredPart {
   readonly index: number
   readonly use: ChunkUse
-  /** Puts the bytes for this upload alone, in case that the present chunk it is to use is gone by then. */
+  /**
+   * Puts the bytes for this upload alone, in case that the present chunk it is to use is gone by
+   * then.
+   */
   readonly putAfterAll: () => Promise<Location>
   /** Gives back the buffers that the part still holds. */
   readonly release: () => void
 }
 
 /**
- * Owns the parts of one upload until the catalog does. Whatever happens, the buffers of each go back once, and
- * bytes that no catalog will ever know of are deleted.
+ * Owns the parts of one upload until the catalog does. Whatever happens, the buffers of each go
+ * back once, and bytes that no catalog will ever know of are deleted.
  */
 export class PendingParts {
   readonly #store: Storage & Counted
@@ -32,8 +37,9 @@ export class PendingParts {
   }
 
   /**
-   * Hands parts over to the catalog by `call`, which gets their uses. A present chunk that is gone meanwhile is
-   * put anew. Where the answer is lost the bytes stay, as an orphan that can be found, instead of a file with a hole.
+   * Hands parts over to the catalog by `call`, which gets their uses. A present chunk that is gone
+   * meanwhile is put anew. Where the answer is lost the bytes stay, as an orphan that can be found,
+   * instead of a file with a hole.
    */
   async handOver<T>(
     parts: readonly StoredPart[],
@@ -59,7 +65,8 @@ export class PendingParts {
       this.#forgetPuts(owned)
       return answer
     } catch (error) {
-      // What has become of the call is certain to the catalog itself: it can tell later whether these are orphans.
+      // What has become of the call is certain to the catalog itself: it can tell later whether
+      // these are orphans.
       if (isUncertain) this.#forgetPuts(owned)
       else for (const part of owned) this.#deleteBytes(part)
       throw error

@@ -7,8 +7,9 @@ import { PendingParts, type StoredPart } from './pending-parts.ts'
 import { storeChunks, type ByteObserver } from './store-chunks.ts'
 
 /**
- * Appends bytes to an upload, which has them as soon as they are durable. Rejects as `storeChunks` errors and as
- * `advanceUpload` does; when it settles, in whatever way, the offset has stopped moving.
+ * Appends bytes to an upload, which has them as soon as they are durable. Rejects as `storeChunks`
+ * errors and as `advanceUpload` does; when it settles, in whatever way, the offset has stopped
+ * moving.
  */
 export async function receiveIntoUpload(
   store: Storage & Transfer & Counted,
@@ -36,7 +37,8 @@ export async function receiveIntoUpload(
     await lastValueFrom(parts.pipe(batchMap(() => true, advanceNext)), { defaultValue: undefined })
   } finally {
     pending.abandon()
-    // Storing may have failed beside it: whoever asks for the offset then must not see it move any more.
+    // Storing may have failed beside it: whoever asks for the offset then must not see it move any
+    // more.
     await Promise.allSettled([advancing])
   }
 }

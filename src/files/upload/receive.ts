@@ -30,9 +30,10 @@ export interface DraftSteps<T> {
 }
 
 /**
- * Receives a body into a draft, of which `steps` make what the caller wants. The body is asked for when nothing that is known
- * before it speaks against it. Whatever goes wrong, the draft is gone and closed afterwards. Rejects what `storeChunks` errors
- * with, what a check throws, `precondition_failed`, and what the catalog rejects.
+ * Receives a body into a draft, of which `steps` make what the caller wants. The body is asked for
+ * when nothing that is known before it speaks against it. Whatever goes wrong, the draft is gone
+ * and closed afterwards. Rejects what `storeChunks` errors with, what a check throws,
+ * `precondition_failed`, and what the catalog rejects.
  */
 export async function receive<T>(
   store: Storage & Transfer & OpenUploads & Counted,
@@ -77,7 +78,10 @@ async function refuseEarly(
   if (size !== undefined) await refuseWithoutSpace(store, size)
 }
 
-/** A part that is to use a present chunk keeps its buffers until the catalog has it: that must not wait. */
+/**
+ * A part that is to use a present chunk keeps its buffers until the catalog has it: that must not
+ * wait.
+ */
 function isDue(parts: readonly StoredPart[]): boolean {
   return parts.length >= partsPerCommit || parts.some(({ use }) => use.location === undefined)
 }

@@ -25,7 +25,10 @@ export function tooLarge(maxFileSize: number): StoreError {
 export interface StoreChunksOptions {
   /** The server's limit for files unless given. */
   readonly maxBytes?: number
-  /** Told of each chunk before it is stored, and of the end of the body, which is when its last chunk is about to be. */
+  /**
+   * Told of each chunk before it is stored, and of the end of the body, which is when its last
+   * chunk is about to be.
+   */
   readonly hashed?: Pick<Observer<ChunkUse>, 'next' | 'complete'>
 }
 
@@ -40,10 +43,10 @@ interface HashedChunk {
 }
 
 /**
- * Cuts a body into chunks, stores them side by side, and emits them in order once they are durable. Content that
- * is present and sound is not stored again. What was stored belongs to `pending`, which must be abandoned when the
- * upload ends in whatever way. Errors `too_large` past `maxBytes`, what an observer or `hashed` throws, what the
- * chunk store rejects, and the body's own error.
+ * Cuts a body into chunks, stores them side by side, and emits them in order once they are durable.
+ * Content that is present and sound is not stored again. What was stored belongs to `pending`,
+ * which must be abandoned when the upload ends in whatever way. Errors `too_large` past `maxBytes`,
+ * what an observer or `hashed` throws, what the chunk store rejects, and the body's own error.
  */
 export function storeChunks(
   store: Storage & Transfer,
@@ -105,7 +108,10 @@ async function withDigest(filled: FilledChunk, index: number): Promise<HashedChu
   return { filled, release, size: filled.size, index, digest: digestOfChunk(blockDigests), blockDigests }
 }
 
-/** Stores a chunk when the limiter lets it. Who unsubscribes earlier leaves it to `pending`, or unstored. */
+/**
+ * Stores a chunk when the limiter lets it. Who unsubscribes earlier leaves it to `pending`, or
+ * unstored.
+ */
 function storeInTurn(
   store: Storage & Transfer,
   chunk: HashedChunk,

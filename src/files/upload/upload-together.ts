@@ -7,7 +7,10 @@ import { finishWithManifests, type FinishingUpload } from '../manifests/keep-man
 import type { StoredPart } from './pending-parts.ts'
 import { receive, type UploadRequest } from './receive.ts'
 
-/** Uploads that become files together or not at all. A `commit` that resolves ends it, or else `discard`. */
+/**
+ * Uploads that become files together or not at all. A `commit` that resolves ends it, or else
+ * `discard`.
+ */
 export class UploadsTogether {
   readonly #store: Storage & Transfer & OpenUploads & Counted
   readonly #caller: Caller
@@ -20,7 +23,10 @@ export class UploadsTogether {
     this.#caller = caller
   }
 
-  /** Receives one more body; resolves when it is durable. Rejects as `receive` does: then only `discard` is left. */
+  /**
+   * Receives one more body; resolves when it is durable. Rejects as `receive` does: then only
+   * `discard` is left.
+   */
   add(body: Readable, request: UploadRequest | Promise<UploadRequest>): Promise<FinishingUpload> {
     const received = this.#receive(body, request)
     this.#received.push(received)
@@ -35,7 +41,10 @@ export class UploadsTogether {
     return receive(this.#store, this.#caller, () => body, await request, { finish })
   }
 
-  /** All become files in one transaction, in the order in which they were added. Rejects if one of them could not be received. */
+  /**
+   * All become files in one transaction, in the order in which they were added. Rejects if one of
+   * them could not be received.
+   */
   async commit(): Promise<readonly CommittedFile[]> {
     const uploads = await Promise.all(this.#received)
     const committed = await finishWithManifests(this.#store, uploads)

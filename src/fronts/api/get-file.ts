@@ -65,7 +65,10 @@ function sendHot(ctx: HttpContext, hot: HotFile): void {
   else hot.release()
 }
 
-/** Leaves the head of the answer in `ctx`, and returns the bytes that are to come behind it; undefined for an answer without any. */
+/**
+ * Leaves the head of the answer in `ctx`, and returns the bytes that are to come behind it;
+ * undefined for an answer without any.
+ */
 function beginAnswer(ctx: HttpContext, file: StoredFile): ByteRange | undefined {
   const condition = evaluateConditions(ctx.req.headers, file)
   if (condition === 'precondition_failed') {
@@ -125,8 +128,9 @@ async function sendDownload(
 function requestedRange(ctx: HttpContext, file: StoredFile): ByteRange & { readonly isPart: boolean } {
   const { headers, method } = ctx.req
   const whole = { start: 0, end: file.size, isPart: false }
-  // RFC 9110, 14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
-  // which range handling is not defined. For this specification, GET is the only method".
+  // RFC 9110, 14.2: "A server MUST ignore a Range header field received with a request method that
+  // is unrecognized or for which range handling is not defined. For this specification, GET is the
+  // only method".
   if (method !== 'GET' || !ifRangeHolds(headers['if-range'] as string | undefined, file)) return whole
   const range = parseRange(headers.range, file.size)
   if (range === 'full') return whole

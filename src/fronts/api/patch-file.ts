@@ -12,8 +12,8 @@ const mergeType = 'application/merge-patch+json'
 const jsonTypes = ['application/json', mergeType]
 
 /**
- * `PATCH /api/files/{ref}`: renames, and changes media type and metadata. Metadata in a merge patch is merged with that of
- * the file (RFC 7396); in plain JSON it replaces all of it.
+ * `PATCH /api/files/{ref}`: renames, and changes media type and metadata. Metadata in a merge patch
+ * is merged with that of the file (RFC 7396); in plain JSON it replaces all of it.
  */
 export async function patchFile(store: FileStore, ctx: HttpContext): Promise<void> {
   const ref = parseFileRef(pathBehind('/api/files/', ctx))

@@ -11,8 +11,8 @@ import { receiveForm, type FileOfForm } from '../../http/bodies/receive-form.ts'
 import { HttpProblem } from '../../http/middleware/render-errors.ts'
 
 /**
- * `POST /files`: all files of a form, streamed as they come, together or not at all. Their names are those in the form,
- * with a number where one comes twice.
+ * `POST /files`: all files of a form, streamed as they come, together or not at all. Their names
+ * are those in the form, with a number where one comes twice.
  */
 export async function postFiles(store: FileStore, maxFormFiles: number, ctx: HttpContext): Promise<void> {
   if (!ctx.is('multipart/form-data')) {

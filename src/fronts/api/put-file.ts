@@ -31,7 +31,9 @@ export async function putFile(store: FileStore, ctx: HttpContext): Promise<void>
   describeStored(ctx, committed)
 }
 
-/** Refuses a plain PUT whose tus or IETF draft headers say that the body is only a part of the file. */
+/**
+ * Refuses a plain PUT whose tus or IETF draft headers say that the body is only a part of the file.
+ */
 function refusePart(ctx: HttpContext): void {
   const { headers } = ctx.req
   const offset = headers['upload-offset']

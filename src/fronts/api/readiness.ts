@@ -10,7 +10,10 @@ export interface Ready {
   readonly writes?: 'no_space'
 }
 
-/** Resolves if the store can be used. Rejects `unavailable`, from at most a second after it became so. */
+/**
+ * Resolves if the store can be used. Rejects `unavailable`, from at most a second after it became
+ * so.
+ */
 export function readinessOf({ catalog, options, health, freeSpace }: FileStore): () => Promise<Ready> {
   let probedAt = -Infinity
   let probe = Promise.resolve(true)
@@ -22,7 +25,8 @@ export function readinessOf({ catalog, options, health, freeSpace }: FileStore):
     const now = performance.now()
     if (now - probedAt >= probeMs) {
       probedAt = now
-      // A change, though one of nothing: a catalog that failed to sync still reads, and takes no changes until it is restarted.
+      // A change, though one of nothing: a catalog that failed to sync still reads, and takes no
+      // changes until it is restarted.
       probe = takesChanges(catalog)
     }
     // A full disk still serves and deletes, which a server that is taken out of rotation could not.

@@ -7,8 +7,8 @@ import { uploadInfo } from './upload-info.ts'
 import { withChunks } from '../../http/bodies/with-chunks.ts'
 
 /**
- * `GET /api/uploads/{id}`: an unfinished upload as it is at the moment; with `?chunks=1` also its chunks, up to the offset. It only
- * looks: a request that still appends goes on.
+ * `GET /api/uploads/{id}`: an unfinished upload as it is at the moment; with `?chunks=1` also its
+ * chunks, up to the offset. It only looks: a request that still appends goes on.
  */
 export async function showUpload(store: FileStore, ctx: HttpContext): Promise<void> {
   const upload = await presentUpload(store, ctx.state.caller, parseFileId(pathBehind('/api/uploads/', ctx)))

@@ -14,16 +14,16 @@ export async function appendPart(store: FileStore, ctx: HttpContext): Promise<vo
   const id = uploadIdOf(ctx)
   ctx.state.always['Upload-Complete'] = '?0'
   refuseOlderDraft(ctx)
-  // "A client can continue the upload and append representation data by sending a PATCH request with the
-  // application/partial-upload media type".
+  // "A client can continue the upload and append representation data by sending a PATCH request
+  // with the application/partial-upload media type".
   if (!hasPartialMediaType(ctx)) {
     throw new HttpProblem('unsupported_media_type', `Send Content-Type: ${partialMediaType}.`, {
       'Accept-Patch': partialMediaType,
     })
   }
   refuseCoded(ctx)
-  // "The client MUST indicate the offset of the request content inside the representation data by including the Upload-Offset
-  // request header field."
+  // "The client MUST indicate the offset of the request content inside the representation data by
+  // including the Upload-Offset request header field."
   const from = countIn('Upload-Offset', ctx)
   if (from === undefined)
     throw new StoreError('invalid_request', 'Upload-Offset must be a whole number of bytes.')
@@ -32,15 +32,15 @@ export async function appendPart(store: FileStore, ctx: HttpContext): Promise<vo
   if (isLast === undefined)
     throw new StoreError('invalid_request', 'Send Upload-Complete: ?1 with the last part, ?0 with others.')
   const present = await presentUpload(store, ctx.state.caller, id)
-  // "A server responding with a 413 Content Too Large status code as a result of its upload limits MUST include the Upload-Limit
-  // header in this response".
+  // "A server responding with a 413 Content Too Large status code as a result of its upload limits
+  // MUST include the Upload-Limit header in this response".
   ctx.state.always['Upload-Limit'] = limits(store, present)
   if (present.isPartial)
     throw new StoreError('forbidden', 'This upload is there to be concatenated, with tus.')
   const { upload } = await receiveRequest(store, ctx, id, partOf(ctx, from, isLast))
   if (isLast) return
-  // "the upload resource acknowledges the appended data by sending a 2xx (Successful) response with the Upload-Complete header
-  // field set to false."
+  // "the upload resource acknowledges the appended data by sending a 2xx (Successful) response with
+  // the Upload-Complete header field set to false."
   ctx.status = 204
   ctx.set('Upload-Complete', '?0')
   ctx.set('Upload-Offset', String(upload.offset))

@@ -8,7 +8,10 @@ export const interopVersion = 8
 
 export const partialMediaType = 'application/partial-upload'
 
-/** RFC 9651, 3.3.1: Integers have "a range of -999,999,999,999,999 to 999,999,999,999,999 inclusive". */
+/**
+ * RFC 9651, 3.3.1: Integers have "a range of -999,999,999,999,999 to 999,999,999,999,999
+ * inclusive".
+ */
 export const largestInteger = 999_999_999_999_999
 
 /** Whether a request for an upload means the draft. Who says `Tus-Resumable` means tus. */
@@ -33,7 +36,10 @@ export function uploadComplete(ctx: HttpContext): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** "Its value is a non-negative Integer …. Other values MUST cause the entire header field to be ignored." */
+/**
+ * "Its value is a non-negative Integer …. Other values MUST cause the entire header field to be
+ * ignored."
+ */
 export function countIn(header: 'Upload-Offset' | 'Upload-Length', ctx: HttpContext): number | undefined {
   const value = parseItem(ctx.get(header))
   return typeof value === 'number' && value >= 0 ? value : undefined

@@ -6,8 +6,8 @@ const item = new RegExp(
 )
 
 /**
- * The Boolean or the Integer that a structured field is (RFC 9651, 3.3.6 and 3.3.1). Parameters are read over. Undefined if it is
- * anything else, several values included.
+ * The Boolean or the Integer that a structured field is (RFC 9651, 3.3.6 and 3.3.1). Parameters are
+ * read over. Undefined if it is anything else, several values included.
  */
 export function parseItem(text: string): boolean | number | undefined {
   const groups = item.exec(text)?.groups

@@ -14,17 +14,19 @@ export function misfitProblem(
   const { upload, code, message } = error
   if (code === 'too_large' && (upload.size ?? size ?? Infinity) > maxFileSize) return error
   if (code !== 'offset_conflict') return inconsistentLength(message)
-  // "If the Upload-Offset request header field value does not match the current offset, the upload resource MUST reject the
-  // request with a 409 (Conflict) status code."
+  // "If the Upload-Offset request header field value does not match the current offset, the upload
+  // resource MUST reject the request with a 409 (Conflict) status code."
   if (upload.offset !== from) return mismatchingOffset(upload.offset, from)
-  // "If the upload is already complete, the server MUST NOT modify the upload resource and MUST reject the request. … If the
-  // client attempted to append a non-zero length document, the server MUST treat this as an inconsistent length failure."
+  // "If the upload is already complete, the server MUST NOT modify the upload resource and MUST
+  // reject the request. … If the client attempted to append a non-zero length document, the server
+  // MUST treat this as an inconsistent length failure."
   return length === 0 ? completedUpload() : inconsistentLength('The upload is a file by now, of this length.')
 }
 
 /**
- * "A response using this problem type SHOULD populate both members, with the value of expected-offset taken from the upload
- * resource and the value of provided-offset taken from the upload append request."
+ * "A response using this problem type SHOULD populate both members, with the value of
+ * expected-offset taken from the upload resource and the value of provided-offset taken from the
+ * upload append request."
  */
 function mismatchingOffset(expected: number, provided: number): HttpProblem {
   return new HttpProblem(

@@ -5,9 +5,10 @@ import type { HttpContext } from '../../http/server/context.ts'
 import { sendInterim } from './interim.ts'
 
 /**
- * Tells a client that understands it how many of its bytes are durable, about once for every chunk that comes: "the server SHOULD
- * send interim responses with a 104 (Upload Resumption Supported) status code and the Upload-Offset header field set to the
- * current offset to inform the client about the upload progress."
+ * Tells a client that understands it how many of its bytes are durable, about once for every chunk
+ * that comes: "the server SHOULD send interim responses with a 104 (Upload Resumption Supported)
+ * status code and the Upload-Offset header field set to the current offset to inform the client
+ * about the upload progress."
  */
 export class InterimProgress {
   readonly #store: FileStore

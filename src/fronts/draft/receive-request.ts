@@ -17,16 +17,21 @@ import { InterimProgress } from './progress.ts'
 
 export type PartRequest = AppendRequest & Required<Pick<AppendRequest, 'isLast' | 'precondition'>>
 
-/** What the headers say of the body. Throws `invalid_request`, `too_large` and `invalid_digest`, before anything has happened. */
+/**
+ * What the headers say of the body. Throws `invalid_request`, `too_large` and `invalid_digest`,
+ * before anything has happened.
+ */
 export function partOf(ctx: HttpContext, from: number, isLast: boolean): PartRequest {
   const length = bodyLength(ctx)
   const declared = countIn('Upload-Length', ctx)
-  // "If the request includes the Upload-Complete field value set to true and a valid Content-Length header field, … the length
-  // is then the sum of the current offset and the Content-Length header field value."
+  // "If the request includes the Upload-Complete field value set to true and a valid Content-Length
+  // header field, … the length is then the sum of the current offset and the Content-Length header
+  // field value."
   const size = isLast && length !== undefined ? from + length : declared
   // Upload-Length could not tell a larger one, and the catalog could not read it.
   if (size !== undefined && size > largestInteger) throw tooLarge(largestInteger)
-  // "If indicators (1) and (2) are both present in the same request, their indicated lengths MUST match."
+  // "If indicators (1) and (2) are both present in the same request, their indicated lengths MUST
+  // match."
   if (declared !== undefined && declared !== size)
     throw inconsistentLength(`Upload-Length says ${declared} bytes, but the upload ends after ${size}.`)
   return {
@@ -40,9 +45,10 @@ export function partOf(ctx: HttpContext, from: number, isLast: boolean): PartReq
 }
 
 /**
- * Receives the body, and answers what a PUT would be answered if the upload is a file then: "the upload resource SHOULD generate the
- * response that matches what the resource, that was targeted by the initial upload creation, would have generated". What
- * to say otherwise is left to the caller. Rejects as `appendToUpload` does, in the draft's words.
+ * Receives the body, and answers what a PUT would be answered if the upload is a file then: "the
+ * upload resource SHOULD generate the response that matches what the resource, that was targeted by
+ * the initial upload creation, would have generated". What to say otherwise is left to the caller.
+ * Rejects as `appendToUpload` does, in the draft's words.
  */
 export async function receiveRequest(
   store: FileStore,
@@ -59,8 +65,9 @@ export async function receiveRequest(
     if (!part.isLast) return appended
     if (!appended.committed) throw completedUpload()
     describeStored(ctx, appended.committed)
-    // "However, the response MUST include the Upload-Complete header field with a true value, allowing clients to identify
-    // whether a response … is related to the resumable upload itself or the processing of the upload representation."
+    // "However, the response MUST include the Upload-Complete header field with a true value,
+    // allowing clients to identify whether a response … is related to the resumable upload itself
+    // or the processing of the upload representation."
     ctx.set('Upload-Complete', '?1')
     return appended
   } catch (error) {
@@ -77,8 +84,9 @@ export async function receiveRequest(
 }
 
 /**
- * "the server MUST prevent the offset from exceeding the upload length by rejecting the request once the offset exceeds
- * the length, marking the upload resource invalid and rejecting any further interaction with it."
+ * "the server MUST prevent the offset from exceeding the upload length by rejecting the request
+ * once the offset exceeds the length, marking the upload resource invalid and rejecting any further
+ * interaction with it."
  */
 async function endOversized(
   store: FileStore,
@@ -93,7 +101,10 @@ async function endOversized(
     : inconsistentLength(`More came than the ${size} bytes of the upload: begin again.`)
 }
 
-/** RFC 9530, 2: `Content-Digest` is of this body; 3: `Repr-Digest` is of the whole file, which only a body that is all of it can be held to. */
+/**
+ * RFC 9530, 2: `Content-Digest` is of this body; 3: `Repr-Digest` is of the whole file, which only
+ * a body that is all of it can be held to.
+ */
 function digestsOf({ req: { headers } }: HttpContext, isWhole: boolean): readonly BodyCheck[] {
   if (headers['repr-digest'] !== undefined && !isWhole) {
     throw new StoreError(

@@ -4,8 +4,8 @@ import { interopVersion } from './draft-fields.ts'
 import { parseItem } from './parse-item.ts'
 
 /**
- * Up to interop version 3 of the draft, `Upload-Incomplete: ?1` means that more parts follow. If it is false, the body is
- * the whole file, and the header can be ignored.
+ * Up to interop version 3 of the draft, `Upload-Incomplete: ?1` means that more parts follow. If it
+ * is false, the body is the whole file, and the header can be ignored.
  */
 export function speaksOlderDraft(ctx: HttpContext): boolean {
   if (ctx.req.headers['upload-incomplete'] === undefined) return false

@@ -7,7 +7,10 @@ import { refuseOlderDraft, speaksOlderDraft } from './refuse-older-draft.ts'
 import { getState, showState } from './show-state.ts'
 import { startPost, startPut } from './start-upload.ts'
 
-/** Takes only requests made in the draft; those that tus or a plain PUT makes at the same addresses are left to other fronts. */
+/**
+ * Takes only requests made in the draft; those that tus or a plain PUT makes at the same addresses
+ * are left to other fronts.
+ */
 export function draftRoutes(store: FileStore): readonly Route[] {
   return [
     {

@@ -27,7 +27,10 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   'precondition_failed',
 ])
 
-/** `PUT /files/{name}` with `Upload-Complete`: the same as without, but what arrives can be continued. */
+/**
+ * `PUT /files/{name}` with `Upload-Complete`: the same as without, but what arrives can be
+ * continued.
+ */
 export function startPut(store: FileStore, ctx: HttpContext): Promise<void> {
   return startUpload(store, ctx, parseFileName(pathBehind('/files/', ctx)))
 }
@@ -46,8 +49,8 @@ async function startUpload(store: FileStore, ctx: HttpContext, named: FileName |
   ctx.state.always['Upload-Complete'] = '?0'
   refuseWhatWouldNotBeTheFile(ctx)
   if (isWhole) refuseWithoutLength(ctx)
-  // "A server responding with a 413 Content Too Large status code as a result of its upload limits MUST include the Upload-Limit
-  // header in this response".
+  // "A server responding with a 413 Content Too Large status code as a result of its upload limits
+  // MUST include the Upload-Limit header in this response".
   ctx.state.always['Upload-Limit'] = limits(store)
   const part = partOf(ctx, 0, isWhole)
   const upload = await createUpload(store, ctx, named, part)
@@ -74,8 +77,8 @@ async function createUpload(
   { size, precondition }: PartRequest,
 ): Promise<Upload> {
   const { maxFileSize } = store.options
-  // "The server might not create an upload resource if the length deduced from the upload creation request is larger than
-  // the maximum size."
+  // "The server might not create an upload resource if the length deduced from the upload creation
+  // request is larger than the maximum size."
   if (size !== undefined && size > maxFileSize) throw tooLarge(maxFileSize)
   const id = newUploadId()
   const name = named ?? parseFileName(id)
@@ -95,17 +98,19 @@ async function createUpload(
 }
 
 /**
- * "it SHOULD announce the upload resource by sending an interim response with the 104 (Upload Resumption Supported) status
- * code …. When sent, it MUST include Location header field pointing to the upload resource and MUST include the Upload-Limit
- * header field with the corresponding limits".
+ * "it SHOULD announce the upload resource by sending an interim response with the 104 (Upload
+ * Resumption Supported) status code …. When sent, it MUST include Location header field pointing to
+ * the upload resource and MUST include the Upload-Limit header field with the corresponding
+ * limits".
  */
 function announce(store: FileStore, ctx: HttpContext, upload: Upload): boolean {
   return sendInterim(ctx, { Location: locationOf(ctx, upload.id), 'Upload-Limit': limits(store, upload) })
 }
 
 /**
- * "If the request content was fully received, the server MUST include the Location response header field pointing to the
- * upload resource and MUST include the Upload-Limit header field …. Servers are RECOMMENDED to use the 201 (Created) status code."
+ * "If the request content was fully received, the server MUST include the Location response header
+ * field pointing to the upload resource and MUST include the Upload-Limit header field …. Servers
+ * are RECOMMENDED to use the 201 (Created) status code."
  */
 function describeStarted(store: FileStore, ctx: HttpContext, upload: Upload): void {
   ctx.status = 201

@@ -26,14 +26,14 @@ export async function append(store: FileStore, ctx: HttpContext): Promise<void> 
   refuseFinal(upload)
   // "This header MUST be included in every PATCH response if the upload is going to expire."
   if (!upload.isFinished) ctx.state.always['Upload-Expires'] = expiryOf(upload)
-  // "All PATCH requests MUST use Content-Type: application/offset+octet-stream, otherwise the server SHOULD return a 415
-  // Unsupported Media Type status."
+  // "All PATCH requests MUST use Content-Type: application/offset+octet-stream, otherwise the
+  // server SHOULD return a 415 Unsupported Media Type status."
   if (!hasOffsetMediaType(ctx))
     throw new StoreError('unsupported_media_type', `Send Content-Type: ${offsetMediaType}.`)
   const from = parseWholeNumber('Upload-Offset', ctx.get('Upload-Offset'))
   if (from === undefined) throw new StoreError('invalid_request', 'Upload-Offset is missing.')
-  // "Once it is known the Client MUST set the Upload-Length header in the next PATCH request. Once set the length MUST
-  // NOT be changed."
+  // "Once it is known the Client MUST set the Upload-Length header in the next PATCH request. Once
+  // set the length MUST NOT be changed."
   const size = parseWholeNumber('Upload-Length', ctx.get('Upload-Length'))
   if (upload.isFinished && from === upload.offset && (size ?? from) === from && isEmpty(ctx)) {
     // The client lost the answer that told it so, and asks once more.
@@ -42,8 +42,8 @@ export async function append(store: FileStore, ctx: HttpContext): Promise<void> 
     return
   }
   const appended = await receiveBody(store, ctx, id, { from, ...(size !== undefined && { size }) })
-  // "The Server MUST acknowledge successful PATCH requests with the 204 No Content status. It MUST include the
-  // Upload-Offset header containing the new offset."
+  // "The Server MUST acknowledge successful PATCH requests with the 204 No Content status. It MUST
+  // include the Upload-Offset header containing the new offset."
   ctx.status = 204
   describeAppended(ctx, appended)
 }
@@ -69,7 +69,10 @@ export function receiveBody(
   })
 }
 
-/** RFC 9530, 2: `Content-Digest` is of this body; 3: `Repr-Digest` would be of the whole file, which is not there yet. */
+/**
+ * RFC 9530, 2: `Content-Digest` is of this body; 3: `Repr-Digest` would be of the whole file, which
+ * is not there yet.
+ */
 function contentDigests({ headers }: IncomingMessage): readonly BodyCheck[] {
   if (headers['repr-digest'] !== undefined) {
     throw new StoreError(
@@ -86,15 +89,18 @@ export function hasOffsetMediaType(ctx: HttpContext): boolean {
   return ctx.get('Content-Type').toLowerCase() === offsetMediaType
 }
 
-/** How far the upload is, and, in the answer that completes it, the tag of the file that it has become. */
+/**
+ * How far the upload is, and, in the answer that completes it, the tag of the file that it has
+ * become.
+ */
 export function describeAppended(ctx: HttpContext, { upload, committed }: AppendedUpload): void {
   describeProgress(ctx, upload)
   if (committed) ctx.set('ETag', etagOf(committed.file.digest))
 }
 
 /**
- * "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload URL and MUST NOT modify
- * the final or its partial uploads."
+ * "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload
+ * URL and MUST NOT modify the final or its partial uploads."
  */
 function refuseFinal(upload: Upload): void {
   if (readProtocolState(upload).concat?.startsWith('final')) {

@@ -27,12 +27,13 @@ export async function createUpload(store: FileStore, ctx: HttpContext): Promise<
   const created = concat.startsWith('final')
     ? await joinParts(store, ctx, concat)
     : await createEmpty(store, ctx, concat)
-  // "The Server MUST acknowledge a successful upload creation with the 201 Created status. The Server MUST set the
-  // Location header to the URL of the created resource."
+  // "The Server MUST acknowledge a successful upload creation with the 201 Created status. The
+  // Server MUST set the Location header to the URL of the created resource."
   ctx.status = 201
   ctx.body = ''
   ctx.set('Location', locationOf(ctx, created.upload.id))
-  // "The Upload-Concat request and response header MUST be set in both partial and final upload creation requests."
+  // "The Upload-Concat request and response header MUST be set in both partial and final upload
+  // creation requests."
   if (concat) ctx.set('Upload-Concat', concat)
   describeAppended(ctx, created)
 }
@@ -41,8 +42,8 @@ async function createEmpty(store: FileStore, ctx: HttpContext, concat: string): 
   const id = newUploadId()
   const size = announcedLength(ctx)
   if (size !== undefined && size > store.options.maxFileSize) {
-    // "If the length of the upload exceeds the maximum … the Server MUST respond with the 413 Request Entity Too Large
-    // status."
+    // "If the length of the upload exceeds the maximum … the Server MUST respond with the 413
+    // Request Entity Too Large status."
     throw tooLarge(store.options.maxFileSize)
   }
   if (concat !== '' && concat !== 'partial')
@@ -58,7 +59,8 @@ async function createEmpty(store: FileStore, ctx: HttpContext, concat: string): 
     isPartial,
     ...(size !== undefined && { size }),
   })
-  // Creation With Upload: "The Client MUST include the Content-Type: application/offset+octet-stream header."
+  // Creation With Upload: "The Client MUST include the Content-Type:
+  // application/offset+octet-stream header."
   if (!hasOffsetMediaType(ctx)) return finishOrDiscard(store, ctx, upload)
   return withFirstBytes(store, ctx, upload)
 }
@@ -77,8 +79,8 @@ async function withFirstBytes(store: FileStore, ctx: HttpContext, upload: Upload
 }
 
 /**
- * What was refused as a whole must leave nothing; what broke off, or is whole and was only declined by a precondition, can be continued by who
- * hears where, or lists uploads.
+ * What was refused as a whole must leave nothing; what broke off, or is whole and was only declined
+ * by a precondition, can be continued by who hears where, or lists uploads.
  */
 async function canBeContinued(
   store: FileStore,
@@ -94,7 +96,10 @@ async function canBeContinued(
   return isBrokenOff && upload.offset > 0
 }
 
-/** Who hears of the failure does not know the upload: it must not stay, and has no bytes but those of its parts. */
+/**
+ * Who hears of the failure does not know the upload: it must not stay, and has no bytes but those
+ * of its parts.
+ */
 async function finishOrDiscard(store: FileStore, ctx: HttpContext, upload: Upload): Promise<AppendedUpload> {
   try {
     return await finishIfComplete(store, upload, readPrecondition(ctx.req.headers))
@@ -121,8 +126,9 @@ async function joinParts(store: FileStore, ctx: HttpContext, concat: string): Pr
 }
 
 /**
- * "In the case of a final upload, its value MUST be final followed by a semicolon and a space-separated list of partial
- * upload URLs that will be concatenated. The partial uploads URLs MAY be absolute or relative".
+ * "In the case of a final upload, its value MUST be final followed by a semicolon and a
+ * space-separated list of partial upload URLs that will be concatenated. The partial uploads URLs
+ * MAY be absolute or relative".
  */
 function partIdsIn(concat: string): readonly FileId[] {
   const urls = /^final;\s*(\S.*)$/.exec(concat)?.[1]?.trim().split(/\s+/) ?? []
@@ -133,7 +139,8 @@ function partIdsIn(concat: string): readonly FileId[] {
     )
   }
   return urls.map((url) => {
-    // A second id in front is an upload that was meant, too, behind a comma or nothing: its bytes must not be left out in silence.
+    // A second id in front is an upload that was meant, too, behind a comma or nothing: its bytes
+    // must not be left out in silence.
     const id = /^(?:https?:\/\/[^/]+)?(?:\/(?![\da-f]{8}-)[^/\s]+)*\/uploads\/([^/?#]+)$/i.exec(url)?.[1]
     if (id === undefined)
       throw new StoreError('invalid_request', 'Upload-Concat must name uploads by their addresses.')
@@ -155,11 +162,15 @@ function newUploadOf(store: FileStore, ctx: HttpContext, id: FileId) {
   }
 }
 
-/** "The request MUST include one of the following headers: a) Upload-Length …, b) Upload-Defer-Length: 1". */
+/**
+ * "The request MUST include one of the following headers: a) Upload-Length …, b)
+ * Upload-Defer-Length: 1".
+ */
 function announcedLength(ctx: HttpContext): number | undefined {
   const size = parseWholeNumber('Upload-Length', ctx.get('Upload-Length'))
   const deferred = ctx.get('Upload-Defer-Length')
-  // "If the Upload-Defer-Length header contains any other value than 1 the server should return a 400 Bad Request status."
+  // "If the Upload-Defer-Length header contains any other value than 1 the server should return a
+  // 400 Bad Request status."
   if (deferred !== '' && deferred !== '1')
     throw new StoreError('invalid_request', 'Upload-Defer-Length must be 1.')
   if ((size === undefined) !== (deferred === '1')) {

@@ -17,7 +17,8 @@ const extensions = [
 /** `OPTIONS /uploads`: what this server can do. */
 export function showCapabilities({ options }: FileStore, ctx: HttpContext): void {
   ctx.status = 204
-  // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header."
+  // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the
+  // Tus-Version header."
   ctx.set('Tus-Version', tusVersion)
   ctx.set('Tus-Extension', extensions.join(','))
   // "The Tus-Checksum-Algorithm header MUST be included in the response to an OPTIONS request."

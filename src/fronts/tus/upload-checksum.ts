@@ -16,12 +16,15 @@ const algorithms: Readonly<Record<string, () => Hasher>> = {
   crc32: () => new Crc32(),
 }
 
-/** For `Tus-Checksum-Algorithm`: "a comma-separated list of the checksum algorithms supported by the server". */
+/**
+ * For `Tus-Checksum-Algorithm`: "a comma-separated list of the checksum algorithms supported by the
+ * server".
+ */
 export const checksumAlgorithms = Object.keys(algorithms).join(',')
 
 /**
- * The checks that `Upload-Checksum` asks for, be it a header or an announced trailer; none without it. Throws
- * `invalid_request`.
+ * The checks that `Upload-Checksum` asks for, be it a header or an announced trailer; none without
+ * it. Throws `invalid_request`.
  */
 export function uploadChecksums(req: IncomingMessage): readonly BodyCheck[] {
   const header = req.headers['upload-checksum']
@@ -59,7 +62,10 @@ class Checksum implements BodyCheck {
   }
 }
 
-/** "The header MUST consist of the name of the used checksum algorithm and the Base64 encoded checksum separated by a space." */
+/**
+ * "The header MUST consist of the name of the used checksum algorithm and the Base64 encoded
+ * checksum separated by a space."
+ */
 function parseChecksum(text: string): { readonly algorithm: string; readonly expected: Buffer } {
   const [, algorithm = '', base64 = ''] = /^(\S+) ([A-Za-z0-9+/]+={0,2})$/.exec(text.trim()) ?? []
   if (algorithm === '')

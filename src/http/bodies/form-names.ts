@@ -9,8 +9,8 @@ export interface FormName {
 }
 
 /**
- * Gives each file of one form a name of its own. Phones call every photo `image.jpg`: the second becomes `image (2).jpg`,
- * or has the next number that neither this form nor the store has.
+ * Gives each file of one form a name of its own. Phones call every photo `image.jpg`: the second
+ * becomes `image (2).jpg`, or has the next number that neither this form nor the store has.
  */
 export class FormNames {
   readonly #taken = new Set<FileName>()
@@ -20,7 +20,10 @@ export class FormNames {
     this.#isStored = isStored
   }
 
-  /** Names are given in the order of the calls. Throws `invalid_name`, also where the number makes a name too long. */
+  /**
+   * Names are given in the order of the calls. Throws `invalid_name`, also where the number makes a
+   * name too long.
+   */
   give(text: string): FormName | Promise<FormName> {
     const name = parseFileName(text)
     if (this.#taken.has(name)) return this.#makeUp(name)

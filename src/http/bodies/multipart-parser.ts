@@ -13,7 +13,10 @@ const blankLine = Buffer.from('\r\n\r\n')
 
 export type PartHeader = Readonly<Record<string, readonly string[] | undefined>>
 
-/** Called in this order for each part, `data` any number of times. What a handler throws ends the parsing. */
+/**
+ * Called in this order for each part, `data` any number of times. What a handler throws ends the
+ * parsing.
+ */
 export interface PartHandler {
   readonly begin: (header: PartHeader) => void
   readonly data: (bytes: Buffer) => void
@@ -23,14 +26,18 @@ export interface PartHandler {
 type State = 'preamble' | 'boundary line' | 'header' | 'body' | 'epilogue'
 
 /**
- * Parses a multipart body (RFC 2046, 5.1.1) as it arrives. It keeps only bytes that may be the beginning of a boundary,
- * and headers that are still incomplete. `write` and `end` throw `invalid_request`.
+ * Parses a multipart body (RFC 2046, 5.1.1) as it arrives. It keeps only bytes that may be the
+ * beginning of a boundary, and headers that are still incomplete. `write` and `end` throw
+ * `invalid_request`.
  */
 export class MultipartParser {
   readonly #handler: PartHandler
   readonly #delimiter: Buffer
   #state: State = 'preamble'
-  /** Precedes the bytes of the next `write`. Starts as a line break, since the first boundary needs none of its own. */
+  /**
+   * Precedes the bytes of the next `write`. Starts as a line break, since the first boundary needs
+   * none of its own.
+   */
   #rest: Buffer = crlf
   /** How many bytes at the start of `#rest` can belong to a delimiter but not to content. */
   #skip = 0
@@ -138,7 +145,10 @@ export class MultipartParser {
   }
 }
 
-/** Names are in lower case; each character stands for a byte. Lines other than `name: value` are ignored. */
+/**
+ * Names are in lower case; each character stands for a byte. Lines other than `name: value` are
+ * ignored.
+ */
 function parseHeader(text: string): PartHeader {
   const fields = new Map<string, string[]>()
   // RFC 5322, 2.2.3: a line break before white space does not end the field.

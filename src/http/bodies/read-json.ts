@@ -55,7 +55,10 @@ function codingOf({ headers }: IncomingMessage): string {
   })
 }
 
-/** Rejects when the request fails or its connection ends: a decompressor in between hears of neither. */
+/**
+ * Rejects when the request fails or its connection ends: a decompressor in between hears of
+ * neither.
+ */
 async function unlessBrokenOff<T>(req: IncomingMessage, read: () => Promise<T>): Promise<T> {
   const brokenOff = Promise.withResolvers<never>()
   const onClose = () => {
@@ -66,6 +69,7 @@ async function unlessBrokenOff<T>(req: IncomingMessage, read: () => Promise<T>):
     return await Promise.race([brokenOff.promise, read()])
   } finally {
     req.off('close', onClose)
-    // The listener for errors stays: one that comes when nobody reads any more must not end the process.
+    // The listener for errors stays: one that comes when nobody reads any more must not end the
+    // process.
   }
 }

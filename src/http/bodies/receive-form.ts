@@ -24,9 +24,10 @@ interface Sink {
 }
 
 /**
- * Reads a form to its end and passes each file to `onFile` when its body begins. Reading is paused while a body is full.
- * Rejects `invalid_request`, `invalid_name`, `too_large`, with what `onFile` throws, and with the error that destroyed a body;
- * then all unfinished bodies are destroyed and the request is paused.
+ * Reads a form to its end and passes each file to `onFile` when its body begins. Reading is paused
+ * while a body is full. Rejects `invalid_request`, `invalid_name`, `too_large`, with what `onFile`
+ * throws, and with the error that destroyed a body; then all unfinished bodies are destroyed and
+ * the request is paused.
  */
 export async function receiveForm(
   ctx: HttpContext,
@@ -38,7 +39,8 @@ export async function receiveForm(
 
 function boundaryIn(contentType: string): string {
   const boundary = new MIMEType(contentType).params.get('boundary')
-  // RFC 2046, 5.1.1: "boundary := 0*69<bchars> bcharsnospace". The longer it is, the more each byte costs to compare.
+  // RFC 2046, 5.1.1: "boundary := 0*69<bchars> bcharsnospace". The longer it is, the more each byte
+  // costs to compare.
   if (boundary && /^[\x20-\x7e]{1,70}$/.test(boundary)) return boundary
   throw new StoreError(
     'invalid_request',

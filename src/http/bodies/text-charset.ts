@@ -9,8 +9,8 @@ const bytesLookedAt = 64 * 1024
 const longestCharacter = 4
 
 /**
- * Adds `charset=utf-8` to the type of text that is shown in place: browsers would otherwise take it for Windows-1252.
- * `bytes` is the file, or its beginning unless `isWhole`.
+ * Adds `charset=utf-8` to the type of text that is shown in place: browsers would otherwise take it
+ * for Windows-1252. `bytes` is the file, or its beginning unless `isWhole`.
  */
 export function describeCharset(ctx: HttpContext, { mediaType }: StoredFile, bytes: Buffer, isWhole = true) {
   if (isUtf8Text(bytes, isWhole)) {

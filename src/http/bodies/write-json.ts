@@ -2,7 +2,9 @@ import { Readable } from 'node:stream'
 import type { Middleware } from 'koa'
 import type { RequestState } from '../server/context.ts'
 
-/** Ends JSON with a newline, as problems do, so that a shell's prompt starts on a line of its own. */
+/**
+ * Ends JSON with a newline, as problems do, so that a shell's prompt starts on a line of its own.
+ */
 export function writeJson(): Middleware<RequestState> {
   return async (ctx, next) => {
     await next()

@@ -18,7 +18,10 @@ export class BodyDigests {
     for (const hash of this.#hashes.values()) hash.update(bytes)
   }
 
-  /** Call once, when the body is complete. Throws `digest_mismatch`, with the name of the header that was wrong. */
+  /**
+   * Call once, when the body is complete. Throws `digest_mismatch`, with the name of the header
+   * that was wrong.
+   */
   verify(): void {
     const actual = new Map([...this.#hashes].map(([algorithm, hash]) => [algorithm, hash.digest()]))
     for (const { algorithm, bytes, header } of this.#expected) {

@@ -9,8 +9,8 @@ const member = new RegExp(
 )
 
 /**
- * A dictionary whose members are all byte sequences, as structured field (RFC 8941, 3.2): the base64 of each by its
- * key. Parameters are read over. Undefined if `text` is no such thing.
+ * A dictionary whose members are all byte sequences, as structured field (RFC 8941, 3.2): the
+ * base64 of each by its key. Parameters are read over. Undefined if `text` is no such thing.
  */
 export function parseByteDictionary(text: string): ReadonlyMap<string, string> | undefined {
   const members = new Map<string, string>()

@@ -6,8 +6,8 @@ import { parseHttpDate } from './http-date.ts'
 type Validators = Pick<StoredFile, 'digest' | 'createdAt' | 'modifiedAt'>
 
 /**
- * What the conditions in the headers of a GET or HEAD say of the file: send it, 304 or 412, in the order of
- * RFC 9110, 13.2.2. A condition that cannot be read counts as absent, so the file is sent.
+ * What the conditions in the headers of a GET or HEAD say of the file: send it, 304 or 412, in the
+ * order of RFC 9110, 13.2.2. A condition that cannot be read counts as absent, so the file is sent.
  */
 export function evaluateConditions(
   headers: IncomingHttpHeaders,
@@ -15,8 +15,8 @@ export function evaluateConditions(
 ): 'proceed' | 'not_modified' | 'precondition_failed' {
   if (!isExpected(headers, file)) return 'precondition_failed'
   const ifNoneMatch = headers['if-none-match']
-  // Step 3: If-None-Match; step 4: "When the method is GET or HEAD, If-None-Match is not present, and
-  // If-Modified-Since is present".
+  // Step 3: If-None-Match; step 4: "When the method is GET or HEAD, If-None-Match is not present,
+  // and If-Modified-Since is present".
   if (ifNoneMatch !== undefined) {
     return listsTag(ifNoneMatch, downloadTagOf(file)) ? 'not_modified' : 'proceed'
   }
@@ -25,7 +25,10 @@ export function evaluateConditions(
   return modifiedSince !== undefined && lastModified(file) <= modifiedSince ? 'not_modified' : 'proceed'
 }
 
-/** Step 1: "When … If-Match is present, evaluate"; step 2: "and If-Match is not present, and If-Unmodified-Since is". */
+/**
+ * Step 1: "When … If-Match is present, evaluate"; step 2: "and If-Match is not present, and
+ * If-Unmodified-Since is".
+ */
 function isExpected(headers: IncomingHttpHeaders, file: Validators): boolean {
   const ifMatch = headers['if-match']
   if (ifMatch !== undefined) {
@@ -37,8 +40,9 @@ function isExpected(headers: IncomingHttpHeaders, file: Validators): boolean {
 }
 
 /**
- * Whether a `Range` header counts (RFC 9110, 13.1.5): without `If-Range`, or if that names the file as it is now. What
- * cannot be read names nothing, so the whole file is sent, which is right in any case.
+ * Whether a `Range` header counts (RFC 9110, 13.1.5): without `If-Range`, or if that names the file
+ * as it is now. What cannot be read names nothing, so the whole file is sent, which is right in any
+ * case.
  */
 export function ifRangeHolds(header: string | undefined, file: Validators, now = Date.now()): boolean {
   if (header === undefined) return true
@@ -48,12 +52,16 @@ export function ifRangeHolds(header: string | undefined, file: Validators, now =
     const tag = parseStrongTag(header)
     return tag !== undefined && `"${tag}"` === downloadTagOf(file)
   }
-  // "If the HTTP-date validator provided is not a strong validator in the sense defined by Section 8.8.2.2, the condition
-  // is false": while its second lasts, the file can be replaced by another with the same date.
+  // "If the HTTP-date validator provided is not a strong validator in the sense defined by Section
+  // 8.8.2.2, the condition is false": while its second lasts, the file can be replaced by another
+  // with the same date.
   return date === lastModified(file) && Math.floor(now / 1000) * 1000 > date
 }
 
-/** RFC 9110, 8.8.2: Last-Modified is in whole seconds; the fraction goes, for it must not lie in the future. */
+/**
+ * RFC 9110, 8.8.2: Last-Modified is in whole seconds; the fraction goes, for it must not lie in the
+ * future.
+ */
 function lastModified({ modifiedAt }: Validators): number {
   return Math.floor(modifiedAt / 1000) * 1000
 }

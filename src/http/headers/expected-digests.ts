@@ -25,8 +25,9 @@ const algorithms: ReadonlyMap<string, Algorithm> = new Map([
 ])
 
 /**
- * The digests in `Repr-Digest`, `Content-Digest` (RFC 9530) and `Content-MD5` (RFC 1864). Throws `invalid_digest` where
- * one is malformed, or where a header has none that can be checked: a digest that is sent is never accepted unchecked.
+ * The digests in `Repr-Digest`, `Content-Digest` (RFC 9530) and `Content-MD5` (RFC 1864). Throws
+ * `invalid_digest` where one is malformed, or where a header has none that can be checked: a digest
+ * that is sent is never accepted unchecked.
  */
 export function expectedDigests(headers: IncomingHttpHeaders): readonly ExpectedDigest[] {
   return [
@@ -44,7 +45,8 @@ function inDictionary(
   // RFC 8941, 4.2: lines of the same field are one, joined with commas.
   const members = parseByteDictionary(typeof value === 'string' ? value : value.join(', '))
   if (!members) throw invalid(`${header} must be of the form sha-256=:…base64…:`)
-  // RFC 9530, 2: "A recipient MAY ignore any or all digests": those it does not know beside one that it does.
+  // RFC 9530, 2: "A recipient MAY ignore any or all digests": those it does not know beside one
+  // that it does.
   const known = [...members].flatMap(([key, base64]) => {
     const algorithm = algorithms.get(key)
     return algorithm ? [{ algorithm: algorithm.name, bytes: decode(header, base64, algorithm), header }] : []

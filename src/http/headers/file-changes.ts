@@ -21,8 +21,8 @@ const schema = z
   .refine((changes) => Object.keys(changes).length > 0, 'must have name, mediaType or metadata')
 
 /**
- * The body of a PATCH, once parsed from JSON. Throws `invalid_name` if the name is at fault, else `invalid_metadata`,
- * with a message that says where.
+ * The body of a PATCH, once parsed from JSON. Throws `invalid_name` if the name is at fault, else
+ * `invalid_metadata`, with a message that says where.
  */
 export function parseFileChanges(body: unknown): FileChanges {
   const result = schema.safeParse(body)
@@ -35,9 +35,9 @@ export function parseFileChanges(body: unknown): FileChanges {
 }
 
 /**
- * The body of a PATCH as JSON Merge Patch (RFC 7396): metadata is merged, `null` deletes a key of it, or all of it. What
- * is to change follows from the file as it is at that moment. Throws as `parseFileChanges` does; name and media type
- * cannot be deleted.
+ * The body of a PATCH as JSON Merge Patch (RFC 7396): metadata is merged, `null` deletes a key of
+ * it, or all of it. What is to change follows from the file as it is at that moment. Throws as
+ * `parseFileChanges` does; name and media type cannot be deleted.
  */
 export function parseMergePatch(body: unknown): (file: Pick<StoredFile, 'metadata'>) => FileChanges {
   const patch = isObject(body) ? body['metadata'] : undefined

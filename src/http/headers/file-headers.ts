@@ -30,7 +30,8 @@ export function headersOf(file: StoredFile): FileHeaders {
     whenSent: [
       ['Content-Type', file.mediaType],
       ['Content-Disposition', disposition(file.name, 'attachment')],
-      // A file shown in place runs with the rights of nobody: no scripts, no forms, an origin of its own.
+      // A file shown in place runs with the rights of nobody: no scripts, no forms, an origin of
+      // its own.
       ['Content-Security-Policy', sandbox],
     ],
   }

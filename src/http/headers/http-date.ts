@@ -39,8 +39,8 @@ function daysIn(year: number, monthIndex: number): number {
 }
 
 /**
- * RFC 9110, 5.6.7: a two-digit year "that appears to be more than 50 years in the future" is "the most recent year
- * in the past that had the same last two digits".
+ * RFC 9110, 5.6.7: a two-digit year "that appears to be more than 50 years in the future" is "the
+ * most recent year in the past that had the same last two digits".
  */
 function fullYear(digits: string, now: number): number {
   if (digits.length === 4) return Number(digits)

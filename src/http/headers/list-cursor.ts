@@ -1,6 +1,9 @@
 import { StoreError } from '../../model/errors.ts'
 
-/** Makes the `next` of a page opaque, so that nobody builds on what it says, and safe to put into an address. */
+/**
+ * Makes the `next` of a page opaque, so that nobody builds on what it says, and safe to put into an
+ * address.
+ */
 export function toCursor(next: string): string {
   return Buffer.from(next).toString('base64url')
 }

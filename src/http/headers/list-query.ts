@@ -27,9 +27,9 @@ const schema = z.strictObject({
 })
 
 /**
- * The query of `GET /api/files`. A parameter that is empty counts as absent, as forms send it. Throws
- * `invalid_request`, also on a parameter that is unknown or comes twice: a list that is not the one
- * asked for looks just like it.
+ * The query of `GET /api/files`. A parameter that is empty counts as absent, as forms send it.
+ * Throws `invalid_request`, also on a parameter that is unknown or comes twice: a list that is not
+ * the one asked for looks just like it.
  */
 export function parseListQuery(query: URLSearchParams): Omit<ListQuery, 'space'> {
   const given = new Map<string, string>()

@@ -40,8 +40,8 @@ const replacements: Readonly<Record<string, string>> = {
 }
 
 /**
- * The closest printable ASCII: letters without their marks, ligatures spelled out, and `_` for each character that has no
- * counterpart.
+ * The closest printable ASCII: letters without their marks, ligatures spelled out, and `_` for each
+ * character that has no counterpart.
  */
 export function toAscii(text: string): string {
   return text

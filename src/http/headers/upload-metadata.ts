@@ -12,9 +12,10 @@ export interface NamedFile {
 }
 
 /**
- * Reads `Upload-Metadata`: `filename` (or `name`) becomes the name, `filetype` (or `type`) the media type, all else metadata. A file without
- * a name is named for its id. A value that is not text, which is UTF-8 without U+0000, is ignored: metadata is text, and
- * clients may send bytes for their own use, which `HEAD` still repeats. Throws `invalid_metadata`, `invalid_name`.
+ * Reads `Upload-Metadata`: `filename` (or `name`) becomes the name, `filetype` (or `type`) the
+ * media type, all else metadata. A file without a name is named for its id. A value that is not
+ * text, which is UTF-8 without U+0000, is ignored: metadata is text, and clients may send bytes for
+ * their own use, which `HEAD` still repeats. Throws `invalid_metadata`, `invalid_name`.
  */
 export function describeFile(header: string, id: string): NamedFile {
   const pairs = textsIn(parsePairs(header))
@@ -25,8 +26,8 @@ export function describeFile(header: string, id: string): NamedFile {
 }
 
 /**
- * The same header on a `PUT`, whose address has the name and whose `Content-Type` is the media type: all of its pairs are metadata. Throws
- * `invalid_metadata`.
+ * The same header on a `PUT`, whose address has the name and whose `Content-Type` is the media
+ * type: all of its pairs are metadata. Throws `invalid_metadata`.
  */
 export function parseMetadata(header: string): Metadata {
   return header === '' ? {} : toMetadata(textsIn(parsePairs(header)))
@@ -44,10 +45,11 @@ function toMetadata(pairs: Iterable<readonly [string, string]>): Metadata {
 }
 
 /**
- * "The Upload-Metadata request and response header MUST consist of one or more comma-separated key-value pairs. The key
- * and value MUST be separated by a space. The key MUST NOT contain spaces and commas and MUST NOT be empty. The key
- * SHOULD be ASCII encoded and the value MUST be Base64 encoded. All keys MUST be unique. The value MAY be empty. In
- * these cases, the space, which would normally separate the key and the value, MAY be left out."
+ * "The Upload-Metadata request and response header MUST consist of one or more comma-separated
+ * key-value pairs. The key and value MUST be separated by a space. The key MUST NOT contain spaces
+ * and commas and MUST NOT be empty. The key SHOULD be ASCII encoded and the value MUST be Base64
+ * encoded. All keys MUST be unique. The value MAY be empty. In these cases, the space, which would
+ * normally separate the key and the value, MAY be left out."
  */
 function parsePairs(header: string): ReadonlyMap<string, Buffer> {
   const pairs = new Map<string, Buffer>()

@@ -3,7 +3,10 @@ import type { RequestState } from '../server/context.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** All request headers in use that a page may not send freely (Fetch, "CORS-safelisted request-header"). */
+/**
+ * All request headers in use that a page may not send freely (Fetch, "CORS-safelisted
+ * request-header").
+ */
 const readHeaders = [
   // Read by authenticating proxies, or added to every request by libraries.
   'Authorization',
@@ -37,7 +40,10 @@ const readHeaders = [
   'X-Request-Id',
 ]
 
-/** All answer headers that a page sees only if they are exposed (Fetch, "CORS-safelisted response-header name"). */
+/**
+ * All answer headers that a page sees only if they are exposed (Fetch, "CORS-safelisted
+ * response-header name").
+ */
 const sentHeaders = [
   'Accept-Encoding',
   'Accept-Patch',
@@ -77,8 +83,8 @@ export const alwaysSent: Readonly<Record<string, string>> = {
 const maxAgeSeconds = 7200
 
 /**
- * Marks every answer, problems too, as readable only by our own pages and those of these origins, without credentials.
- * Other pages cannot even embed it, and no browser guesses another media type.
+ * Marks every answer, problems too, as readable only by our own pages and those of these origins,
+ * without credentials. Other pages cannot even embed it, and no browser guesses another media type.
  */
 export function restrictReaders(origins: AllowedOrigins): Middleware<RequestState> {
   return (ctx, next) => {
@@ -89,12 +95,15 @@ export function restrictReaders(origins: AllowedOrigins): Middleware<RequestStat
   }
 }
 
-/** Answers what a browser asks before it sends a request of such a page (a preflight), at any address. */
+/**
+ * Answers what a browser asks before it sends a request of such a page (a preflight), at any
+ * address.
+ */
 export function answerPreflights(origins: AllowedOrigins): Middleware<RequestState> {
   return async (ctx, next) => {
     const origin = ctx.get('Origin')
-    // Fetch, "HTTP requests": "A CORS-preflight request … uses `OPTIONS` as method and includes" this header. Any other OPTIONS
-    // asks what the address itself can do.
+    // Fetch, "HTTP requests": "A CORS-preflight request … uses `OPTIONS` as method and includes"
+    // this header. Any other OPTIONS asks what the address itself can do.
     const isPreflight = ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== ''
     if (!isPreflight || origin === '' || !isAllowedOrigin(origins, origin)) {
       await next()
@@ -116,14 +125,17 @@ function headersFor(origins: AllowedOrigins, origin: string): Readonly<Record<st
     'Cross-Origin-Resource-Policy': 'cross-origin',
   }
   if (origins === '*') return { 'Access-Control-Allow-Origin': '*', ...exposed }
-  // Fetch, "CORS protocol and HTTP caches": "If CORS protocol requirements are more complicated than setting
-  // `Access-Control-Allow-Origin` to * or a static origin, `Vary` is to be used": also towards those who are not allowed.
+  // Fetch, "CORS protocol and HTTP caches": "If CORS protocol requirements are more complicated
+  // than setting `Access-Control-Allow-Origin` to * or a static origin, `Vary` is to be used": also
+  // towards those who are not allowed.
   const varying = { Vary: 'Origin' }
   if (!isAllowedOrigin(origins, origin)) return { ...alwaysSent, ...varying }
   return { 'Access-Control-Allow-Origin': origin, ...exposed, ...varying }
 }
 
-/** Origins whose pages may use this server from a browser, just as browsers name them; `*` for all. */
+/**
+ * Origins whose pages may use this server from a browser, just as browsers name them; `*` for all.
+ */
 export type AllowedOrigins = '*' | readonly string[]
 
 export function isAllowedOrigin(origins: AllowedOrigins, origin: string): boolean {

@@ -23,8 +23,9 @@ const counted = new WeakMap<Socket, Traffic>()
 const loggedCharacters = 512
 
 /**
- * Gives each request an id (a new one, or the one it came with) and a log with that id. Counts the request when its answer
- * ends, and logs one line, with the failure if any, once the server is done with it as well.
+ * Gives each request an id (a new one, or the one it came with) and a log with that id. Counts the
+ * request when its answer ends, and logs one line, with the failure if any, once the server is done
+ * with it as well.
  */
 export function observe(
   log: Logger,
@@ -101,7 +102,9 @@ class ObservedRequest implements RequestState {
     this.#serverLog = serverLog
   }
 
-  /** Created on demand: most requests log nothing else, and a child logger costs as much as a line. */
+  /**
+   * Created on demand: most requests log nothing else, and a child logger costs as much as a line.
+   */
   get log(): Logger {
     this.#log ??= this.#serverLog.child({ requestId: this.requestId })
     return this.#log
@@ -112,7 +115,8 @@ class ObservedRequest implements RequestState {
 export function parseTarget(): Middleware<RequestState> {
   return (ctx, next) => {
     const target = parseRequestTarget(ctx.req.url ?? '/')
-    // Koa and its router would take it apart once more, in another way, and throw at some of what stands before the path.
+    // Koa and its router would take it apart once more, in another way, and throw at some of what
+    // stands before the path.
     if (target.authority !== undefined) ctx.req.url = originForm(ctx.req.url ?? '/')
     ctx.state.target = target
     return next()

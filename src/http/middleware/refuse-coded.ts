@@ -16,10 +16,14 @@ export function refuseCoded(ctx: HttpContext): void {
   )
 }
 
-/** A body that is only a part of the file, or the file in some coding, would be stored as if it were the file. */
+/**
+ * A body that is only a part of the file, or the file in some coding, would be stored as if it were
+ * the file.
+ */
 export function refuseWhatWouldNotBeTheFile(ctx: HttpContext): void {
-  // RFC 9110, 14.5: "An origin server SHOULD respond with a 400 (Bad Request) status code if it receives Content-Range
-  // on a PUT for a target resource that does not support partial PUT requests."
+  // RFC 9110, 14.5: "An origin server SHOULD respond with a 400 (Bad Request) status code if it
+  // receives Content-Range on a PUT for a target resource that does not support partial PUT
+  // requests."
   if (ctx.get('Content-Range'))
     throw new StoreError('invalid_request', 'PUT stores whole files: leave out Content-Range.')
   refuseCoded(ctx)

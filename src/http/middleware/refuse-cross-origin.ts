@@ -6,8 +6,8 @@ import type { RequestState } from '../server/context.ts'
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Refuses changes by pages of other origins than our own and the allowed ones. Browsers name the page's origin, other clients name
- * none (RFC 6454, 7).
+ * Refuses changes by pages of other origins than our own and the allowed ones. Browsers name the
+ * page's origin, other clients name none (RFC 6454, 7).
  */
 export function refuseCrossOrigin(allowed: AllowedOrigins): Middleware<RequestState> {
   return (ctx, next) => {

@@ -2,8 +2,9 @@ import type { HttpContext } from '../server/context.ts'
 import { StoreError } from '../../model/errors.ts'
 
 /**
- * A request with neither `Content-Length` nor `Transfer-Encoding` has no body. Storing an empty file, or
- * emptying an existing one, would be wrong: most likely the client lost the body on the way.
+ * A request with neither `Content-Length` nor `Transfer-Encoding` has no body. Storing an empty
+ * file, or emptying an existing one, would be wrong: most likely the client lost the body on the
+ * way.
  */
 export function refuseWithoutLength({ req: { headers } }: HttpContext): void {
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return

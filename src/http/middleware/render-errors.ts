@@ -42,7 +42,9 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 /** Seconds after which a client that got a 503 may try again. */
 const retryAfter = '5'
 
-/** Renders whatever goes wrong below as `application/problem+json` (RFC 9457) with a stable `code`. */
+/**
+ * Renders whatever goes wrong below as `application/problem+json` (RFC 9457) with a stable `code`.
+ */
 export function renderErrors(lingering: Lingering): Middleware<RequestState> {
   return async (ctx, next) => {
     try {
@@ -83,7 +85,10 @@ export function renderErrors(lingering: Lingering): Middleware<RequestState> {
   }
 }
 
-/** A problem whose answer needs headers of its own, or is of a type that others define too, with what belongs to that. */
+/**
+ * A problem whose answer needs headers of its own, or is of a type that others define too, with
+ * what belongs to that.
+ */
 export class HttpProblem extends StoreError {
   readonly headers: Readonly<Record<string, string>>
   readonly members: Readonly<Record<string, string | number>>
@@ -109,7 +114,10 @@ function asStoreError(thrown: unknown): StoreError {
   return new StoreError('internal', 'Something unexpected happened.', { cause: thrown })
 }
 
-/** Only faults that an operator must look into are errors with a stack: clients must not be able to cause floods of stacks. */
+/**
+ * Only faults that an operator must look into are errors with a stack: clients must not be able to
+ * cause floods of stacks.
+ */
 function failureOf(error: StoreError, thrown: unknown): Failure {
   const { code, message: detail } = error
   if (isServerFault(error)) return { level: 'error', code, detail, err: thrown }
@@ -117,7 +125,8 @@ function failureOf(error: StoreError, thrown: unknown): Failure {
 }
 
 function unrouted(allow: string): StoreError {
-  // RFC 9110, 15.5.6: a 405 "MUST generate an Allow header field"; where no method would do, there is nothing.
+  // RFC 9110, 15.5.6: a 405 "MUST generate an Allow header field"; where no method would do, there
+  // is nothing.
   if (allow) {
     return new StoreError(
       'method_not_allowed',

@@ -13,7 +13,10 @@ export function restrictMetrics(req: IncomingMessage, access: MetricsAccess): vo
   throw new StoreError('forbidden', 'This client may not read the metrics: see --metrics-access.')
 }
 
-/** Through a proxy on this machine every client looks local, unless the proxy sends one of its headers. */
+/**
+ * Through a proxy on this machine every client looks local, unless the proxy sends one of its
+ * headers.
+ */
 function isLocal({ socket, headers }: IncomingMessage): boolean {
   const address = socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''
   return isLoopback(address) && proxyHeaders.every((name) => headers[name] === undefined)

@@ -7,7 +7,9 @@ import { HttpProblem } from '../middleware/render-errors.ts'
 export interface AdmissionLimits {
   /** Requests in progress, the whole server. */
   readonly maxRequests: number
-  /** Requests in progress per client while more than half of `maxRequests` are; unlimited if absent. */
+  /**
+   * Requests in progress per client while more than half of `maxRequests` are; unlimited if absent.
+   */
   readonly maxRequestsPerClient?: number
   /** Unanswered requests of one connection. */
   readonly maxPipelinedRequests: number
@@ -16,8 +18,9 @@ export interface AdmissionLimits {
 const refusals = new WeakMap<IncomingMessage, HttpProblem>()
 
 /**
- * Decides whether to handle a new request: false if its connection was ended instead. `refuseUnadmitted` may still refuse
- * it. `ofClient` is the number of running requests of this client, including this one.
+ * Decides whether to handle a new request: false if its connection was ended instead.
+ * `refuseUnadmitted` may still refuse it. `ofClient` is the number of running requests of this
+ * client, including this one.
  */
 export function admit(
   req: IncomingMessage,

@@ -2,8 +2,8 @@ import type { HttpContext } from './context.ts'
 import type { Lingering } from './lingering.ts'
 
 /**
- * Sends a whole answer. If the request's body has not been read to its end, the connection must end too, but not
- * before `lingering` has let the client finish.
+ * Sends a whole answer. If the request's body has not been read to its end, the connection must end
+ * too, but not before `lingering` has let the client finish.
  */
 export function answerAndLinger(
   ctx: HttpContext,

@@ -81,8 +81,8 @@ const refusals: Readonly<Record<string, Refusal>> = {
 }
 
 /**
- * Answers bytes that the parser rejects, and ends the connection. If the framing of a body breaks, its reader gets the
- * error. Complete requests before it are answered first.
+ * Answers bytes that the parser rejects, and ends the connection. If the framing of a body breaks,
+ * its reader gets the error. Complete requests before it are answered first.
  */
 export function answerUnparsed(
   server: Server,
@@ -123,13 +123,15 @@ export function answerUnparsed(
       answer(error, socket)
       return
     }
-    // Timers run before sockets are read: if the process stood still, the headers may be waiting there.
+    // Timers run before sockets are read: if the process stood still, the headers may be waiting
+    // there.
     const latest = connections.latest(socket)
     setImmediate(() => {
       if (connections.latest(socket) === latest) answer(error, socket)
     })
   })
-  // RFC 9110, 9.3.6: most origin servers do not implement CONNECT. Without a listener Node would close the connection silently.
+  // RFC 9110, 9.3.6: most origin servers do not implement CONNECT. Without a listener Node would
+  // close the connection silently.
   server.on('connect', (req, duplex) => {
     const socket = duplex as Socket
     socket.on('error', () => socket.destroy()).on('data', () => {})

@@ -8,12 +8,16 @@ export interface Exchange {
 }
 
 /**
- * The open connections of a server, and what goes on in each. `surplusConnections` past the limit are let in to be
- * told so; others are closed without a word. When there are more than `maxConnections`, the one in which nothing
- * has gone on for the longest gives way to the new one; if something goes on in all, the new one is surplus.
+ * The open connections of a server, and what goes on in each. `surplusConnections` past the limit
+ * are let in to be told so; others are closed without a word. When there are more than
+ * `maxConnections`, the one in which nothing has gone on for the longest gives way to the new one;
+ * if something goes on in all, the new one is surplus.
  */
 export class Connections {
-  /** Requests of one connection are answered in the order in which they came. The connection that has been idle longest comes first. */
+  /**
+   * Requests of one connection are answered in the order in which they came. The connection that
+   * has been idle longest comes first.
+   */
   readonly #exchanges = new Map<Socket, Set<Exchange>>()
   readonly #surplus = new WeakSet<Socket>()
   readonly #yielding = new Set<Socket>()
@@ -61,7 +65,10 @@ export class Connections {
     this.#yielding.add(socket)
   }
 
-  /** Whether the connection came when there were as many as there may be, and something went on in each. */
+  /**
+   * Whether the connection came when there were as many as there may be, and something went on in
+   * each.
+   */
   isSurplus(socket: Socket): boolean {
     return this.#surplus.has(socket)
   }

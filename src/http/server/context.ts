@@ -31,7 +31,10 @@ export interface Failure {
 
 export type HttpContext = Koa.ParameterizedContext<RequestState>
 
-/** The address for clients of a path that begins with `/`. Whatever answers say where something is comes from here. */
+/**
+ * The address for clients of a path that begins with `/`. Whatever answers say where something is
+ * comes from here.
+ */
 export function addressOf(ctx: HttpContext, path: string): string {
   return ctx.state.site.addressOf(ctx, path)
 }

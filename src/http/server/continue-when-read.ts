@@ -7,8 +7,8 @@ const waiting = new WeakMap<IncomingMessage, ServerResponse>()
 const unmet = new WeakSet<IncomingMessage>()
 
 /**
- * Lets requests with `Expect: 100-continue` through to the application without the go-ahead: what can be refused by its
- * headers is refused before the body is sent (RFC 9110, 10.1.1).
+ * Lets requests with `Expect: 100-continue` through to the application without the go-ahead: what
+ * can be refused by its headers is refused before the body is sent (RFC 9110, 10.1.1).
  */
 export function deferContinue(server: Server): void {
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
@@ -23,8 +23,8 @@ export function deferContinue(server: Server): void {
 }
 
 /**
- * RFC 9110, 10.1.1: "A server that receives an Expect field value containing a member other than 100-continue MAY
- * respond with a 417 (Expectation Failed) status code".
+ * RFC 9110, 10.1.1: "A server that receives an Expect field value containing a member other than
+ * 100-continue MAY respond with a 417 (Expectation Failed) status code".
  */
 export function refuseExpectations(): Middleware<RequestState> {
   return (ctx, next) => {

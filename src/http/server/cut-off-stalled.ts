@@ -12,12 +12,13 @@ export interface StallOptions {
 }
 
 /**
- * Ends the connection of a client that makes no progress for `stallTimeoutMs`: sends nothing of a body that is
- * being read, or takes nothing of what is written. One that sends less than `minUploadRate` for as long holds what it holds for
- * nothing, too, and is found at the end of the next such time. A client that reads needs no such rate: the system says that there is
- * room again only when much of what it holds has been taken. While the server itself is what both wait for, the
- * client has all the time it needs; when this process has stood still, its time begins again. `onCutOff` is told each
- * time.
+ * Ends the connection of a client that makes no progress for `stallTimeoutMs`: sends nothing of a
+ * body that is being read, or takes nothing of what is written. One that sends less than
+ * `minUploadRate` for as long holds what it holds for nothing, too, and is found at the end of the
+ * next such time. A client that reads needs no such rate: the system says that there is room again
+ * only when much of what it holds has been taken. While the server itself is what both wait for,
+ * the client has all the time it needs; when this process has stood still, its time begins again.
+ * `onCutOff` is told each time.
  */
 export function cutOffStalled(server: Server, connections: Connections, options: StallOptions): void {
   const { stallTimeoutMs, onCutOff } = options
@@ -41,7 +42,8 @@ export function cutOffStalled(server: Server, connections: Connections, options:
       socket.setTimeout(stallTimeoutMs)
       return
     }
-    // After a pause timers run before sockets are read: the bytes of a client that moves may be waiting there.
+    // After a pause timers run before sockets are read: the bytes of a client that moves may be
+    // waiting there.
     const { bytesRead } = socket
     setImmediate(() => {
       const hasMoved =

@@ -11,9 +11,10 @@ export interface LingerLimits {
 const idleMs = 5000
 
 /**
- * Clients that still send the body of a request that has been answered. Closing a socket with unread bytes resets
- * it, and a client that reads only when it has sent everything would never see its answer (RFC 9112, 9.6). So what
- * they send is thrown away: for a limited time, and from a limited number of clients.
+ * Clients that still send the body of a request that has been answered. Closing a socket with
+ * unread bytes resets it, and a client that reads only when it has sent everything would never see
+ * its answer (RFC 9112, 9.6). So what they send is thrown away: for a limited time, and from a
+ * limited number of clients.
  */
 export class Lingering {
   readonly #limits: LingerLimits
@@ -24,7 +25,10 @@ export class Lingering {
     this.#limits = limits
   }
 
-  /** Throws away what the source still brings. Calls `onEnd` once: when it ends or fails, or has had its time. */
+  /**
+   * Throws away what the source still brings. Calls `onEnd` once: when it ends or fails, or has had
+   * its time.
+   */
   discard(source: Readable, onEnd: () => void): void {
     const { lingerTimeoutMs, maxLingering } = this.#limits
     const end = () => {

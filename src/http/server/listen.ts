@@ -7,7 +7,10 @@ interface Address {
   readonly port: number
 }
 
-/** Resolves when the server listens. Rejects `unavailable`, with what to do, if the address cannot be listened on. */
+/**
+ * Resolves when the server listens. Rejects `unavailable`, with what to do, if the address cannot
+ * be listened on.
+ */
 export async function listen(server: Server, { host, port }: Address): Promise<void> {
   try {
     server.listen(port, host)

@@ -128,7 +128,8 @@ function notSoundGauge({ catalog }: FileStore): Gauge {
     labelNames: ['condition'],
     registers: [],
     async collect() {
-      // The other numbers are wanted most when the catalog does not answer; what is not known is no number.
+      // The other numbers are wanted most when the catalog does not answer; what is not known is no
+      // number.
       const counts = await catalog.countNotSound().catch(() => ({ damaged: NaN, missing: NaN }))
       for (const [condition, count] of Object.entries(counts)) this.set({ condition }, count)
     },

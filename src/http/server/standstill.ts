@@ -1,6 +1,7 @@
 /**
- * Notices when this process has stood still for longer than `leastMs`: it was stopped, or its machine suspended. What
- * clients sent meanwhile has not been read yet, and their connections may take a while to recover.
+ * Notices when this process has stood still for longer than `leastMs`: it was stopped, or its
+ * machine suspended. What clients sent meanwhile has not been read yet, and their connections may
+ * take a while to recover.
  */
 export class Standstill {
   readonly #leastMs: number

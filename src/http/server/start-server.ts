@@ -26,7 +26,10 @@ export interface ServerOptions extends AdmissionLimits {
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly stallTimeoutMs: number
-  /** Bytes in a second, over the stall timeout, that a client that sends a body has to send at least. */
+  /**
+   * Bytes in a second, over the stall timeout, that a client that sends a body has to send at
+   * least.
+   */
   readonly minUploadRate: number
   readonly onCutOff: () => void
   /** The app's, so that its limits hold for both. */
@@ -38,7 +41,10 @@ export interface ServerOptions extends AdmissionLimits {
 
 export interface RunningServer {
   readonly url: string
-  /** Takes no more requests and resolves when those in flight have ended, or have been ended after `timeoutMs`. */
+  /**
+   * Takes no more requests and resolves when those in flight have ended, or have been ended after
+   * `timeoutMs`.
+   */
   stop(timeoutMs: number): Promise<void>
 }
 
@@ -57,8 +63,9 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
     // Node's own answer would not say why.
     requireHostHeader: false,
   })
-  // A client may send its request and close its side at once; without this, Node takes it for one that has gone. The
-  // property is as old as Node's server and not in its documentation: `half-closed.test.ts` fails if it goes.
+  // A client may send its request and close its side at once; without this, Node takes it for one
+  // that has gone. The property is as old as Node's server and not in its documentation:
+  // `half-closed.test.ts` fails if it goes.
   Object.assign(server, { httpAllowHalfOpen: true })
   const connections = new Connections(server, options.maxConnections, options.surplusConnections ?? 256)
   cutOffStalled(server, connections, options)

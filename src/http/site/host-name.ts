@@ -1,6 +1,9 @@
 import { isIP } from 'node:net'
 
-/** RFC 3986, 3.2.2 and 3.2.3: a name, maybe empty, or an address in brackets, maybe with a zone (RFC 6874); and maybe a port. */
+/**
+ * RFC 3986, 3.2.2 and 3.2.3: a name, maybe empty, or an address in brackets, maybe with a zone (RFC
+ * 6874); and maybe a port.
+ */
 const authorityPattern = /^([\w.~!$&'()*+,;=%-]*|\[[\da-fA-Fv.:]+(?:%[\w.~%-]+)?\])(?::\d*)?$/
 
 export function isAuthority(text: string): boolean {
@@ -8,8 +11,8 @@ export function isAuthority(text: string): boolean {
 }
 
 /**
- * The host in a `Host` header or an authority, as names are compared: in lower case, without port, brackets, zone or final dot.
- * `undefined` if it cannot be read as one.
+ * The host in a `Host` header or an authority, as names are compared: in lower case, without port,
+ * brackets, zone or final dot. `undefined` if it cannot be read as one.
  */
 export function hostNameIn(authority: string): string | undefined {
   const [, host] = authorityPattern.exec(authority) ?? []
@@ -20,8 +23,9 @@ export function hostNameIn(authority: string): string | undefined {
 }
 
 /**
- * Whether a page under this name must come from here. A page's name may resolve to this server although it is not ours (DNS
- * rebinding), but an address always means what it says, and browsers resolve `localhost` themselves (RFC 6761, 6.3).
+ * Whether a page under this name must come from here. A page's name may resolve to this server
+ * although it is not ours (DNS rebinding), but an address always means what it says, and browsers
+ * resolve `localhost` themselves (RFC 6761, 6.3).
  */
 export function isFixedHost(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0

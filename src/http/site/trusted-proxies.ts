@@ -13,7 +13,10 @@ export interface Forwarded {
 
 const nothing: Forwarded = {}
 
-/** Reads `X-Forwarded-*`, which anybody can send, from those proxies only. `Forwarded` (RFC 7239) is not read. */
+/**
+ * Reads `X-Forwarded-*`, which anybody can send, from those proxies only. `Forwarded` (RFC 7239) is
+ * not read.
+ */
 export class TrustedProxies {
   readonly #isTrusted: ((address: string, hops: number) => boolean) | undefined
 
@@ -22,7 +25,10 @@ export class TrustedProxies {
     this.#isTrusted = addresses.length > 0 ? proxyAddress.compile([...addresses]) : undefined
   }
 
-  /** The address of the client: the last in `X-Forwarded-For` that is not a trusted proxy's. `undefined` once it has gone. */
+  /**
+   * The address of the client: the last in `X-Forwarded-For` that is not a trusted proxy's.
+   * `undefined` once it has gone.
+   */
   clientAddress(req: IncomingMessage): string | undefined {
     const { remoteAddress } = req.socket
     if (this.#isTrusted === undefined || remoteAddress === undefined) return withoutMapping(remoteAddress)

@@ -13,9 +13,9 @@ const endTimeoutMs = 1000
 const newline = 0x0a
 
 /**
- * Writes log lines to a file descriptor in bounded memory without blocking the event loop. Lines that cannot be written
- * (full disk, pipe or terminal that nobody reads) are dropped and counted, and standard error says so once: logging must
- * never stop the server.
+ * Writes log lines to a file descriptor in bounded memory without blocking the event loop. Lines
+ * that cannot be written (full disk, pipe or terminal that nobody reads) are dropped and counted,
+ * and standard error says so once: logging must never stop the server.
  */
 export class LogDestination {
   readonly #sink: Sink
@@ -48,7 +48,10 @@ export class LogDestination {
     this.#draining ??= this.#drain()
   }
 
-  /** Resolves when all lines are written, or after a second if nobody reads them. Later lines may be lost. */
+  /**
+   * Resolves when all lines are written, or after a second if nobody reads them. Later lines may be
+   * lost.
+   */
   async end(): Promise<void> {
     await Promise.race([this.#draining, sleep(endTimeoutMs, undefined, { ref: false })])
     this.#sink.close()
@@ -93,7 +96,8 @@ export class LogDestination {
 }
 
 function complain(text: string): void {
-  // A terminal may be the one that takes nothing: a synchronous write would block the server with it.
+  // A terminal may be the one that takes nothing: a synchronous write would block the server with
+  // it.
   if (isatty(2)) {
     openSink(2)
       .write(Buffer.from(text))

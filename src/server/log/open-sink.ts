@@ -14,7 +14,10 @@ export interface Sink {
   close(): void
 }
 
-/** Never blocks the event loop, nor a thread for longer than a disk takes: the process could not end before that. */
+/**
+ * Never blocks the event loop, nor a thread for longer than a disk takes: the process could not end
+ * before that.
+ */
 export function openSink(fd: number): Sink {
   if (isatty(fd) && process.platform !== 'win32') return terminalSink(fd)
   const stats = fstatSync(fd)
@@ -47,7 +50,8 @@ function streamSink(fd: number): Sink {
 
 /** A file write would block a thread while the terminal takes nothing. */
 function terminalSink(fd: number): Sink {
-  // Opened again: `O_NONBLOCK` on the description that we share with the shell would hold for the shell, too.
+  // Opened again: `O_NONBLOCK` on the description that we share with the shell would hold for the
+  // shell, too.
   const own = openSync(`/dev/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   const terminal = fileSink(own)
   let isClosed = false

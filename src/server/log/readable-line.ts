@@ -30,7 +30,10 @@ const levels: Readonly<Record<number, readonly [string, Style]>> = {
   60: ['FATAL', 'red'],
 }
 
-/** Makes of a line of JSON one for people: time, level, what it says, and the other fields; a stack goes below. */
+/**
+ * Makes of a line of JSON one for people: time, level, what it says, and the other fields; a stack
+ * goes below.
+ */
 export function readableLine(isColored: boolean): (json: string) => string {
   return (json) => {
     const { level, time, msg = '', err, ...fields } = JSON.parse(json) as Line

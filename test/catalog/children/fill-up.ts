@@ -1,7 +1,8 @@
 import { SqliteCatalog } from '../../../src/catalog/sqlite/sqlite-catalog.ts'
 import { aFile, aSpace, named } from '../fixtures.ts'
 
-// Creates files until one is refused, and prints what is true then. The parent has limited the sizes of files.
+// Creates files until one is refused, and prints what is true then. The parent has limited the
+// sizes of files.
 const catalog = await SqliteCatalog.open(process.argv[2]!)
 const space = aSpace()
 const metadata = { large: 'x'.repeat(20_000) }

@@ -3,7 +3,10 @@ import type { Catalog } from '../../../src/catalog/catalog.ts'
 import type { ChunkCheck, Condition, DueQuery } from '../../../src/catalog/upkeep.ts'
 import { aChunk, aFile, aLocation, aSpace, collectAll, present, type StoredUse } from '../fixtures.ts'
 
-/** Other tests' chunks were stored just now, so in these, checks of the year 1970 make theirs stand out. */
+/**
+ * Other tests' chunks were stored just now, so in these, checks of the year 1970 make theirs stand
+ * out.
+ */
 const longAgo = 10_000
 
 const check = ({ digest, location }: StoredUse, condition?: Condition): ChunkCheck => ({

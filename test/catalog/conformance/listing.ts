@@ -6,8 +6,8 @@ import { aFile, aSpace, createFiles, named } from '../fixtures.ts'
 import { allPages, entriesOf, modelOfListing } from '../listing-model.ts'
 import { runs } from '../../support/runs.ts'
 
-// The characters around which UTF-8 and UTF-16 sort differently, the last of their kind, and what SQL may take
-// for something else.
+// The characters around which UTF-8 and UTF-16 sort differently, the last of their kind, and what
+// SQL may take for something else.
 const units = [
   'a',
   'A',

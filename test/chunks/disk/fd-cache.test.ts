@@ -19,7 +19,10 @@ function openFiles(limit: number): FdCache {
   return files
 }
 
-/** Of these paths, those that this process has open, once for every descriptor. Linux keeps the list. */
+/**
+ * Of these paths, those that this process has open, once for every descriptor. Linux keeps the
+ * list.
+ */
 async function descriptorsOf(paths: readonly string[]): Promise<readonly string[]> {
   const links = await Promise.all(
     // A descriptor may be closed between the listing and the look.

@@ -6,7 +6,8 @@ import type { SampleChunk } from '../sample-chunk.ts'
 import { isStored, listed } from '../store-calls.ts'
 import { smallDisk } from '../../support/small-disk.ts'
 
-// What follows from ENOSPC is tested everywhere in durability.test.ts; this shows that a real disk gives it.
+// What follows from ENOSPC is tested everywhere in durability.test.ts; this shows that a real disk
+// gives it.
 it('a full disk rejects no_space, keeps nothing of the chunk, and has room again after a delete', async (context) => {
   const directory = await smallDisk(2 * 1024 * 1024, context)
   const store = await DiskChunkStore.open(directory)
@@ -21,7 +22,10 @@ it('a full disk rejects no_space, keeps nothing of the chunk, and has room again
   expect(await isStored(store, await store.put(chunk.digest, [chunk.bytes]), chunk)).toBe(true)
 })
 
-/** Puts the chunk until that fails, and gives the failure; a disk that takes it a hundred times is not small. */
+/**
+ * Puts the chunk until that fails, and gives the failure; a disk that takes it a hundred times is
+ * not small.
+ */
 async function fill(store: ChunkStore, chunk: SampleChunk): Promise<unknown> {
   for (let count = 0; count < 100; count++) {
     try {

@@ -13,12 +13,16 @@ export type FsCall =
   | 'rename'
   | 'link'
 
-/** What happens to a call of `fs` on something in the directory. Calls are counted per kind from 1. */
+/**
+ * What happens to a call of `fs` on something in the directory. Calls are counted per kind from 1.
+ */
 export type FsFault = { readonly on: FsCall; readonly call: number | 'every' } & (
   | { readonly kind: 'fail'; readonly code: string }
   /** Called when the call begins, which then goes on. */
   | { readonly kind: 'meanwhile'; readonly run: () => void }
-  /** A writev or a read that moves only a part of the bytes, at least one: `fs` promises no more. */
+  /**
+   * A writev or a read that moves only a part of the bytes, at least one: `fs` promises no more.
+   */
   | { readonly kind: 'short' }
 )
 
@@ -30,9 +34,10 @@ export interface InterposedFs {
 }
 
 /**
- * Stands between the callback `fs` and the code under test until the test is over, because a disk that fails
- * when it should cannot be had otherwise. All that the plan leaves alone is really done. Only what is done to
- * `directory` and inside of it counts and is logged. The plan may change on the way.
+ * Stands between the callback `fs` and the code under test until the test is over, because a disk
+ * that fails when it should cannot be had otherwise. All that the plan leaves alone is really done.
+ * Only what is done to `directory` and inside of it counts and is logged. The plan may change on
+ * the way.
  */
 export function interposeFs(directory: string, plan: readonly FsFault[] = []): InterposedFs {
   const log: string[] = []
@@ -69,7 +74,10 @@ export function interposeFs(directory: string, plan: readonly FsFault[] = []): I
   return { log, opened }
 }
 
-/** The same call with about half of the bytes: the first pieces of a writev, the first bytes of a read. */
+/**
+ * The same call with about half of the bytes: the first pieces of a writev, the first bytes of a
+ * read.
+ */
 function shortened(name: FsCall, given: readonly unknown[]): readonly unknown[] {
   if (name === 'read') {
     const [fd, into, at, length, position] = given

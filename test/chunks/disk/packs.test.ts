@@ -388,7 +388,8 @@ describe('deletes of one pack', () => {
     await other.delete(locations[4]!)
     await rename(path, `${path}.other`)
     await writeFile(path, before)
-    // As if the other one were just done when this one is about to put in place what it has made of the pack as it was.
+    // As if the other one were just done when this one is about to put in place what it has made of
+    // the pack as it was.
     let isDone = false
     const run = () => {
       if (!isDone) renameSync(`${path}.other`, path)

@@ -25,7 +25,10 @@ async function anEmptyFile(): Promise<string> {
   return path
 }
 
-/** Whether the file system that tests run on takes direct writes at all, from memory that is sure to be at a page. */
+/**
+ * Whether the file system that tests run on takes direct writes at all, from memory that is sure to
+ * be at a page.
+ */
 async function takesDirect(path: string): Promise<boolean> {
   const bytes = Buffer.from(new ArrayBuffer(4 * KiB, { maxByteLength: 4 * KiB }))
   const file = await open(path, 0o40001).catch(() => undefined)

@@ -214,7 +214,10 @@ describe('a listing that fails', () => {
     expect(shown).toEqual(all)
   })
 
-  /** The nth listing fails when it has shown so many, counted from where it begins; later ones do not. */
+  /**
+   * The nth listing fails when it has shown so many, counted from where it begins; later ones do
+   * not.
+   */
   function failingListing(store: ChunkStore, after: readonly number[]): ChunkStore {
     let listings = 0
     return withList(store, async function* (options) {

@@ -1,6 +1,9 @@
 import { connect } from '../../../src/client/node.ts'
 
-/** Begins one of each kind of transfer, aborts them all when it is told to, and has nothing to do then. */
+/**
+ * Begins one of each kind of transfer, aborts them all when it is told to, and has nothing to do
+ * then.
+ */
 const [url = '', present = ''] = process.argv.slice(2)
 const controller = new AbortController()
 const { signal } = controller

@@ -10,7 +10,10 @@ const chunkSize = 64 * KiB
 const bytes = sample(10 * chunkSize + 77)
 const name = 'read'
 
-/** Bytes that are different where ranges begin, of chunks most of which are alike: they are stored once. */
+/**
+ * Bytes that are different where ranges begin, of chunks most of which are alike: they are stored
+ * once.
+ */
 function severalRanges(size: number): Buffer {
   const content = Buffer.alloc(size)
   for (let at = 0; at < size; at += 4 * MiB) sample(100).copy(content, at)

@@ -6,7 +6,10 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const source = fileURLToPath(new URL('recording-shim.c', import.meta.url))
 
-/** Compiles the shim into `directory`, and resolves with its path. Where there is no compiler, installs one if it may. */
+/**
+ * Compiles the shim into `directory`, and resolves with its path. Where there is no compiler,
+ * installs one if it may.
+ */
 export async function buildShim(directory: string): Promise<string> {
   if (process.platform !== 'linux') throw new Error('Power cuts can only be played on Linux, with glibc.')
   const library = join(directory, 'recording-shim.so')

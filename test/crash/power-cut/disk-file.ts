@@ -21,7 +21,10 @@ export class DiskFile {
     this.pending.add({ at: size })
   }
 
-  /** What a power cut leaves: with changes that were not synced, whole or in sectors, as `survives` says. */
+  /**
+   * What a power cut leaves: with changes that were not synced, whole or in sectors, as `survives`
+   * says.
+   */
   remains(survives: Survives): Buffer {
     const bytes = this.#synced.copy()
     for (const change of this.pending.all) for (const part of surviving(change, survives)) bytes.apply(part)

@@ -95,7 +95,8 @@ describe('everything survives', () => {
 
 it('a write that was not synced may survive in some of its sectors', async () => {
   const records = [create(2n, '/disk/a'), ...sync(rootInode), write(2n, 'a'.repeat(1500), 36)]
-  // The first throw is the write's: its first sector, which is not whole, is lost with the second throw.
+  // The first throw is the write's: its first sector, which is not whole, is lost with the second
+  // throw.
   expect(await remains(records, someOfIt())).toEqual({
     a: `${'\0'.repeat(512)}${'a'.repeat(512)}`,
   })

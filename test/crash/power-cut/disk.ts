@@ -24,8 +24,9 @@ class DiskDirectory {
 }
 
 /**
- * What a disk holds while changes are made to it. It forgets, at a power cut, whatever a file system may: what a file got since it was last
- * synced, and the names that a directory got since *that* was; a file whose name is forgotten is gone, however well it was synced.
+ * What a disk holds while changes are made to it. It forgets, at a power cut, whatever a file
+ * system may: what a file got since it was last synced, and the names that a directory got since
+ * *that* was; a file whose name is forgotten is gone, however well it was synced.
  */
 export class Disk {
   readonly #path: string
@@ -76,7 +77,10 @@ export class Disk {
     }
   }
 
-  /** Writes what a power cut would leave now to a directory that is not there yet. The disk goes on as before. */
+  /**
+   * Writes what a power cut would leave now to a directory that is not there yet. The disk goes on
+   * as before.
+   */
   async writeRemains(directory: string, survives: Survives): Promise<void> {
     const decisions = new Map<Move, boolean>()
     const isMade = (move: Move) => {

@@ -14,11 +14,17 @@ const kinds = [
   'unsupported',
 ] as const
 
-/** What recording-shim.c has recorded. Files and directories go by their inodes, which are used again. */
+/**
+ * What recording-shim.c has recorded. Files and directories go by their inodes, which are used
+ * again.
+ */
 export interface JournalRecord {
   readonly kind: Exclude<(typeof kinds)[number], undefined>
   readonly object: bigint
-  /** Of a write the offset, of a truncation the new size, of a sync what its begin and its end have in common. */
+  /**
+   * Of a write the offset, of a truncation the new size, of a sync what its begin and its end have
+   * in common.
+   */
   readonly number: number
   /** Empty where the object says it all; of what is unsupported the call. */
   readonly path: string
@@ -28,7 +34,10 @@ export interface JournalRecord {
   readonly end: number
 }
 
-/** The records of a journal, in order. The last one may have been cut short by a kill, and is left out then. */
+/**
+ * The records of a journal, in order. The last one may have been cut short by a kill, and is left
+ * out then.
+ */
 export function* readJournal(journal: Buffer): Generator<JournalRecord> {
   for (let at = 0; at + headBytes <= journal.length;) {
     const kind = kinds[journal.readUInt32LE(at)]

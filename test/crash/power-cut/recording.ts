@@ -23,8 +23,9 @@ export interface Cut {
 }
 
 /**
- * A run of a server under load whose changes and syncs are recorded: from the first start on an empty disk, over a kill, to a second one. What
- * was asked for and acknowledged is in `history`, by the length of the journal at that time, which is never too early for an acknowledgement.
+ * A run of a server under load whose changes and syncs are recorded: from the first start on an
+ * empty disk, over a kill, to a second one. What was asked for and acknowledged is in `history`, by
+ * the length of the journal at that time, which is never too early for an acknowledgement.
  */
 export class Recording {
   readonly history = new History(() => this.#length)
@@ -61,8 +62,8 @@ export class Recording {
   }
 
   /**
-   * Moments by chance, in order. Many are those right behind an acknowledgement, or behind the look at what the kill has left: nothing that
-   * these rest on may come later.
+   * Moments by chance, in order. Many are those right behind an acknowledgement, or behind the look
+   * at what the kill has left: nothing that these rest on may come later.
    */
   async *cuts(count: number): AsyncGenerator<Cut> {
     const records = [...readJournal(readFileSync(this.#journal))]
@@ -82,7 +83,10 @@ export class Recording {
     }
   }
 
-  /** One life of the server, which ends in a sync when the journal has so many bytes, or after so many actions. */
+  /**
+   * One life of the server, which ends in a sync when the journal has so many bytes, or after so
+   * many actions.
+   */
   async #live(killAt: number): Promise<void> {
     const env = {
       LD_PRELOAD: this.#shim,
@@ -100,7 +104,9 @@ export class Recording {
     await runLoad(this.#clients, server, killAt < Infinity ? Infinity : actions, (stop) => stop())
   }
 
-  /** Undefined if it is killed while it starts or is looked at: nobody has asked for anything yet. */
+  /**
+   * Undefined if it is killed while it starts or is looked at: nobody has asked for anything yet.
+   */
   async #look(server: CrashingServer, killAt: number): Promise<Found | undefined> {
     try {
       return await checkServer(await server.port, this.history, this.uploads, Infinity)

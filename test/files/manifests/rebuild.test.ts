@@ -22,8 +22,8 @@ function manifestCount(server: TestServer): number {
 }
 
 /**
- * Replaces x and adds y by one form, as if the server were killed meanwhile: puts of manifests fail from the given one on, and
- * deletes after so many.
+ * Replaces x and adds y by one form, as if the server were killed meanwhile: puts of manifests fail
+ * from the given one on, and deletes after so many.
  */
 async function killedForm(call: number, deletes = 0) {
   const server = await startTestServer({ hasManifestsOnDisk: true, onBackgroundError: () => {} })

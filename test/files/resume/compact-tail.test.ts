@@ -28,7 +28,10 @@ async function givenUpload({ catalog }: FileStore, size?: number): Promise<FileI
   return id
 }
 
-/** Appends the bytes, as many at a time as `sizes` says, and resolves with how many chunks there were after each request. */
+/**
+ * Appends the bytes, as many at a time as `sizes` says, and resolves with how many chunks there
+ * were after each request.
+ */
 async function append(
   store: FileStore,
   id: FileId,

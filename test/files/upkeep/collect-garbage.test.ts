@@ -45,7 +45,9 @@ afterEach(async () => {
   if (left > 0) throw new Error(`${left} chunks were used by nobody and not collected`)
 })
 
-/** Unless told otherwise, without time of grace: also what was unlinked in this very millisecond. */
+/**
+ * Unless told otherwise, without time of grace: also what was unlinked in this very millisecond.
+ */
 async function collect(of: FileStore, collectGraceMs = -1, signal?: AbortSignal) {
   const { uploads, chunks } = await collectGarbage(
     { ...of, options: { ...of.options, collectGraceMs } },

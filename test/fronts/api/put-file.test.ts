@@ -211,7 +211,8 @@ describe('larger than any may be', () => {
     expect(await refused(limited, () => put(limited, 'large', body))).toMatchObject({
       refusal: [413, 'too_large'],
     })
-    // What still comes is thrown away, not left to block the client until the server loses its patience.
+    // What still comes is thrown away, not left to block the client until the server loses its
+    // patience.
     expect(performance.now() - begun).toBeLessThan(3000)
   })
 

@@ -170,7 +170,8 @@ describe('PATCH', () => {
     const path = await givenUpload(server, 'abc')
     const refused = await append(server, path, 3, sample(maxFileSize - 2), false)
     expect(problemIn(refused)).toEqual([413, 'too_large'])
-    // "A server responding with a 413 … as a result of its upload limits MUST include the Upload-Limit header".
+    // "A server responding with a 413 … as a result of its upload limits MUST include the
+    // Upload-Limit header".
     expect(refused.headers['upload-limit']).toMatch(new RegExp(`^max-size=${maxFileSize}, max-age=`))
     expect((await stateOf(server, path))[0]).toBe('3')
     expect((await append(server, path, 3, sample(maxFileSize - 3), true)).status).toBe(201)

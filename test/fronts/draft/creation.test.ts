@@ -246,7 +246,8 @@ describe('leaves nothing when it is refused:', () => {
     const body = inPieces(sample(maxFileSize + 1))
     const answer = await draft(server, 'PUT', '/files/refused', { 'Upload-Complete': '?1' }, body)
     expect(problemIn(answer)).toEqual([413, 'too_large'])
-    // "A server responding with a 413 … as a result of its upload limits MUST include the Upload-Limit header".
+    // "A server responding with a 413 … as a result of its upload limits MUST include the
+    // Upload-Limit header".
     expect(answer.headers['upload-limit']).toMatch(limit)
     await endUploads(server, [])
   })

@@ -9,7 +9,10 @@ export interface Cut {
   readonly meanwhile?: () => void
 }
 
-/** Passes bytes on in both directions, and ends connections as planned: those before the cut are passed on, those behind it get lost. */
+/**
+ * Passes bytes on in both directions, and ends connections as planned: those before the cut are
+ * passed on, those behind it get lost.
+ */
 export class CuttingProxy {
   readonly port: number
   /** Cuts that have not happened. */

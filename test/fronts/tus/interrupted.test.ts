@@ -54,7 +54,10 @@ async function taken(): Promise<Taken> {
   return { inChunks: uploads.reduce((sum, { offset }) => sum + offset, 0), inPieces: pool.leasedBytes }
 }
 
-/** A PATCH of all bytes from 0 on, of which only the first have been sent, and have been taken by the server. */
+/**
+ * A PATCH of all bytes from 0 on, of which only the first have been sent, and have been taken by
+ * the server.
+ */
 function begunPatch(path: string, sent: number, ...fields: readonly string[]): Promise<RawClient> {
   return begunRequest(`PATCH ${path}`, sent, 'Upload-Offset: 0', ...fields)
 }
@@ -180,7 +183,9 @@ it.each([
   }
 })
 
-/** Does what `send` does with a body that stops after five of its bytes, until there is an answer. */
+/**
+ * Does what `send` does with a body that stops after five of its bytes, until there is an answer.
+ */
 async function stalled(send: (body: AsyncIterable<Buffer>) => Promise<Answer>): Promise<Answer> {
   const answered = Promise.withResolvers<void>()
   const stalling = async function* () {
@@ -224,7 +229,8 @@ it('a client that is refused while it still sends gets its answer', async () => 
   const begun = performance.now()
   const answer = await patch(server, path, 0, inPieces(sample(8 * 1024 * KiB)))
   expect(problemIn(answer)).toEqual([413, 'too_large'])
-  // What still comes is thrown away, not left to block the client until the server loses its patience.
+  // What still comes is thrown away, not left to block the client until the server loses its
+  // patience.
   expect(performance.now() - begun).toBeLessThan(3000)
 })
 

@@ -41,7 +41,10 @@ const whole = { ...named, 'Upload-Length': bytes.length }
 
 type Headers = Readonly<Record<string, string | number>>
 
-/** Each way to complete an upload, told apart by the request that does; it resolves with the answer to that one. */
+/**
+ * Each way to complete an upload, told apart by the request that does; it resolves with the answer
+ * to that one.
+ */
 const completions: Readonly<Record<string, (headers: Headers) => Promise<Answer>>> = {
   'a creation': (headers) => create(server, { ...named, 'Upload-Length': 0, ...headers }),
   'a creation with upload': (headers) =>

@@ -93,7 +93,10 @@ export async function unfinished({ store }: TestServer): Promise<readonly string
   return uploads.map(({ id }) => `/uploads/${id}`)
 }
 
-/** Fails unless just these uploads are unfinished; ends them, and waits until the store is at rest with only its files left. */
+/**
+ * Fails unless just these uploads are unfinished; ends them, and waits until the store is at rest
+ * with only its files left.
+ */
 export async function endUploads(server: TestServer, paths?: readonly string[]): Promise<void> {
   const uploads = await unfinished(server)
   if (paths) expect(uploads).toEqual([...paths].sort())

@@ -12,8 +12,8 @@ const limits = { stallTimeoutMs: 400, minUploadRate: 500 }
 const leastBytes = 200
 
 /**
- * Sends so many bytes every 20 ms until the connection ends, or `total` have been sent. A late timer is made up for:
- * the rate holds on a busy machine, too.
+ * Sends so many bytes every 20 ms until the connection ends, or `total` have been sent. A late
+ * timer is made up for: the rate holds on a busy machine, too.
  */
 async function crawl(client: RawClient, bytes: Buffer, total: number): Promise<void> {
   const begun = performance.now()

@@ -25,7 +25,10 @@ function put(name: string, ...fields: readonly string[]): string {
   return `${head(`PUT /files/${name}`, `Content-Length: ${body.length}`, ...fields)}${body}`
 }
 
-/** Sends the request and the end of all requests in one go; resolves with the answer once the server has closed the connection. */
+/**
+ * Sends the request and the end of all requests in one go; resolves with the answer once the server
+ * has closed the connection.
+ */
 async function halfClosed(request: string, method = 'GET'): Promise<RawAnswer> {
   const client = await RawClient.open(server.port, { allowHalfOpen: true })
   client.socket.end(request)

@@ -5,7 +5,9 @@ import { head, RawClient } from '../../robustness/raw-client.ts'
 import { contentsOf, expectContents, type StoreContents } from '../../robustness/store-contents.ts'
 import { openTestServer, type TestServer } from '../../support/test-server.ts'
 
-/** Stands behind each shape: if it is ever answered, the shape has been read as ending before it. */
+/**
+ * Stands behind each shape: if it is ever answered, the shape has been read as ending before it.
+ */
 const behind = 'DELETE /files/never HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 const putChunked = (...fields: readonly string[]) =>
   head('PUT /files/a', 'Transfer-Encoding: chunked', ...fields)
@@ -19,7 +21,10 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/** Sends the bytes and then a request of its own; resolves with the statuses of all answers and the codes of the problems among them. */
+/**
+ * Sends the bytes and then a request of its own; resolves with the statuses of all answers and the
+ * codes of the problems among them.
+ */
 async function answersTo(bytes: string): Promise<readonly string[]> {
   const client = await RawClient.open(server.port)
   // The server may have answered, and ended the connection, before all of it has gone.

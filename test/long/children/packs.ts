@@ -3,7 +3,8 @@ import { DiskChunkStore } from '../../../src/chunks/disk/disk-chunk-store.ts'
 import type { Location } from '../../../src/model/chunk.ts'
 import { sampleChunk } from '../../chunks/sample-chunk.ts'
 
-// Run by packs-power-cut.test.ts, with all that it writes recorded. Says what it does in lines of JSON, each with the length of the journal by then.
+// Run by packs-power-cut.test.ts, with all that it writes recorded. Says what it does in lines of
+// JSON, each with the length of the journal by then.
 const [directory = '', kind] = process.argv.slice(2)
 const say = (what: object) =>
   console.log(JSON.stringify({ at: statSync(process.env['CRASH_JOURNAL']!).size, ...what }))

@@ -156,7 +156,10 @@ export const commands = [
   ...[1, 2, 3, 4].map(() => atOnce.map((operations) => new Together(operations as readonly Operation[]))),
 ]
 
-/** Who is second to append is sent away, or ends the first: both are right, and have tests of their own. */
+/**
+ * Who is second to append is sent away, or ends the first: both are right, and have tests of their
+ * own.
+ */
 function hasNoSlotTwice(operations: readonly Operation[]): boolean {
   const slots = operations.flatMap((operation) => ('slot' in operation ? [operation.slot] : []))
   return new Set(slots).size === slots.length

@@ -16,7 +16,10 @@ export interface ModelRuns {
   readonly timeLimitMs: number
 }
 
-/** Plays random plans against a server, and fails with the shortest in which it says anything that the model does not. */
+/**
+ * Plays random plans against a server, and fails with the shortest in which it says anything that
+ * the model does not.
+ */
 export async function checkModel({ runs, seed, mostCommands, timeLimitMs }: ModelRuns): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'ashlar-'))
   const system = await System.open(directory)
@@ -36,7 +39,8 @@ export async function checkModel({ runs, seed, mostCommands, timeLimitMs }: Mode
     }
     await fc.assert(property, options)
   } finally {
-    // At the time limit fast-check leaves a plan to itself, which may just be opening the store again.
+    // At the time limit fast-check leaves a plan to itself, which may just be opening the store
+    // again.
     await playing?.catch(() => undefined)
     await system.server.stop()
     await rm(directory, { recursive: true })

@@ -14,8 +14,9 @@ interface View {
 }
 
 /**
- * Looks at all that the server has, and resolves with the one of the states that is like that, and with what can only be known by looking. Bytes
- * are read of files that `known` does not have as they are. Throws if the server has anything else.
+ * Looks at all that the server has, and resolves with the one of the states that is like that, and
+ * with what can only be known by looking. Bytes are read of files that `known` does not have as
+ * they are. Throws if the server has anything else.
  */
 export async function look(
   system: System,

@@ -16,7 +16,10 @@ export interface ModelFile {
   readonly metadata: Readonly<Record<string, string>>
   /** Absent where it follows from how the bytes came, until somebody has looked. */
   readonly etag?: string
-  /** It was changed after it was stored: what a download has as its tag is more than that of the content. */
+  /**
+   * It was changed after it was stored: what a download has as its tag is more than that of the
+   * content.
+   */
   readonly isChanged?: true
   /** The same of these. */
   readonly chunks?: readonly ModelChunk[]
@@ -39,13 +42,18 @@ export interface State {
   readonly files: ReadonlyMap<string, ModelFile>
   /** By the number that the plan has for them. */
   readonly uploads: ReadonlyMap<number, ModelUpload>
-  /** Digests of chunks of which a bit was flipped on the disk, and which nobody has put again since. */
+  /**
+   * Digests of chunks of which a bit was flipped on the disk, and which nobody has put again since.
+   */
   readonly damaged: ReadonlySet<string>
 }
 
 export const empty: State = { files: new Map(), uploads: new Map(), damaged: new Set() }
 
-/** Few contents, so that files share chunks: the second and the third begin alike, the last is the first chunk of both. */
+/**
+ * Few contents, so that files share chunks: the second and the third begin alike, the last is the
+ * first chunk of both.
+ */
 export const contents: readonly Buffer[] = [
   Buffer.alloc(0),
   sampleChunk(150_000, 1).bytes,

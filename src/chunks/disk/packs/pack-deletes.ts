@@ -9,8 +9,9 @@ interface Batch {
 const rewritesAtOnce = 4
 
 /**
- * Has chunks deleted from packs by `remove`, those together that one pack loses at a time: a pack that loses all of its chunks at once
- * is only unlinked then. Of one pack there is one call at a time.
+ * Has chunks deleted from packs by `remove`, those together that one pack loses at a time: a pack
+ * that loses all of its chunks at once is only unlinked then. Of one pack there is one call at a
+ * time.
  */
 export class PackDeletes {
   readonly #remove: (packPath: string, numbers: ReadonlySet<number>) => Promise<void>

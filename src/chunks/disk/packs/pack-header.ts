@@ -30,7 +30,10 @@ const entryBytes = lineOf({ number: 0, digest: '0'.repeat(64) as Digest, size: 0
 const digestLineBytes = 65
 export const maxHeaderBytes = headerBytes(maxEntries)
 
-/** A header of these chunks, which stand behind it in this order. Text that explains itself, with its own digest in the last line. */
+/**
+ * A header of these chunks, which stand behind it in this order. Text that explains itself, with
+ * its own digest in the last line.
+ */
 export function writePackHeader(entries: readonly PackEntry[]): Buffer {
   let offset = headerBytes(entries.length)
   let lines = headOf(entries.length)
@@ -66,7 +69,10 @@ export function parsePackHeader(bytes: Buffer): PackHeader | undefined {
   return entries
 }
 
-/** The header that these bytes end with, as `parsePackHeader` has it. What a chunk holds may look like one, but stands before it. */
+/**
+ * The header that these bytes end with, as `parsePackHeader` has it. What a chunk holds may look
+ * like one, but stands before it.
+ */
 export function parseLastPackHeader(bytes: Buffer): PackHeader | undefined {
   const at = bytes.lastIndexOf(magic)
   if (at === -1) return undefined

@@ -19,8 +19,9 @@ interface Put {
 }
 
 /**
- * Writes small chunks into packs: those that come while a pack is being written and synced go into the next one together, so that all of
- * them wait for two syncs. A pack gets its name when its bytes are durable: what has the name of one is whole.
+ * Writes small chunks into packs: those that come while a pack is being written and synced go into
+ * the next one together, so that all of them wait for two syncs. A pack gets its name when its
+ * bytes are durable: what has the name of one is whole.
  */
 export class PackWrites {
   readonly #directory: string
@@ -36,9 +37,10 @@ export class PackWrites {
   }
 
   /**
-   * Resolves once the chunk would survive a power cut. What fails fails all the chunks of that pack, of which then nothing is left. An abort
-   * takes a chunk out of a pack that is not begun, and ends one that nobody wants any more; where it comes too late for both, this
-   * resolves, and the chunk is the caller's to delete.
+   * Resolves once the chunk would survive a power cut. What fails fails all the chunks of that
+   * pack, of which then nothing is left. An abort takes a chunk out of a pack that is not begun,
+   * and ends one that nobody wants any more; where it comes too late for both, this resolves, and
+   * the chunk is the caller's to delete.
    */
   put(
     digest: Digest,
@@ -56,7 +58,8 @@ export class PackWrites {
     this.#isWriting = true
     for (let puts = this.#nextPuts(); puts.length > 0; puts = this.#nextPuts()) {
       await this.#writePack(puts)
-      // What has arrived by now comes along: fewer and larger packs were measured to be faster by far.
+      // What has arrived by now comes along: fewer and larger packs were measured to be faster by
+      // far.
       await nextTurn()
     }
     this.#isWriting = false

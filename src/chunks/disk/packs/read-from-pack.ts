@@ -12,8 +12,8 @@ export interface EntryLocation {
 }
 
 /**
- * As `readFully`, of a chunk in a pack that is open: its bytes end where the next one begins. Rejects `not_found` if the pack has none of
- * that number, `corrupt` if its header is damaged.
+ * As `readFully`, of a chunk in a pack that is open: its bytes end where the next one begins.
+ * Rejects `not_found` if the pack has none of that number, `corrupt` if its header is damaged.
  */
 export async function readFromPack(
   fd: number,

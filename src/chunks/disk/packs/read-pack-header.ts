@@ -11,7 +11,10 @@ import {
 /** As much as one read brings in anyway; most headers are shorter. */
 const pageBytes = 4096
 
-/** What a pack says that it holds; undefined if the disk has lost both the header and its copy at the end. Rejects with what the system reports. */
+/**
+ * What a pack says that it holds; undefined if the disk has lost both the header and its copy at
+ * the end. Rejects with what the system reports.
+ */
 export async function readPackHeader(fd: number): Promise<PackHeader | undefined> {
   return (await readFirst(fd)) ?? readCopy(fd)
 }

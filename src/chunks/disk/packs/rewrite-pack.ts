@@ -8,15 +8,20 @@ import { readPackHeader } from './read-pack-header.ts'
 export type Create = (write: (temporary: string) => Promise<void>) => Promise<void>
 
 /**
- * Takes chunks out of a pack. What is left goes to a file of its own, which takes the place of the pack once its bytes are durable: a power
- * cut leaves the one or the other. A pack of which nothing is left is removed. Nothing is done to one whose header is damaged: what it
- * holds cannot be read, and somebody may still put it right. Rejects with what the system reports, `ENOENT` if the pack is gone.
+ * Takes chunks out of a pack. What is left goes to a file of its own, which takes the place of the
+ * pack once its bytes are durable: a power cut leaves the one or the other. A pack of which nothing
+ * is left is removed. Nothing is done to one whose header is damaged: what it holds cannot be read,
+ * and somebody may still put it right. Rejects with what the system reports, `ENOENT` if the pack
+ * is gone.
  */
 export async function rewritePack(path: string, numbers: ReadonlySet<number>, create: Create): Promise<void> {
   while (!(await rewriteOnce(path, numbers, create)));
 }
 
-/** Resolves with false if another store has put something else there meanwhile, which would bring back what it has taken out. */
+/**
+ * Resolves with false if another store has put something else there meanwhile, which would bring
+ * back what it has taken out.
+ */
 async function rewriteOnce(path: string, numbers: ReadonlySet<number>, create: Create): Promise<boolean> {
   const { O_RDONLY, O_NONBLOCK } = fs.constants
   const fd = await callFs<number>((done) => fs.open(path, O_RDONLY | O_NONBLOCK, done))

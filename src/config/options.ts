@@ -24,7 +24,7 @@ export const options = {
   store: {
     default: './ashlar-data',
     value: 'address',
-    help: 'where files are kept: a directory, or s3://bucket/prefix for chunks and records',
+    help: 'where files are kept: a directory, or s3://bucket/prefix for chunks and manifests',
     schema: storeSchema(),
   },
   catalog: {
@@ -36,13 +36,13 @@ export const options = {
   s3Endpoint: {
     default: 'aws',
     value: 'url',
-    help: 'of the S3-compatible store, such as https://s3.example:9000; credentials come from where AWS tools look for them',
+    help: 'address of the S3-compatible store, such as https://s3.example:9000; credentials come from where AWS tools look for them',
     schema: httpUrlOr('aws'),
   },
   s3Region: {
     default: 'us-east-1',
     value: 'name',
-    help: 'what requests to S3 are signed for',
+    help: 'region that requests to S3 are signed for',
     schema: z.string().regex(/^[a-zA-Z0-9-]{1,64}$/, 'must be the name of a region'),
   },
   s3Addressing: {
@@ -79,19 +79,19 @@ export const options = {
   maxUploadConcurrency: {
     default: '4',
     value: 'number',
-    help: 'chunks being stored at once, the whole server; those of up to 64KiB that share a file count as none',
+    help: 'chunks stored at once, server-wide; chunks of up to 64KiB that are batched do not count',
     schema: wholeNumberSchema(1, 1024),
   },
   maxDownloadConcurrencyPerFile: {
     default: '8',
     value: 'number',
-    help: 'blocks of 1MiB that one download may hold: being read, waiting, or being written',
+    help: 'blocks of 1MiB that one download may hold while they are read, wait or are written',
     schema: wholeNumberSchema(1, 1024),
   },
   maxDownloadConcurrency: {
     default: '32',
     value: 'number',
-    help: 'reads at once, the whole server',
+    help: 'blocks read at once, server-wide',
     schema: wholeNumberSchema(1, 4096),
   },
   verifyOn: {
@@ -103,7 +103,7 @@ export const options = {
   maxBufferMemory: {
     default: '128MiB',
     value: 'size',
-    help: 'all chunk and block buffers together',
+    help: 'memory for all chunk and block buffers',
     schema: size('8MiB', '1TiB'),
   },
   maxHotMemory: {
@@ -145,7 +145,7 @@ export const options = {
   maxRequests: {
     default: '4096',
     value: 'number',
-    help: 'requests in progress, the whole server; further ones get 503',
+    help: 'requests in progress, server-wide; further ones get 503',
     schema: wholeNumberSchema(1, 1_000_000),
   },
   maxRequestsPerClient: {
@@ -241,7 +241,7 @@ export const options = {
   collectGraceMs: {
     default: '5m',
     value: 'time',
-    help: 'how long chunks of deleted and replaced files stay at least',
+    help: 'how long chunks of deleted and replaced files are kept at least',
     schema: duration('0ms', '3650d'),
   },
   orphanIntervalMs: {

@@ -13,7 +13,7 @@ export interface OptionRow {
   readonly help: string
 }
 
-/** One row for each option: what `--help` shows and the README's table says. */
+/** One row for each option: what `--help` shows and the table in docs/configuration.md says. */
 export const optionRows: readonly OptionRow[] = Object.entries<Option>(options).map(([key, option]) => {
   // The unit is the code's business: whoever sets the option writes one.
   const attribute = key.replace(/Ms$/, '')

@@ -11,7 +11,7 @@ import { openTestServer, startTestServer, type TestServer } from '../support/tes
 import { bundleForBrowser } from '../client/bundle.ts'
 import { FaultyProxy, type Fault } from '../client/faulty-proxy.ts'
 import { all, clientOf, freshName } from '../client/fixtures.ts'
-import { readmeExamples } from '../client/readme-examples.ts'
+import { documentedExamples } from '../client/documented-examples.ts'
 
 /** Three parts. */
 const size = 20 * MiB + 5
@@ -164,8 +164,8 @@ describe('the client in a browser', () => {
     })
   })
 
-  it('README: the example for a page does what it says', async () => {
-    const { browser: example } = await readmeExamples()
+  it('the documented example for a page does what it says', async () => {
+    const { browser: example } = await documentedExamples()
     const elements =
       '<input type="file"><progress></progress><script type="module" src="/example.js"></script>'
     const proxy = await FaultyProxy.open(server, [

@@ -6,10 +6,10 @@ import { expect, it } from 'vitest'
 import { get, MiB, sample } from '../http/sample.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { startTestServer } from '../support/test-server.ts'
-import { readmeExamples } from './readme-examples.ts'
+import { documentedExamples } from './documented-examples.ts'
 
-it('README: the example for Node does what it says', async () => {
-  const { node } = await readmeExamples()
+it('the documented example for Node does what it says', async () => {
+  const { node } = await documentedExamples()
   const server = await startTestServer({ chunkSize: MiB })
   const directory = await temporaryDirectory()
   const bytes = sample(9 * MiB)

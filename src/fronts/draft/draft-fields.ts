@@ -1,7 +1,7 @@
 import type { FileStore } from '../../files/state/file-store.ts'
 import type { Upload } from '../../model/upload.ts'
 import type { HttpContext } from '../../http/server/context.ts'
-import { parseItem } from './parse-item.ts'
+import { parseItem } from '../../http/headers/structured-fields.ts'
 
 /** "The current interop version is 8." */
 export const interopVersion = 8

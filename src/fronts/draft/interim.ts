@@ -1,6 +1,6 @@
 import type { HttpContext } from '../../http/server/context.ts'
 import { interopVersion } from './draft-fields.ts'
-import { parseItem } from './parse-item.ts'
+import { parseItem } from '../../http/headers/structured-fields.ts'
 
 /**
  * Sends `104 (Upload Resumption Supported)`, and says whether it did: not to a client that might

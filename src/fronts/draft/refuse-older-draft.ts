@@ -1,7 +1,7 @@
 import type { HttpContext } from '../../http/server/context.ts'
 import { HttpProblem } from '../../http/middleware/render-errors.ts'
 import { interopVersion } from './draft-fields.ts'
-import { parseItem } from './parse-item.ts'
+import { parseItem } from '../../http/headers/structured-fields.ts'
 
 /**
  * Up to interop version 3 of the draft, `Upload-Incomplete: ?1` means that more parts follow. If it

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { StoreError } from '../../model/errors.ts'
-import { parseByteDictionary } from './byte-dictionary.ts'
+import { parseByteDictionary } from './structured-fields.ts'
 
 /** A digest that a request says its body has. */
 export interface ExpectedDigest {

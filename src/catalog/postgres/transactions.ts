@@ -1,4 +1,5 @@
-import { setTimeout } from 'node:timers/promises'
+import { pause } from '../../model/abortable.ts'
+import { backOffMs } from '../../model/back-off.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { Database } from '../sql/dialect.ts'
 import { failureOf, isConflict, sqlStateOf } from './failures.ts'
@@ -8,7 +9,7 @@ import { postgresDialect } from './dialect.ts'
 type Work<T> = (db: Database) => Promise<T>
 
 const mostTries = 8
-const pauseMs = 20
+const pauses = { firstMs: 20, maxMs: 160 }
 
 /**
  * A catalog's calls to its database, each one transaction. A change locks the rows that it depends
@@ -136,7 +137,7 @@ async function persist<T>(attempt: () => Promise<T>): Promise<T> {
     } catch (error) {
       const { cause, isUndone } = error instanceof FailedAttempt ? error : new FailedAttempt(error, false)
       if (!isConflict(cause) || tries === mostTries) throw failureOf(cause, isUndone)
-      await setTimeout(Math.random() * pauseMs * tries)
+      await pause(backOffMs(tries, pauses))
     }
   }
 }

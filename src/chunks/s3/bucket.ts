@@ -9,7 +9,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { StoreError } from '../../model/errors.ts'
-import { orAborted } from './or-aborted.ts'
+import { orAborted } from '../../model/abortable.ts'
 import { PiecesBody } from './pieces-body.ts'
 
 const bytesPerTurn = 4 * 1024 * 1024

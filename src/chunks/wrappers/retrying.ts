@@ -1,3 +1,4 @@
+import { backOffMs } from '../../model/back-off.ts'
 import { isStoreError } from '../../model/errors.ts'
 import type { ChunkStore, ListOptions, StoredChunk } from '../chunk-store.ts'
 import { runningClock, type Timer } from './clock.ts'
@@ -116,9 +117,9 @@ class Tries {
 
   /** How long to wait before another one; undefined if it was the last. */
   nextPauseMs(): number | undefined {
-    const { maxTries, firstPauseMs, maxPauseMs, patienceMs, clock, random } = this.#limits
+    const { maxTries, firstPauseMs: firstMs, maxPauseMs: maxMs, patienceMs, clock, random } = this.#limits
     if (this.#count >= maxTries) return undefined
-    const ms = random() * Math.min(maxPauseMs, firstPauseMs * 2 ** (this.#count - 1))
+    const ms = backOffMs(this.#count, { firstMs, maxMs, random })
     this.#count += 1
     return clock.now() + ms - this.#begun > patienceMs ? undefined : ms
   }

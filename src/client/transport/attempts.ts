@@ -1,3 +1,5 @@
+import { pause } from '../../model/abortable.ts'
+import { backOffMs } from '../../model/back-off.ts'
 import { isStoreError, type ErrorCode, type StoreError } from '../../model/errors.ts'
 import type { Connection } from './connection.ts'
 import { RefusedError } from './refusal.ts'
@@ -21,7 +23,7 @@ const mostPauses = 60
 export class Attempts {
   readonly #connection: Connection
   readonly #signal: AbortSignal | undefined
-  #pauses = 0
+  #failures = 0
   #failingSince: number | undefined
 
   constructor(connection: Connection, signal: AbortSignal | undefined) {
@@ -31,7 +33,7 @@ export class Attempts {
 
   /** Something came through: patience begins anew. */
   moved(): void {
-    this.#pauses = 0
+    this.#failures = 0
     this.#failingSince = undefined
   }
 
@@ -46,11 +48,10 @@ export class Attempts {
     const now = performance.now()
     // From the first failure on: what fails at last may have been moving for hours.
     this.#failingSince ??= now
-    const longestMs = firstPauseMs * Math.min(mostPauses, 2 ** this.#pauses)
-    this.#pauses += 1
+    this.#failures += 1
     const askedMs = error instanceof RefusedError ? (error.retryAfterMs ?? 0) : 0
-    // Half of it at least: clients that were cut off together must not come back together.
-    const pauseMs = Math.max(askedMs, longestMs * (0.5 + Math.random() / 2))
+    const bounds = { firstMs: firstPauseMs, maxMs: firstPauseMs * mostPauses, leastShare: 0.5 }
+    const pauseMs = Math.max(askedMs, backOffMs(this.#failures, bounds))
     if (now - this.#failingSince + pauseMs > giveUpAfterMs) throw error
     onRetry?.(error, pauseMs)
     await pause(pauseMs, this.#signal)
@@ -75,20 +76,4 @@ export async function withRetries<T>(
 
 export function isTransientError(error: unknown): error is StoreError {
   return isStoreError(error) && transientCodes.has(error.code)
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    // Whoever was told of the retry may have had enough.
-    if (signal?.aborted) stop()
-    else signal?.addEventListener('abort', stop, { once: true })
-  })
 }

@@ -1,3 +1,5 @@
+import { orAborted } from '../../model/abortable.ts'
+
 export interface HeldPiece {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly isLast: boolean
@@ -37,21 +39,15 @@ async function* untilAborted<T>(
 ): AsyncGenerator<T> {
   signal?.throwIfAborted()
   const iterator = source[Symbol.asyncIterator]()
-  const aborted = Promise.withResolvers<never>()
-  // Of no interest once the stream has ended.
-  aborted.promise.catch(() => {})
-  const abort = () => aborted.reject(signal?.reason)
-  signal?.addEventListener('abort', abort)
   let isEnded = false
   try {
     for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), aborted.promise])
+      const { done, value } = await orAborted(iterator.next(), signal)
       isEnded = done === true
       if (isEnded) return
       yield value as T
     }
   } finally {
-    signal?.removeEventListener('abort', abort)
     // A stream that has nothing to give may not come to its end, either.
     if (!isEnded) iterator.return?.().catch(() => {})
   }

@@ -1,11 +1,12 @@
 import type { Middleware } from 'koa'
 import type { Caller } from '../model/principal.ts'
+import type { Description } from './openapi/describe.ts'
 import type { HttpContext, RequestState } from './server/context.ts'
 
 /** What a principal has to be allowed to do; `open` is for anybody. */
 export type Action = 'read' | 'create' | 'write' | 'delete' | 'share' | 'admin' | 'open'
 
-type Method = 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
+export type Method = 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
 
 /**
  * One request that a front answers. Routing and `Allow` are made from these rows; so will be who
@@ -17,6 +18,8 @@ export interface Route {
   /** A path, or the beginning of paths, up to a slash, with `{*name}` for whatever follows. */
   readonly path: string
   readonly action: Action
+  /** For the OpenAPI document, and for the headers that pages of other origins may use. */
+  readonly about: Description
   /**
    * Of several rows with one method and path, the first that takes the request answers it; all
    * requests unless given.
@@ -72,4 +75,9 @@ function addressesOf(routes: readonly Route[]): readonly Address[] {
     const withHead = get && !methods.has('HEAD') ? new Map([...methods, ['HEAD', get] as const]) : methods
     return { path: path.replace('{*}', ''), isPrefix: path.endsWith('{*}'), methods: withHead }
   })
+}
+
+/** Names of the headers that the rows read or send, each once. */
+export function headersOf(routes: readonly Route[], way: 'reads' | 'sends'): readonly string[] {
+  return [...new Set(routes.flatMap(({ about }) => about[way] ?? []))].toSorted()
 }

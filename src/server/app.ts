@@ -18,6 +18,7 @@ import { renderErrors } from '../http/middleware/render-errors.ts'
 import { announceLimits } from '../fronts/draft/announce-limits.ts'
 import { Site, type SiteOptions } from '../http/site/site.ts'
 import { overrideMethod } from '../fronts/tus/override-method.ts'
+import { openApiRoute } from '../fronts/api/open-api-route.ts'
 import { operationRoutes, type Operations } from '../fronts/api/operation-routes.ts'
 import { apiRoutes } from '../fronts/api/routes.ts'
 import { draftRoutes } from '../fronts/draft/routes.ts'
@@ -43,13 +44,20 @@ export interface AppOptions extends SiteOptions, Operations {
  */
 export function createApp(store: FileStore, options: AppOptions): Koa<RequestState> {
   const { log, metrics, corsOrigins = [], lingering = new Lingering() } = options
+  const served = [
+    ...draftRoutes(store),
+    ...tusRoutes(store),
+    ...apiRoutes(store, options.maxFormFiles),
+    ...operationRoutes(store, options),
+  ]
+  const routes = [...served, openApiRoute(served)]
   const app = new Koa<RequestState>()
   app.use(observe(log, metrics, new Site(options), options.logRequests))
-  app.use(restrictReaders(corsOrigins))
+  app.use(restrictReaders(corsOrigins, routes))
   app.use(renderErrors(lingering))
   app.use(writeJson())
   app.use(refuseMisdirected())
-  app.use(answerPreflights(corsOrigins))
+  app.use(answerPreflights(corsOrigins, routes))
   app.use(refuseUnadmitted())
   app.use(refuseExpectations())
   app.use(answerForAll())
@@ -57,17 +65,7 @@ export function createApp(store: FileStore, options: AppOptions): Koa<RequestSta
   app.use(overrideMethod())
   app.use(announceLimits(store))
   app.use(refuseCrossOrigin(corsOrigins))
-  app.use(
-    dispatch(
-      [
-        ...draftRoutes(store),
-        ...tusRoutes(store),
-        ...apiRoutes(store, options.maxFormFiles),
-        ...operationRoutes(store, options),
-      ],
-      () => localCaller,
-    ),
-  )
+  app.use(dispatch(routes, () => localCaller))
   // Everything is answered and logged by `renderErrors`; what is left is a client that went away.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'answer not sent'))
   return app

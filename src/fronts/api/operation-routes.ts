@@ -3,6 +3,7 @@ import { restrictMetrics, type MetricsAccess } from '../../http/middleware/restr
 import type { Route } from '../../http/route.ts'
 import type { HttpMetrics } from '../../http/server/metrics.ts'
 import { StoreError } from '../../model/errors.ts'
+import { about } from './descriptions.ts'
 import { readinessOf } from './readiness.ts'
 
 export interface Operations {
@@ -24,6 +25,7 @@ export function operationRoutes(
       method: 'GET',
       path: '/healthz',
       action: 'open',
+      about: about.healthz,
       handle(ctx) {
         ctx.body = { status: 'alive' }
       },
@@ -32,6 +34,7 @@ export function operationRoutes(
       method: 'GET',
       path: '/readyz',
       action: 'open',
+      about: about.readyz,
       async handle(ctx) {
         if (!isReady()) throw new StoreError('unavailable', 'The server is shutting down.')
         ctx.body = await readiness()
@@ -41,6 +44,7 @@ export function operationRoutes(
       method: 'GET',
       path: '/metrics',
       action: 'admin',
+      about: about.metrics,
       async handle(ctx) {
         restrictMetrics(ctx.req, metricsAccess)
         ctx.type = metrics.registry.contentType

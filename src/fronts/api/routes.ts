@@ -1,5 +1,6 @@
 import type { FileStore } from '../../files/state/file-store.ts'
 import type { Route } from '../../http/route.ts'
+import { about } from './descriptions.ts'
 import { deleteFile } from './delete-file.ts'
 import { getFile } from './get-file.ts'
 import { listFiles } from './list-files.ts'
@@ -12,24 +13,74 @@ import { showUpload } from './show-upload.ts'
 
 export function apiRoutes(store: FileStore, maxFormFiles: number): readonly Route[] {
   return [
-    { method: 'PUT', path: '/files/{*name}', action: 'write', handle: (ctx) => putFile(store, ctx) },
-    { method: 'GET', path: '/files/{*ref}', action: 'read', handle: (ctx) => getFile(store, ctx) },
-    { method: 'DELETE', path: '/files/{*ref}', action: 'delete', handle: (ctx) => deleteFile(store, ctx) },
+    {
+      method: 'PUT',
+      path: '/files/{*name}',
+      action: 'write',
+      about: about.putFile,
+      handle: (ctx) => putFile(store, ctx),
+    },
+    {
+      method: 'GET',
+      path: '/files/{*ref}',
+      action: 'read',
+      about: about.getFile,
+      handle: (ctx) => getFile(store, ctx),
+    },
+    {
+      method: 'DELETE',
+      path: '/files/{*ref}',
+      action: 'delete',
+      about: about.deleteFile,
+      handle: (ctx) => deleteFile(store, ctx),
+    },
     ...['/files', '/files/'].map((path): Route => ({
       method: 'POST',
       path,
       action: 'write',
+      about: about.postFiles,
       handle: (ctx) => postFiles(store, maxFormFiles, ctx),
     })),
-    { method: 'GET', path: '/api/files', action: 'read', handle: (ctx) => listFiles(store, ctx) },
-    { method: 'GET', path: '/api/files/{*ref}', action: 'read', handle: (ctx) => showFile(store, ctx) },
-    { method: 'PATCH', path: '/api/files/{*ref}', action: 'write', handle: (ctx) => patchFile(store, ctx) },
-    { method: 'GET', path: '/api/uploads', action: 'read', handle: (ctx) => listUploads(store, ctx) },
-    { method: 'GET', path: '/api/uploads/{*id}', action: 'read', handle: (ctx) => showUpload(store, ctx) },
+    {
+      method: 'GET',
+      path: '/api/files',
+      action: 'read',
+      about: about.listFiles,
+      handle: (ctx) => listFiles(store, ctx),
+    },
+    {
+      method: 'GET',
+      path: '/api/files/{*ref}',
+      action: 'read',
+      about: about.showFile,
+      handle: (ctx) => showFile(store, ctx),
+    },
+    {
+      method: 'PATCH',
+      path: '/api/files/{*ref}',
+      action: 'write',
+      about: about.patchFile,
+      handle: (ctx) => patchFile(store, ctx),
+    },
+    {
+      method: 'GET',
+      path: '/api/uploads',
+      action: 'read',
+      about: about.listUploads,
+      handle: (ctx) => listUploads(store, ctx),
+    },
+    {
+      method: 'GET',
+      path: '/api/uploads/{*id}',
+      action: 'read',
+      about: about.showUpload,
+      handle: (ctx) => showUpload(store, ctx),
+    },
     {
       method: 'DELETE',
       path: '/api/uploads/{*id}',
       action: 'write',
+      about: about.deleteUpload,
       handle: (ctx) => deleteUpload(store, ctx),
     },
   ]

@@ -1,6 +1,7 @@
 import type { FileStore } from '../../files/state/file-store.ts'
 import type { Route } from '../../http/route.ts'
 import { appendPart } from './append-part.ts'
+import { about } from './descriptions.ts'
 import { cancel } from './cancel.ts'
 import { speaksDraft, uploadComplete } from './draft-fields.ts'
 import { refuseOlderDraft, speaksOlderDraft } from './refuse-older-draft.ts'
@@ -17,6 +18,7 @@ export function draftRoutes(store: FileStore): readonly Route[] {
       method: 'PUT',
       path: '/files/{*name}',
       action: 'write',
+      about: about.put,
       takes: (ctx) => uploadComplete(ctx) !== undefined,
       handle: (ctx) => startPut(store, ctx),
     },
@@ -24,6 +26,7 @@ export function draftRoutes(store: FileStore): readonly Route[] {
       method: 'PUT',
       path: '/files/{*name}',
       action: 'write',
+      about: about.refuseOlder,
       takes: speaksOlderDraft,
       handle: refuseOlderDraft,
     },
@@ -31,6 +34,7 @@ export function draftRoutes(store: FileStore): readonly Route[] {
       method: 'POST',
       path,
       action: 'write',
+      about: about.post,
       takes: speaksDraft,
       handle: (ctx) => startPost(store, ctx),
     })),
@@ -38,15 +42,23 @@ export function draftRoutes(store: FileStore): readonly Route[] {
       method: 'HEAD',
       path: '/uploads/{*id}',
       action: 'read',
+      about: about.showState,
       takes: speaksDraft,
       handle: (ctx) => showState(store, ctx),
     },
     // tus has no GET.
-    { method: 'GET', path: '/uploads/{*id}', action: 'read', handle: (ctx) => getState(store, ctx) },
+    {
+      method: 'GET',
+      path: '/uploads/{*id}',
+      action: 'read',
+      about: about.showState,
+      handle: (ctx) => getState(store, ctx),
+    },
     {
       method: 'PATCH',
       path: '/uploads/{*id}',
       action: 'write',
+      about: about.append,
       takes: speaksDraft,
       handle: (ctx) => appendPart(store, ctx),
     },
@@ -54,6 +66,7 @@ export function draftRoutes(store: FileStore): readonly Route[] {
       method: 'DELETE',
       path: '/uploads/{*id}',
       action: 'write',
+      about: about.cancel,
       takes: speaksDraft,
       handle: (ctx) => cancel(store, ctx),
     },

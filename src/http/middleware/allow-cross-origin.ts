@@ -1,77 +1,12 @@
 import type { Middleware } from 'koa'
+import { headersOf, type Route } from '../route.ts'
 import type { RequestState } from '../server/context.ts'
 
-const methods = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']
+/** Read by authenticating proxies, added to requests by libraries, or read before a route is known. */
+const alwaysRead = ['Authorization', 'X-CSRF-Token', 'X-Requested-With', 'X-Request-Id']
 
-/**
- * All request headers in use that a page may not send freely (Fetch, "CORS-safelisted
- * request-header").
- */
-const readHeaders = [
-  // Read by authenticating proxies, or added to every request by libraries.
-  'Authorization',
-  'X-CSRF-Token',
-  'X-Requested-With',
-  // Read by routes.
-  'Content-Type',
-  'Content-Disposition',
-  'Content-Encoding',
-  'Content-Range',
-  'Range',
-  'If-Match',
-  'If-Modified-Since',
-  'If-None-Match',
-  'If-Range',
-  'If-Unmodified-Since',
-  'Content-Digest',
-  'Content-MD5',
-  'Repr-Digest',
-  'Tus-Resumable',
-  'Upload-Checksum',
-  'Upload-Complete',
-  'Upload-Concat',
-  'Upload-Defer-Length',
-  'Upload-Draft-Interop-Version',
-  'Upload-Incomplete',
-  'Upload-Length',
-  'Upload-Metadata',
-  'Upload-Offset',
-  'X-HTTP-Method-Override',
-  'X-Request-Id',
-]
-
-/**
- * All answer headers that a page sees only if they are exposed (Fetch, "CORS-safelisted
- * response-header name").
- */
-const sentHeaders = [
-  'Accept-Encoding',
-  'Accept-Patch',
-  'Accept-Post',
-  'Accept-Ranges',
-  'Allow',
-  'Content-Disposition',
-  'Content-Location',
-  'Content-Range',
-  'ETag',
-  'Location',
-  'Retry-After',
-  'Tus-Checksum-Algorithm',
-  'Tus-Extension',
-  'Tus-Max-Size',
-  'Tus-Resumable',
-  'Tus-Version',
-  'Upload-Complete',
-  'Upload-Concat',
-  'Upload-Defer-Length',
-  'Upload-Draft-Interop-Version',
-  'Upload-Expires',
-  'Upload-Length',
-  'Upload-Limit',
-  'Upload-Metadata',
-  'Upload-Offset',
-  'X-Request-Id',
-]
+/** Sent by what stands in front of routes. */
+const sentByAll = ['Accept-Encoding', 'Allow', 'Retry-After', 'X-Request-Id']
 
 /** On answers that pages of other origins may not read. */
 export const alwaysSent: Readonly<Record<string, string>> = {
@@ -86,9 +21,11 @@ const maxAgeSeconds = 7200
  * Marks every answer, problems too, as readable only by our own pages and those of these origins,
  * without credentials. Other pages cannot even embed it, and no browser guesses another media type.
  */
-export function restrictReaders(origins: AllowedOrigins): Middleware<RequestState> {
+export function restrictReaders(origins: AllowedOrigins, routes: readonly Route[]): Middleware<RequestState> {
+  // Fetch, "CORS-safelisted response-header name": a page sees others only if they are exposed.
+  const exposed = [...sentByAll, ...headersOf(routes, 'sends')].join(', ')
   return (ctx, next) => {
-    const headers = origins.length === 0 ? alwaysSent : headersFor(origins, ctx.get('Origin'))
+    const headers = origins.length === 0 ? alwaysSent : headersFor(origins, ctx.get('Origin'), exposed)
     for (const [name, value] of Object.entries(headers)) ctx.res.setHeader(name, value)
     Object.assign(ctx.state.always, headers)
     return next()
@@ -99,7 +36,16 @@ export function restrictReaders(origins: AllowedOrigins): Middleware<RequestStat
  * Answers what a browser asks before it sends a request of such a page (a preflight), at any
  * address.
  */
-export function answerPreflights(origins: AllowedOrigins): Middleware<RequestState> {
+export function answerPreflights(
+  origins: AllowedOrigins,
+  routes: readonly Route[],
+): Middleware<RequestState> {
+  const methods = [...new Set(routes.map(({ method }) => method)), 'HEAD', 'OPTIONS']
+  const answer = {
+    'Access-Control-Allow-Methods': [...new Set(methods)].join(', '),
+    'Access-Control-Allow-Headers': [...alwaysRead, ...headersOf(routes, 'reads')].join(', '),
+    'Access-Control-Max-Age': String(maxAgeSeconds),
+  }
   return async (ctx, next) => {
     const origin = ctx.get('Origin')
     // Fetch, "HTTP requests": "A CORS-preflight request … uses `OPTIONS` as method and includes"
@@ -110,18 +56,18 @@ export function answerPreflights(origins: AllowedOrigins): Middleware<RequestSta
       return
     }
     ctx.status = 204
-    ctx.set({
-      'Access-Control-Allow-Methods': methods.join(', '),
-      'Access-Control-Allow-Headers': readHeaders.join(', '),
-      'Access-Control-Max-Age': String(maxAgeSeconds),
-    })
+    ctx.set(answer)
   }
 }
 
-function headersFor(origins: AllowedOrigins, origin: string): Readonly<Record<string, string>> {
+function headersFor(
+  origins: AllowedOrigins,
+  origin: string,
+  exposedHeaders: string,
+): Readonly<Record<string, string>> {
   const exposed = {
     ...alwaysSent,
-    'Access-Control-Expose-Headers': sentHeaders.join(', '),
+    'Access-Control-Expose-Headers': exposedHeaders,
     'Cross-Origin-Resource-Policy': 'cross-origin',
   }
   if (origins === '*') return { 'Access-Control-Allow-Origin': '*', ...exposed }

@@ -39,6 +39,11 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   no_space: 507,
 }
 
+/** The status of answers with this code. */
+export function statusOf(code: ErrorCode): number {
+  return statuses[code]
+}
+
 /** Seconds after which a client that got a 503 may try again. */
 const retryAfter = '5'
 

@@ -63,9 +63,15 @@ describe('a preflight', () => {
       const answer = await preflight(shared, path, app)
       expect([answer.status, answer.body.length]).toEqual([204, 0])
       expect(sharing(answer)).toEqual({ origin: app, vary: 'Origin' })
-      expect(answer.headers['access-control-allow-methods']).toBe(
-        'GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS',
-      )
+      expect(listIn(answer, 'access-control-allow-methods').toSorted()).toEqual([
+        'delete',
+        'get',
+        'head',
+        'options',
+        'patch',
+        'post',
+        'put',
+      ])
       expect(answer.headers['access-control-max-age']).toBe('7200')
       expect(answer.headers).not.toHaveProperty('access-control-allow-credentials')
       expect(answer.headers).not.toHaveProperty('tus-version')

@@ -2,7 +2,9 @@ import type { Middleware } from 'koa'
 import { headersOf, type Route } from '../route.ts'
 import type { RequestState } from '../server/context.ts'
 
-/** Read by authenticating proxies, added to requests by libraries, or read before a route is known. */
+/**
+ * Read by authenticating proxies, added to requests by libraries, or read before a route is known.
+ */
 const alwaysRead = ['Authorization', 'X-CSRF-Token', 'X-Requested-With', 'X-Request-Id']
 
 /** Sent by what stands in front of routes. */

@@ -9,8 +9,8 @@ import { schemas } from './schemas.ts'
 const version = '1'
 
 /**
- * Makes an OpenAPI 3.1 document of rows. Rows of one method and path are alternatives: the first one
- * with a summary of its own leads, and what the others read, send and answer is added.
+ * Makes an OpenAPI 3.1 document of rows. Rows of one method and path are alternatives: the first
+ * one with a summary of its own leads, and what the others read, send and answer is added.
  */
 export function openApiOf(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {}

@@ -32,8 +32,8 @@ describe('names the place of what is wrong', () => {
     [{ mediaType: 'text' }, 'invalid_metadata', 'mediaType: is not of the form type/subtype'],
     [{ mediaType: 'a/b\r\nc: d' }, 'invalid_metadata', 'mediaType: is not of the form'],
     [{ mediaType: 5 }, 'invalid_metadata', 'mediaType: Invalid input: expected string'],
-    [{ metadata: null }, 'invalid_metadata', 'metadata: Invalid input: expected manifest, received null'],
-    [{ metadata: ['a'] }, 'invalid_metadata', 'metadata: Invalid input: expected manifest, received array'],
+    [{ metadata: null }, 'invalid_metadata', 'metadata: Invalid input: expected record, received null'],
+    [{ metadata: ['a'] }, 'invalid_metadata', 'metadata: Invalid input: expected record, received array'],
     [
       { metadata: { a: 1 } },
       'invalid_metadata',

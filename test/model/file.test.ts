@@ -139,7 +139,7 @@ describe('a ref', () => {
     ['a//b', 'invalid_name'],
     ['@', 'invalid_request'],
     ['@a', 'invalid_request'],
-    [`owner${id}`, 'invalid_request'],
+    [`@@${id}`, 'invalid_request'],
     [`@${id}/a`, 'invalid_request'],
     [`@ ${id}`, 'invalid_request'],
   ])('%j is refused: %s', (text, code) => {

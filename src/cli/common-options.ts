@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { checkHeaders } from '../client/transport/check-options.ts'
-import { parseTime } from './terminal/quantities.ts'
+import { parseDuration } from '../model/units.ts'
 
 /** What every command that talks to a server can be told. */
 export interface CommonOptions {
@@ -50,7 +50,7 @@ function addHeader(text: string, headers: Readonly<Record<string, string>> = {})
 }
 
 function timeOf(text: string): number {
-  const ms = parseTime(text)
+  const ms = parseDuration(text)
   if (ms === undefined) throw new InvalidArgumentError('It is written with its unit: ms, s, m, h or d.')
   return ms
 }

@@ -1,26 +1,6 @@
 import { isIP, BlockList } from 'node:net'
 import { z } from 'zod'
-
-const bytesOf: ReadonlyMap<string, number> = new Map([
-  ['', 1],
-  ['b', 1],
-  ['kb', 1000],
-  ['mb', 1000 ** 2],
-  ['gb', 1000 ** 3],
-  ['tb', 1000 ** 4],
-  ['kib', 1024],
-  ['mib', 1024 ** 2],
-  ['gib', 1024 ** 3],
-  ['tib', 1024 ** 4],
-])
-
-const msOf: ReadonlyMap<string, number> = new Map([
-  ['ms', 1],
-  ['s', 1000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-])
+import { parseDuration, parseSize } from '../model/units.ts'
 
 /**
  * A size as people write it (`8MiB`, `1.5GB`, `1048576`) to bytes, from `min` to `max`, both
@@ -28,7 +8,7 @@ const msOf: ReadonlyMap<string, number> = new Map([
  */
 export function size(min: string, max: string) {
   return quantity(
-    bytesOf,
+    parseSize,
     `must be a size from ${min} to ${max}, in bytes or with a unit such as MiB or MB`,
     min,
     max,
@@ -47,7 +27,12 @@ export function sizeOrUnlimited(min: string, max: string) {
  * is never guessed.
  */
 export function duration(min: string, max: string) {
-  return quantity(msOf, `must be a time from ${min} to ${max} with its unit: ms, s, m, h or d`, min, max)
+  return quantity(
+    parseDuration,
+    `must be a time from ${min} to ${max} with its unit: ms, s, m, h or d`,
+    min,
+    max,
+  )
 }
 
 export function wholeNumberSchema(min: number, max: number) {
@@ -190,23 +175,14 @@ export function isLoopback(listensOn: string): boolean {
   return loopback.check(listensOn, family === 4 ? 'ipv4' : 'ipv6')
 }
 
-function quantity(units: ReadonlyMap<string, number>, error: string, min: string, max: string) {
-  const least = amount(units, min)
-  const most = amount(units, max)
+function quantity(parse: (text: string) => number | undefined, error: string, min: string, max: string) {
+  const least = parse(min)
+  const most = parse(max)
   if (least === undefined || most === undefined) throw new TypeError(`not a quantity: ${min} or ${max}`)
   return z.string().transform((text, context) => {
-    const value = amount(units, text)
+    const value = parse(text)
     if (value !== undefined && value >= least && value <= most) return value
     context.addIssue({ code: 'custom', message: error })
     return z.NEVER
   })
-}
-
-/** Whole units of the smallest kind, or undefined if that is not what `text` says. */
-function amount(units: ReadonlyMap<string, number>, text: string): number | undefined {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? []
-  const factor = unit === undefined ? undefined : units.get(unit.toLowerCase())
-  if (factor === undefined) return undefined
-  const value = Number(digits) * factor
-  return Number.isSafeInteger(value) ? value : undefined
 }

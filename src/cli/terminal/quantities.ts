@@ -40,15 +40,3 @@ export function elapsed(seconds: number): string {
 export function twoDigits(number: number): string {
   return String(Math.floor(number)).padStart(2, '0')
 }
-
-const msOf: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/**
- * A time as the server's flags have it (`500ms`, `30s`, `1.5h`) in milliseconds; undefined if it is
- * none.
- */
-export function parseTime(text: string): number | undefined {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/i.exec(text) ?? []
-  const factor = msOf[unit.toLowerCase()]
-  return factor === undefined ? undefined : Number(digits) * factor
-}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseByteRange } from '../../../src/cli/transfer/byte-range.ts'
-import { count, humanDuration, humanSize, parseTime } from '../../../src/cli/terminal/quantities.ts'
+import { count, humanDuration, humanSize } from '../../../src/cli/terminal/quantities.ts'
 
 it.each([
   [0, '0 B'],
@@ -35,21 +35,6 @@ it.each([
   [Number.NaN, '?'],
 ])('%d seconds are shown as %s', (seconds, shown) => {
   expect(humanDuration(seconds)).toBe(shown)
-})
-
-it.each([
-  ['500ms', 500],
-  ['1.5s', 1500],
-  ['5m', 300_000],
-  ['2 H', 7_200_000],
-  ['1d', 86_400_000],
-  ['0s', 0],
-  ['30', undefined],
-  ['', undefined],
-  ['-1s', undefined],
-  ['1w', undefined],
-])('the time %j is %s ms', (text, ms) => {
-  expect(parseTime(text)).toBe(ms)
 })
 
 describe('the range', () => {

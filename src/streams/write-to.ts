@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { Observable } from 'rxjs'
+import { closedEarly } from './until-closed.ts'
 
 /**
  * Makes a function that writes bytes to a stream, one call after the other has completed. The
@@ -16,7 +17,7 @@ export function writeTo(writable: Writable): (bytes: Uint8Array, onSettled: () =
     new Observable((subscriber) => {
       if (writable.closed || writable.destroyed) {
         onSettled()
-        subscriber.error(closedEarly(writable))
+        subscriber.error(writable.errored ?? closedEarly())
         return
       }
       let isSettled = false
@@ -28,15 +29,8 @@ export function writeTo(writable: Writable): (bytes: Uint8Array, onSettled: () =
         if (error) subscriber.error(error)
         else subscriber.complete()
       }
-      const onClose = () => settle(closedEarly(writable))
+      const onClose = () => settle(writable.errored ?? closedEarly())
       writable.once('close', onClose)
       writable.write(bytes, settle)
     })
-}
-
-function closedEarly(writable: Writable): Error {
-  return (
-    writable.errored ??
-    Object.assign(new Error('the stream closed before its end'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
-  )
 }

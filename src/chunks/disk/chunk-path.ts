@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Location } from '../../model/chunk.ts'
-import { parseDigest, type Digest } from '../../model/digest.ts'
-import { StoreError } from '../../model/errors.ts'
+import type { Digest } from '../../model/digest.ts'
+import { digestOfLocation, foreignLocation, isChunkLocation } from '../chunk-location.ts'
 
-const fileShape = /^([0-9a-f]{2})\/\1[0-9a-f]{62}\.[0-9a-f]{16}$/
 const packShape = /^[0-9a-f]{2}\/[0-9a-f]{32}\.pack(?:\/([0-9]{3}))?$/
 const temporaryShape = /^[0-9a-f]{2}\/[0-9a-f]{32}\.[0-9a-f]{16}\.tmp$/
 
@@ -22,11 +21,6 @@ export type ParsedLocation =
   | { readonly kind: 'pack'; readonly path: string }
   /** A pack that is not whole yet, or never will be. */
   | { readonly kind: 'temporary'; readonly path: string }
-
-/** A location that no chunk had before: `ab/<digest>.<random>`, the path of its file. */
-export function newLocation(digest: Digest): Location {
-  return `${digest.slice(0, 2)}/${digest}.${randomBytes(8).toString('hex')}` as Location
-}
 
 /** The path of a pack that was none before: `ab/<random>.pack`. */
 export function newPackPath(): string {
@@ -49,8 +43,8 @@ export function newTemporaryPath(packPath: string): string {
 
 /** What this is the location of, or the path; undefined if it is none of ours. */
 export function tryParseLocation(location: string): ParsedLocation | undefined {
-  if (fileShape.test(location)) {
-    return { kind: 'file', path: location, digest: parseDigest(location.slice(3, 67)) }
+  if (isChunkLocation(location)) {
+    return { kind: 'file', path: location, digest: digestOfLocation(location) }
   }
   const pack = packShape.exec(location)
   if (pack) {
@@ -61,17 +55,11 @@ export function tryParseLocation(location: string): ParsedLocation | undefined {
   return temporaryShape.test(location) ? { kind: 'temporary', path: location } : undefined
 }
 
-/**
- * Refuses what this store cannot have made. Locations come back out of a database: one that was
- * tampered with must not lead out of the store's directory. Throws `corrupt`.
- */
+/** Throws `corrupt` if this store cannot have made the location. */
 export function parseLocation(location: Location): ParsedLocation {
   const parsed = tryParseLocation(location)
-  if (parsed) return parsed
-  throw new StoreError(
-    'corrupt',
-    `${JSON.stringify(location.slice(0, 120))} is no location of this store: check that the catalog belongs to it.`,
-  )
+  if (!parsed) throw foreignLocation(location)
+  return parsed
 }
 
 /** Of a location or a path. */

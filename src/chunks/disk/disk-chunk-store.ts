@@ -14,7 +14,8 @@ import type {
   StoredChunk,
 } from '../chunk-store.ts'
 import { callFs, diskError, isMediumError, isNoFile } from './fs-calls.ts'
-import { newLocation, parseLocation, type ParsedLocation } from './chunk-path.ts'
+import { newLocation } from '../chunk-location.ts'
+import { parseLocation, type ParsedLocation } from './chunk-path.ts'
 import { createFile } from './create-file.ts'
 import { chunksAt, listShard } from './list-shard.ts'
 import { FdCache } from './fd-cache.ts'

@@ -5,7 +5,8 @@ import { DrainGate } from '../wrappers/drain-gate.ts'
 import type { CallOptions, ChunkStore, ListOptions, ReadOptions, StoredChunk } from '../chunk-store.ts'
 import { isNoSuchKey, type Bucket } from './bucket.ts'
 import { JoinedReads, type JoinedReadsOptions } from './joined-reads.ts'
-import { checkLocation, digestOfLocation, locationOfKey, newObjectLocation } from './object-key.ts'
+import { digestOfLocation, newLocation } from '../chunk-location.ts'
+import { checkLocation, locationOfKey } from './object-key.ts'
 import { s3Error, statusOf } from './s3-error.ts'
 
 /** What a put has left behind is deleted within that time, or stays until orphans are collected. */
@@ -35,7 +36,7 @@ export class S3ChunkStore implements ChunkStore {
 
   put(digest: Digest, pieces: readonly Uint8Array[], { signal }: CallOptions = {}): Promise<Location> {
     return this.#call(`Cannot store chunk ${digest}`, signal, async () => {
-      const location = newObjectLocation(digest)
+      const location = newLocation(digest)
       try {
         await this.#bucket.put(this.#key(location), pieces, signal)
       } catch (error) {

@@ -8,7 +8,7 @@ import type { InUse, Membership } from '../../../src/catalog/membership.ts'
 import { heartbeat } from '../../../src/files/upkeep/heartbeat.ts'
 import { openFile } from '../../../src/files/download/download.ts'
 import type { FileStore } from '../../../src/files/state/file-store.ts'
-import { newLocation } from '../../../src/chunks/disk/chunk-path.ts'
+import { newLocation } from '../../../src/chunks/chunk-location.ts'
 import { uploadFile } from '../../../src/files/upload/upload-file.ts'
 import { BlockHasher, digestOfChunk } from '../../../src/model/hashers.ts'
 import {

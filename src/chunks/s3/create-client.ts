@@ -1,7 +1,7 @@
 import https from 'node:https'
 import { S3Client } from '@aws-sdk/client-s3'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { OneBufferAgent } from './one-buffer-agent.ts'
+import { agentForReading } from '../../system/one-buffer-agent.ts'
 import type { S3ChunkStoreOptions } from './s3-options.ts'
 
 type ClientOptions = Pick<S3ChunkStoreOptions, 'endpoint' | 'region' | 'isPathStyle' | 'credentials'>
@@ -32,7 +32,7 @@ export function createClient(options: ClientOptions, maxSockets: number): S3Clie
     expectContinueHeader: false,
     logger: silent,
     requestHandler: new NodeHttpHandler({
-      httpAgent: new OneBufferAgent(connections),
+      httpAgent: agentForReading(connections),
       httpsAgent: new https.Agent(connections),
       // A response may stand still for as long as nobody wants its bytes.
       socketTimeout: 0,

@@ -99,9 +99,11 @@ export function answerUnparsed(
     writeProblem(socket, refusal, requestId)
     lingering.discard(socket, () => socket.destroySoon())
   }
+  const answered = new WeakSet<Socket>()
   const answer = (error: ParserError, socket: Socket) => {
-    // The parser would fail again with every further piece.
-    socket.removeAllListeners('data').on('data', () => {})
+    // The parser fails again with every further piece.
+    if (answered.has(socket)) return
+    answered.add(socket)
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy(error)
       return

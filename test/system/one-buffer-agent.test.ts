@@ -4,7 +4,7 @@ import http, { type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
-import { OneBufferAgent } from '../../../src/chunks/s3/one-buffer-agent.ts'
+import { OneBufferAgent } from '../../src/system/one-buffer-agent.ts'
 
 const MiB = 1024 * 1024
 const maxSockets = 4

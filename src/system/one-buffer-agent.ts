@@ -1,8 +1,14 @@
 import http from 'node:http'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import { isTuned } from './tuning.ts'
 
 /** So much of a response is taken from the system at once. */
 const bufferBytes = 256 * 1024
+
+/** An agent for clients that read much; without tuning, one of Node's own. */
+export function agentForReading(options: http.AgentOptions): http.Agent {
+  return isTuned() ? new OneBufferAgent(options) : new http.Agent(options)
+}
 
 /**
  * An agent whose connections are all read into one buffer. Node would make a new one for each read,

@@ -3,8 +3,8 @@ let isOn = process.env['ASHLAR_TUNING'] !== 'off'
 
 /**
  * Makes everything in `system/` leave the operating system, V8 and Node's sockets alone, for the
- * rest of the process. Call it before anything there is used: in a Node where one of the tricks does
- * harm, or to find out whether it does.
+ * rest of the process. Call it before anything there is used: in a Node where one of the tricks
+ * does harm, or to find out whether it does.
  */
 export function turnTuningOff(): void {
   isOn = false

@@ -21,7 +21,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { interval: 5, timeout: 60_000 } },
-    reporters: ['default', 'test/slowest-files.ts'],
+    reporters: ['default', './test/slowest-files.ts'],
     // Most of a file's time would be the start of a worker and of everything that it imports.
     isolate: false,
     maxWorkers: 2,

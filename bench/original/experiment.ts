@@ -17,7 +17,7 @@ import { localCaller } from '../../src/model/principal.ts'
 const mib = 1024 * 1024
 
 export const suite = 'original experiment'
-export const chunkCount = 12
+const chunkCount = 12
 export const delayMs = 50
 
 /** What N may be. */

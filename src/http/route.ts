@@ -4,9 +4,9 @@ import type { Description } from './openapi/describe.ts'
 import type { HttpContext, RequestState } from './server/context.ts'
 
 /** What a principal has to be allowed to do; `open` is for anybody. */
-export type Action = 'read' | 'create' | 'write' | 'delete' | 'share' | 'admin' | 'open'
+type Action = 'read' | 'create' | 'write' | 'delete' | 'share' | 'admin' | 'open'
 
-export type Method = 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
+type Method = 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
 
 /**
  * One request that a front answers. Routing and `Allow` are made from these rows; so will be who

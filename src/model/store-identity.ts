@@ -22,7 +22,7 @@ export const identityName = 'ashlar-store.json'
  * Of the formats on disk, which docs/store-format.md describes. Stores of format 1 have no
  * identity.
  */
-export const formatVersion = 2
+const formatVersion = 2
 
 const format = 'ashlar store'
 const idShape = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

@@ -1,7 +1,7 @@
 import type { Catalog, FilePage, ListQuery } from '../../src/catalog/catalog.ts'
 import { foldText } from '../../src/model/fold-text.ts'
 
-export function byBytes(left: string, right: string): number {
+function byBytes(left: string, right: string): number {
   return Buffer.compare(Buffer.from(left), Buffer.from(right))
 }
 

@@ -63,7 +63,7 @@ export async function join(client: Client): Promise<void> {
 }
 
 /** Of one that nobody ends. */
-export function isUnfinished(upload: Upload): boolean {
+function isUnfinished(upload: Upload): boolean {
   return !upload.termination && upload.offset < upload.size
 }
 

@@ -29,7 +29,7 @@ export interface FlipTally {
   refusedCollections: number
 }
 
-export function emptyTally(): FlipTally {
+function emptyTally(): FlipTally {
   return { refusedToOpen: 0, unserved: 0, served: 0, collections: 0, refusedCollections: 0 }
 }
 

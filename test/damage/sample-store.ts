@@ -18,7 +18,7 @@ import { uploadBytes } from '../robustness/send-body.ts'
 import { openCatalogHere } from '../support/catalog-here.ts'
 import { localCaller } from '../../src/model/principal.ts'
 
-export interface AcknowledgedFile {
+interface AcknowledgedFile {
   readonly file: StoredFile
   readonly bytes: Buffer
 }
@@ -33,7 +33,7 @@ export interface SampleStore {
   readonly gone: readonly string[]
 }
 
-export const chunkSize = 4096
+const chunkSize = 4096
 
 /** What a catalog consists of. */
 export const catalogFiles = ['catalog.sqlite', 'catalog.sqlite-wal', 'catalog.sqlite.commits']

@@ -1,7 +1,7 @@
 import { head } from './raw-client.ts'
 
 /** A whole request that stores `bytes` as `name`, and how many of its bytes are its head. */
-export interface WrittenRequest {
+interface WrittenRequest {
   readonly bytes: Buffer
   readonly headLength: number
 }

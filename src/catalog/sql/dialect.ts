@@ -1,9 +1,9 @@
 import type { AliasedRawBuilder, Compilable, Kysely, RawBuilder } from 'kysely'
 import type { Flag, Schema } from './schema.ts'
 
-export type ColumnType = 'id' | 'integer' | 'text' | 'bytes'
+type ColumnType = 'id' | 'integer' | 'text' | 'bytes'
 export type Columns<Row> = { readonly [Name in keyof Row & string]: ColumnType }
-export type Lock = 'for update' | 'for no key update' | 'for share' | 'for key share'
+type Lock = 'for update' | 'for no key update' | 'for share' | 'for key share'
 
 /**
  * What differs between the engines in the queries that they share. While a query is built, its

@@ -172,7 +172,7 @@ export async function pointNameAt(
 }
 
 /** For a locked file. Resolves with the locations of its manifest. */
-export async function unlink(db: Database, id: FileId): Promise<readonly Location[]> {
+async function unlink(db: Database, id: FileId): Promise<readonly Location[]> {
   return sealedOf(id, await removeAndList(db, { oldId: id, now: db.now }))
 }
 

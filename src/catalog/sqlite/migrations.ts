@@ -7,7 +7,7 @@ import { firstTables, type TableDialect } from '../sql/migrations/0001-first-tab
 import { boundStore } from '../sql/migrations/0003-bound-store.ts'
 
 /** Checksums for the rows there are, and the count of commits (see `commit-note.ts`). */
-export function seals(database: DatabaseSync): void {
+function seals(database: DatabaseSync): void {
   database.exec('create table commits (count integer not null) strict; insert into commits values (0)')
   for (const table of ['files', 'file_chunks', 'joined', 'records'])
     database.exec(`alter table ${table} add column seal integer not null default 0`)
@@ -51,7 +51,7 @@ function fileOf(columns: readonly unknown[]): SealedFile {
 }
 
 /** Names as searches compare them, where that is not the name itself. */
-export function foldedNames(database: DatabaseSync): void {
+function foldedNames(database: DatabaseSync): void {
   database.function('folded_name', { deterministic: true }, foldedName as () => string | null)
   database.exec(`
     alter table files add column folded text;

@@ -19,7 +19,7 @@ export function fitted(text: string): (context: AddHelpTextContext) => string {
   return ({ error }) => wrapParagraphs(text, helpWidth(error ? process.stderr : process.stdout))
 }
 
-export function wrapParagraphs(text: string, width: number): string {
+function wrapParagraphs(text: string, width: number): string {
   const paragraphs = text.split('\n\n')
   return paragraphs.map((paragraph) => wrapParagraph(paragraph, width)).join('\n\n')
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../terminal/message-of.ts'
 
 /** A failure on this machine, with the path in its message. */
-export class LocalError extends Error {
+class LocalError extends Error {
   readonly code: string
 
   constructor(code: string, message: string, cause: unknown) {

@@ -54,7 +54,7 @@ export function download(
 }
 
 /** Neighbouring chunks, together `rangeBytes` at most unless one is larger. */
-export function* groupsOf(chunks: readonly ChunkInfo[]): Generator<readonly ChunkInfo[]> {
+function* groupsOf(chunks: readonly ChunkInfo[]): Generator<readonly ChunkInfo[]> {
   let group: ChunkInfo[] = []
   let bytes = 0
   for (const chunk of chunks) {

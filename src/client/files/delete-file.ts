@@ -29,7 +29,7 @@ export function conditionHeaders({ ifMatch, ifNoneMatch }: Conditions): Record<s
  * Deletes what is at the path. Rejects `not_found` only if it was not there to begin with: the
  * answer to the first request may get lost.
  */
-export async function deleteOnce(
+async function deleteOnce(
   connection: Connection,
   path: string,
   options: Omit<RequestOptions, 'method'>,

@@ -66,7 +66,7 @@ export function isTransientOrDamaged(error: unknown): error is StoreError {
 /**
  * The answer that completes an upload names the file in `Content-Location`: `/files/@` and its id.
  */
-export function refIn(headers: AnswerHeaders): string {
+function refIn(headers: AnswerHeaders): string {
   const ref = findRefIn(headers)
   if (ref === undefined) throw notOurs('without the Content-Location of a file')
   return ref

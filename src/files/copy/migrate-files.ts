@@ -9,7 +9,7 @@ import { migrateFile } from './migrate-file.ts'
 import type { Migration, MigrationSource } from './migration.ts'
 
 /** `changed`: the store had it by another name or description than the source has now. */
-export type MigrationOutcome = 'copied' | 'changed' | 'unchanged'
+type MigrationOutcome = 'copied' | 'changed' | 'unchanged'
 
 export interface MigrationReport {
   /** Bytes of a file that is being copied: the store has them now. */

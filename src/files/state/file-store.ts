@@ -75,7 +75,7 @@ export interface Stores {
   readonly membership?: Membership
 }
 
-export interface EmergencyBlock {
+interface EmergencyBlock {
   readonly limiter: FairLimiter
   /** For who has the turn. */
   readonly bytes: () => Buffer

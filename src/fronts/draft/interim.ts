@@ -23,7 +23,7 @@ export function sendInterim(ctx: HttpContext, headers: Readonly<Record<string, s
  * version indicated by the Upload-Draft-Interop-Version header field in the request is missing or
  * mismatching."
  */
-export function understandsInterim(ctx: HttpContext): boolean {
+function understandsInterim(ctx: HttpContext): boolean {
   // RFC 9110, 15.2: "a server MUST NOT send a 1xx response to an HTTP/1.0 client."
   if (ctx.req.httpVersion === '1.0') return false
   return parseItem(ctx.get('Upload-Draft-Interop-Version')) === interopVersion

@@ -4,7 +4,7 @@ import type { SchemaName } from './schemas.ts'
 /** What a request or an answer carries, by media type: one of our schemas as JSON, or bytes. */
 export type Content = Readonly<Record<string, SchemaName | 'bytes' | 'text'>>
 
-export interface Query {
+interface Query {
   readonly about: string
   /** JSON Schema of the value; a string unless given. */
   readonly schema?: Readonly<Record<string, unknown>>

@@ -2,7 +2,7 @@ import { etagOf } from '../../../src/http/headers/etags.ts'
 import { digestOf } from '../../http/sample.ts'
 import { chunkOf, sampleChunk } from '../../chunks/sample-chunk.ts'
 
-export const chunkSize = 64 * 1024
+const chunkSize = 64 * 1024
 
 export interface ModelChunk {
   readonly digest: string
@@ -68,7 +68,7 @@ export function etagOfBytes(bytes: Buffer): string {
 }
 
 /** Digests of the chunks of bytes that come at once. */
-export function chunkDigestsOf(bytes: Buffer): readonly string[] {
+function chunkDigestsOf(bytes: Buffer): readonly string[] {
   const digests: string[] = []
   for (let at = 0; at < bytes.length; at += chunkSize) {
     digests.push(chunkOf(bytes.subarray(at, at + chunkSize)).digest)

@@ -122,7 +122,7 @@ const steps: { readonly [K in Kind]: Step<K> } = {
 }
 
 /** The upload is a file by now. */
-export function finished(state: State, slot: number): State {
+function finished(state: State, slot: number): State {
   const upload: ModelUpload = state.uploads.get(slot)!
   const file = { bytes: upload.bytes, mediaType: mediaTypes[upload.dialect], metadata: {} }
   const after = withUpload(state, slot, { ...upload, offset: upload.bytes.length, isFinished: true })

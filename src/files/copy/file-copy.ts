@@ -42,10 +42,10 @@ export class FileCopy {
     const { store } = this.#migration
     const parts = await lastValueFrom(this.#copied(chunks).pipe(toArray()))
     const putAnew = () => putManifest(store, this.#file, [packed(chunks)])
-    // While it fails, the catalog has not been asked, and the parts are still to be deleted.
+    // If this fails, the catalog was not asked, and the parts must still be deleted.
     let recorded: ManifestFile | undefined = await putAnew()
     await this.#pending.handOver(parts, async (uses) => {
-      // Called again where a chunk has gone, and the manifest with the attempt.
+      // Called again if a chunk is gone: the first attempt took the manifest with it.
       const current = recorded ?? (await putAnew())
       recorded = undefined
       return createWithManifest(store, current, uses, undefined)

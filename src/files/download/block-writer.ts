@@ -8,10 +8,10 @@ import type { ReadAheadBlock } from './read-ahead-block.ts'
 import type { ClientSpeed } from './client-speed.ts'
 
 /**
- * Makes a function that writes block by block: whole, straight from their buffers, to a client that
- * keeps up. One that has not shown that it does, or no longer does, gets copies of small pieces:
- * all that it can pin down is one of them. So does every client while the blocks that are written
- * whole have their share of the pool.
+ * Makes a function that writes block by block. A client that keeps up gets whole blocks, straight
+ * from their buffers. A client that has not shown yet that it keeps up, or no longer does, gets
+ * copies of small pieces, so that it can pin down only one of them. The same holds for every client
+ * while whole writes use up their share of the pool.
  */
 export function blockWriter(
   store: Transfer,
@@ -23,7 +23,7 @@ export function blockWriter(
 
   const write = (bytes: Uint8Array, onSettled: () => void) =>
     speed.timed(output, bytes.length, writeBytes(bytes, onSettled)).pipe(
-      // A connection that is torn down fails its writes first, in a way of its own, and then
+      // A connection that is torn down first fails its writes, with an error of its own, and then
       // closes.
       catchError((error: unknown) => throwError(() => closedEarly(error))),
     )
@@ -64,8 +64,8 @@ export function blockWriter(
         concatMap((start) => writePiece(piece, block, start, Math.min(to, start + slowPieceBytes))),
         finalize(() => piece.release()),
       )
-    // The piece comes before the block: who has one can use a block as soon as it is there, and
-    // then do without it.
+    // Lease the piece before the block: a client with a piece can use a block at once and then let
+    // it go.
     return limited(store.pool.lease(slowPieceBytes).pipe(concatMap(inPieces)))
   }
 

@@ -2,33 +2,36 @@ import type { Writable } from 'node:stream'
 import { Observable } from 'rxjs'
 import { blockBytes } from '../../model/digest.ts'
 
-/** A client that takes a block in less is fast: what it pins down is soon free again. */
+/** A client that takes a block faster than this frees soon what it pins down. */
 const fastBlockMs = 100
 
 /**
- * More than the buffers of the system swallow for a client that reads nothing: up to 4 MiB on our
- * side, unless somebody has raised that, and what has fitted into those of the client.
+ * More than socket buffers swallow for a client that reads nothing: up to 4 MiB on our side by
+ * default, and whatever fits into those of the client.
  */
 const provenBytes = 8 * blockBytes
 
 /**
- * Learns how fast a client takes what is written to it; starts out as slow. Bytes that the system's
- * socket buffer swallows at once say nothing: only a write that had to wait and then ended shows
- * that somebody reads. Nor is one enough: the buffers at both ends grow while they fill, so that it
- * looks as if a client that stands still took something.
+ * Learns how fast a client takes what is written to it; assumes slow at first. Bytes that the
+ * socket buffer swallows at once prove nothing: only a write that had to wait and then ended shows
+ * that somebody reads. One such write is not enough, because the buffers at both ends grow while
+ * they fill.
  */
 export class ClientSpeed {
   #isKeepingUp = false
-  /** Taken since the client was last found slow. */
+  /** Bytes taken since the client was last found slow. */
   #provenBytes = 0
-  /** Taken since a write last had to wait. */
+  /** Bytes taken since a write last had to wait. */
   #bytes = 0
 
   get isFast(): boolean {
     return this.#isKeepingUp && this.#provenBytes >= provenBytes
   }
 
-  /** Begins `write` to `output` upon subscription, passes on how it ends, and takes its time. */
+  /**
+   * Starts `write` to `output` upon subscription, mirrors how it ends, and measures how long it
+   * takes.
+   */
   timed(output: Writable, bytes: number, write: Observable<never>): Observable<never> {
     return new Observable((subscriber) => {
       const begun = performance.now()
@@ -42,7 +45,7 @@ export class ClientSpeed {
           },
         }),
       )
-      // What the write did not hand to the system at once is still here.
+      // Whatever the write could not hand to the system at once is still in this process.
       hasWaited = output.writableLength > 0
     })
   }

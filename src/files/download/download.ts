@@ -21,9 +21,8 @@ export function openFile(
 }
 
 /**
- * A file that has been deleted or replaced since a client began to fetch it in several requests.
- * Who has not begun by then does not know both its id and its content, or comes when it awaits
- * nobody any more.
+ * A file that was deleted or replaced since a client began to fetch it in several requests. Only a
+ * client that began before knows both its id and its content, and only while the file awaits it.
  */
 export function reopenFile(
   store: Pick<Counted, 'activeDownloads'>,
@@ -38,15 +37,15 @@ export function reopenFile(
 }
 
 /**
- * Writes a range of an open file to a stream: reads ahead up to `maxDownloadConcurrencyPerFile`
- * blocks, verifies each, and writes them in order. Nothing is written before the first block is
- * verified: what goes wrong until then can still be answered. Completes when the stream has passed
- * all bytes on; does not end the stream.
+ * Writes a range of an open file to a stream: reads up to `maxDownloadConcurrencyPerFile` blocks
+ * ahead, verifies each, and writes them in order. It writes nothing before the first block is
+ * verified, so an error until then can still be answered. Completes when the stream has passed all
+ * bytes on; does not end the stream.
  *
- * Errors `corrupt` (a chunk that is missing, too) or `unavailable` from the chunk store, and with
- * `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes, whatever is being waited for. All
- * buffers go back, the one being written when the stream is done with it. `speed` is the
- * connection's.
+ * Errors `corrupt` (also for a missing chunk) or `unavailable` from the chunk store, and with
+ * `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes, whatever it is waiting for. All
+ * buffers go back to the pool, the one being written when the stream is done with it. `speed`
+ * belongs to the connection.
  */
 export function download(
   store: Storage & Transfer,

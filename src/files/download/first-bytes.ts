@@ -7,8 +7,8 @@ import type { Storage, Transfer } from '../state/file-store.ts'
 import { ClientSpeed } from './client-speed.ts'
 
 /**
- * The beginning of an open file, or all of it if it is shorter; undefined if that is damaged.
- * Rejects as `download` errors.
+ * The beginning of an open file, or all of a shorter one; undefined if that is damaged. Rejects as
+ * `download` errors.
  */
 export async function firstBytes(
   store: Storage & Transfer,
@@ -18,7 +18,7 @@ export async function firstBytes(
   const pieces: Buffer[] = []
   const collecting = new Writable({
     write(bytes: Buffer, _encoding, done) {
-      // The buffer is used again.
+      // The buffer is reused.
       pieces.push(Buffer.from(bytes))
       done()
     },

@@ -8,9 +8,9 @@ import type { HotFile } from '../state/small-file-cache.ts'
 import { ClientSpeed } from './client-speed.ts'
 
 /**
- * Has the bytes of an open file in memory, now and for who comes next, if it is small and sound and
- * there is room; who gets undefined downloads it. `changes` is what `smallFiles` counted before the
- * file was looked up. Rejects as `download` errors.
+ * Loads a small, sound file into memory for this request and the next ones. Undefined if it is too
+ * large, is damaged, or there is no room: then download it. `changes` is what `smallFiles` counted
+ * before the file was looked up. Rejects as `download` errors.
  */
 export async function openSmallFile(
   store: Storage & Transfer & Pick<FileStore, 'smallFiles'>,
@@ -31,7 +31,7 @@ export async function openSmallFile(
     return room
   } catch (error) {
     room.release()
-    // What is damaged need not be what is asked for: the download will tell.
+    // The damage may lie outside the requested range: the download will tell.
     if (isStoreError(error, 'corrupt')) return undefined
     throw error
   }

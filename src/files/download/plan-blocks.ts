@@ -8,26 +8,26 @@ import type { StoredFile } from '../../model/file.ts'
 /** One block to be read and verified whole, of which `from` to `to` (exclusive) are wanted. */
 export interface PlannedBlock {
   readonly chunk: FileChunk
-  /** Where in the chunk the block begins. */
+  /** Offset of the block in its chunk. */
   readonly offset: number
   readonly length: number
   readonly from: number
   readonly to: number
-  /** Where in the chunk the last block ends that is read of it. */
+  /** End of the last block that this download reads of the chunk. */
   readonly until: number
 }
 
 /**
- * Each download has a page in memory: a thousand of them are as much as all buffers together if it
- * is long. So the first is short, which does for who stands still at the beginning, and each that
- * follows is twice as long.
+ * Chunks per page of the list. Each download holds a page in memory, and a thousand long pages
+ * would take as much as all buffers. So the first page is short, which suffices for clients that
+ * stall at the beginning, and each later one is twice as long.
  */
 const chunksPerPage = { first: 2, most: 16 }
 
 /**
- * The blocks that hold a range of a file, in order. The chunk list is fetched page by page as
- * blocks are asked for: a file of a tebibyte must not become a million objects. Throws `corrupt` if
- * the list has a hole or is longer than the file.
+ * The blocks that hold a range of a file, in order. It fetches the chunk list page by page as
+ * blocks are asked for, so a file of a tebibyte never becomes a million objects. Throws `corrupt`
+ * if the list has a hole or is longer than the file.
  */
 export async function* planBlocks(
   catalog: Pick<Catalog, 'listChunks'>,

@@ -9,7 +9,7 @@ import type { PlannedBlock } from './plan-blocks.ts'
 
 /**
  * A block on its way out. While it waits for a client that does not move, the pool may reclaim its
- * buffer; a block that lost its buffer is read again when its turn comes.
+ * buffer; the block is then read again in its turn.
  */
 export class ReadAheadBlock {
   readonly planned: PlannedBlock
@@ -32,8 +32,8 @@ export class ReadAheadBlock {
   }
 
   /**
-   * Reads the block before its turn, if a buffer can be had at once, and leaves it waiting. Who
-   * reads ahead never stands in line for a buffer: those whose turn has come would wait behind it.
+   * Reads the block ahead if a buffer is free at once, and leaves it waiting. Reading ahead never
+   * queues for a buffer: blocks whose turn has come would wait behind it.
    */
   readAhead(): Observable<never> {
     return defer(() => {
@@ -49,20 +49,21 @@ export class ReadAheadBlock {
   }
 
   /**
-   * Emits a right to the block's verified bytes, read now or again if need be; whoever gets it
-   * releases it.
+   * Emits a share of the lease on the block's verified bytes, reading them now or again if need be.
+   * The receiver releases the share.
    */
   acquire(): Observable<Lease> {
     return defer(() => {
       this.#reclaimable?.withdraw()
       this.#reclaimable = undefined
       if (this.#lease) return of(this.#lease.share())
-      // The lease comes first: to wait for one in a slot would keep everybody else from reading.
+      // Lease before taking a slot: waiting for a lease in a slot would keep all others from
+      // reading.
       return this.#store.pool.lease(this.#leaseBytes).pipe(concatMap((lease) => this.#read(lease)))
     })
   }
 
-  /** Nobody needs the bytes for the moment. */
+  /** Nobody needs the bytes at the moment: the pool may reclaim them. */
   idle(): void {
     if (!this.#lease || this.#reclaimable) return
     const reclaim = () => {
@@ -77,13 +78,12 @@ export class ReadAheadBlock {
     this.#reclaimable?.markProgress()
   }
 
-  /** The block is not needed any more. */
+  /** Gives the buffer back for good. */
   release(): void {
     this.#reclaimable?.withdraw()
     this.#reclaimable = undefined
     const lease = this.#lease
-    // Forgotten first: who gets the buffer next may be this block's own writer, within the call of
-    // release.
+    // Forget it first: within this call, the pool may lend the buffer to this block's own writer.
     this.#lease = undefined
     lease?.release()
   }
@@ -115,13 +115,13 @@ export class ReadAheadBlock {
       await this.#store.chunks.read(location, offset, buffer.subarray(0, length), {
         size,
         blockDigests,
-        // Nothing is made ready for who may never come so far.
+        // A slow client may never get to the rest: do not prefetch it.
         ...(this.#speed.isFast && { until }),
         signal,
       })
     } catch (error) {
       if (!isStoreError(error, 'not_found')) throw error
-      // The file is there: to say that it is not would hide the loss.
+      // The file exists: a 404 would hide the loss.
       throw new StoreError('corrupt', `The chunk at ${location} is missing.`, { cause: error })
     }
   }

@@ -17,28 +17,28 @@ import { untilCut, type CutBody } from '../../streams/until-cut.ts'
 import { tooLarge, type ByteObserver } from '../upload/store-chunks.ts'
 
 export interface AppendRequest {
-  /** Where the client continues: it must be the upload's offset. */
+  /** Where the client continues; must equal the upload's offset. */
   readonly from: number
-  /** Bytes of the body, if the client said so. */
+  /** Bytes of the body, if the client states them. */
   readonly length?: number
-  /** Bytes of the whole file, if the client says so now; it cannot say otherwise later. */
+  /** Bytes of the whole file, if the client states them now; later requests cannot change them. */
   readonly size?: number
   /**
-   * Whether the file ends where this body does, if it comes whole. Without this the file is
-   * complete when it has its size.
+   * Whether the file ends with this body, if it arrives whole. Without this, the file is complete
+   * at its size.
    */
   readonly isLast?: boolean
-  /** With any of them the body, and `size`, count only as a whole, and if all of them hold. */
+  /** With any check, the body and `size` count only as a whole, and only if all checks hold. */
   readonly checks: readonly BodyCheck[]
   readonly observers?: readonly ByteObserver[]
   /**
-   * Must hold of the name's current file before the body is asked for, and again when the upload
-   * becomes a file, beside what the upload was created with.
+   * Must hold for the file that has the name, both before the body is requested and when the upload
+   * becomes a file, in addition to the precondition that the upload was created with.
    */
   readonly precondition?: Precondition
 }
 
-/** The request does not fit the upload, which it leaves as it is here. */
+/** The request does not fit the upload and leaves it unchanged. `upload` is its present state. */
 export class MisfitError extends StoreError {
   readonly upload: Upload
 
@@ -49,14 +49,15 @@ export class MisfitError extends StoreError {
 }
 
 /**
- * Receives a body at the end of an upload. Bytes that arrive count as soon as they are durable,
- * also of a body that breaks off, except where `checks` are to hold. An upload that is complete
- * becomes a file. The body is asked for when nothing that is known before it speaks against it.
- * Rejects `not_found`, `offset_conflict` while another request appends, with a `MisfitError`
- * `offset_conflict`, `invalid_request` if another size was said before or the last body ends
- * elsewhere, and `too_large` if it is to go past the size; `too_large` once it has,
- * `precondition_failed`, what a check throws, and, once all that arrived is durable, what the body
- * failed with; from then on nothing changes the upload.
+ * Appends a body to an upload. Bytes count as soon as they are durable, even if the body breaks
+ * off, unless `checks` must hold. A complete upload becomes a file. The body is requested only
+ * after everything known beforehand has been checked.
+ *
+ * Rejects `not_found`; `offset_conflict` while another request appends; with a `MisfitError`:
+ * `offset_conflict`, `invalid_request` if another size was stated before or the last body ends
+ * elsewhere, and `too_large` if it would exceed the size. Also rejects `too_large` once it does,
+ * `precondition_failed`, what a check throws, and, once all that arrived is durable, the body's own
+ * failure. Afterwards nothing changes the upload any more.
  */
 export async function appendToUpload(
   store: Storage & Transfer & OpenUploads & Counted,
@@ -73,7 +74,7 @@ export async function appendToUpload(
     )
   }
   try {
-    // Looked up first: nobody may protect, or stop protecting, an upload of another space.
+    // Look it up first: no caller may protect, or stop protecting, an upload of another space.
     const upload = await presentUpload(store, { space }, id)
     return await appendLocked(store, lock, upload, openBody, request)
   } finally {
@@ -128,8 +129,7 @@ async function refuseEarly(
   if (size !== undefined && size > maxFileSize) throw misfit('too_large', tooLarge(maxFileSize).message)
   const most = size ?? maxFileSize
   if (from + length > most) throw misfit('too_large', `The upload may have ${most} bytes.`)
-  // One that has to be concatenated takes nobody's place, and of one that is whole the catalog is
-  // about to decide.
+  // A partial upload takes no name, and for a complete one the catalog is about to decide.
   if (upload.isPartial || upload.offset === upload.size || isLast === false) return
   await checkCurrentFile(store, upload, upload.name, { ...keptPrecondition(upload), ...precondition })
 }
@@ -166,7 +166,7 @@ async function finishIfLast(
   { isLast, precondition }: AppendRequest,
   isCut: boolean,
 ): Promise<AppendedUpload> {
-  // Where the size decides, also if only the end of the body got lost: nobody would send anything
+  // If the size decides, finish even if only the end of the body was lost: no client would send
   // more.
   if (isLast === undefined) return finishIfComplete(store, upload, precondition)
   if (!isLast || isCut) return { upload }

@@ -6,17 +6,17 @@ import type { Lease } from '../../buffers/buffer-pool.ts'
 import { leaseBytesFor, type Counted, type Storage, type Transfer } from '../state/file-store.ts'
 import { PendingParts } from '../upload/pending-parts.ts'
 
-/** As many chunks of like size at the end of an upload become one. */
+/** This many chunks of similar size at the end of an upload become one. */
 const smallChunksToJoin = 16
-/** Chunks of like size: none is so many times as large as the last one. */
+/** Similar size: less than this many times the size of the last chunk. */
 const likeness = 4
 const maxTail = 1024
 
 /**
- * Joins small chunks at the end of an upload, so that one that came in many small requests does not
- * stay in small chunks. A call reads and stores less than a chunk's bytes for each of their sizes,
- * and all calls together each byte a few times, so finishing has nothing left to do. Where memory
- * is short, or anything fails, small chunks stay: they are as good, only more.
+ * Joins small chunks at the end of an upload, so that one that arrived in many small requests does
+ * not stay fragmented. One call reads and stores less than a chunk's bytes for each size, and all
+ * calls together touch each byte only a few times, so finishing has nothing left to do. If memory
+ * is short or anything fails, the small chunks stay: they are as good, only more.
  */
 export async function compactTail(store: Storage & Transfer & Counted, upload: Upload): Promise<void> {
   try {
@@ -54,14 +54,14 @@ function smallChunksAtEnd(tail: readonly FileChunk[], chunkSize: number): readon
   return tail.slice(tail.findLastIndex((chunk) => !isSmall(chunk)) + 1)
 }
 
-/** Enough of them, or so much that another one would not fit. */
+/** Whether there are enough of them, or so many bytes that another one would not fit. */
 function areWorthIt(small: readonly FileChunk[], chunkSize: number): boolean {
   const bytes = small.reduce((sum, { size }) => sum + size, 0)
   const last = small.at(-1)?.size ?? 0
   return small.length >= smallChunksToJoin || (small.length > 1 && bytes + last > chunkSize)
 }
 
-/** Whether they are one now. */
+/** Resolves with whether they are one chunk now. */
 async function join(
   store: Storage & Transfer & Counted,
   { id }: Upload,
@@ -89,7 +89,7 @@ async function join(
   }
 }
 
-/** Everything that was leased is in `leases`, also where memory did not suffice. */
+/** Puts every lease into `leases`, even if memory does not suffice; undefined in that case. */
 async function readAll(
   store: Storage & Transfer,
   small: readonly FileChunk[],

@@ -7,18 +7,18 @@ import { type DescribedFile, finishWithManifests } from '../manifests/keep-manif
 import { keptPrecondition } from './kept-precondition.ts'
 import type { FileId } from '../../model/file.ts'
 
-/** An upload after a request for it, and the file that it has become if that was the last one. */
+/** An upload after a request, and the file that it became if that was the last request. */
 export interface AppendedUpload {
   readonly upload: Upload
   readonly committed?: CommittedFile
 }
 
 /**
- * Makes the upload a file if it is at its size, does not wait to be concatenated, and is none yet.
- * Takes as long for any size. Of two that do so at once, one does. What the upload was created with
- * must hold, too, where `precondition` does not demand otherwise. Rejects `precondition_failed`:
- * the upload stays as it is, and becomes a file only when a request asks for that again, or not at
- * all.
+ * Turns an upload into a file if it has its size, is not partial, and is not a file yet. The time
+ * does not depend on its size but on its number of chunks. Of two concurrent calls, one does it.
+ * The precondition that the upload was created with must hold, too, unless `precondition` says
+ * otherwise. Rejects `precondition_failed`: the upload stays as it is and becomes a file only when
+ * a request asks again.
  */
 export async function finishIfComplete(
   store: Storage & Counted,
@@ -51,8 +51,8 @@ function describedNow({ id, space, name, mediaType, metadata }: Upload): Describ
 }
 
 /**
- * The upload, finished or not, after a request that appends to it has been ended. Rejects
- * `not_found`.
+ * Interrupts a request that appends to the upload, and resolves with the upload, finished or not.
+ * Rejects `not_found`.
  */
 export async function takeOverUpload(
   store: Storage & OpenUploads,
@@ -63,7 +63,7 @@ export async function takeOverUpload(
   return presentUpload(store, { space }, id)
 }
 
-/** The upload, finished or not, as it is at the moment. Rejects `not_found`. */
+/** The upload at this moment, finished or not. Rejects `not_found`. */
 export async function presentUpload(
   store: Pick<Storage, 'catalog'>,
   { space }: Pick<Caller, 'space'>,
@@ -75,7 +75,7 @@ export async function presentUpload(
 }
 
 /**
- * Deletes an upload because of an error that the client is to hear of first: if this fails, too,
+ * Deletes an upload after another error, which the client must hear of: if the deletion fails, too,
  * the upload expires.
  */
 export async function deleteUpload(store: Pick<Storage, 'catalog' | 'options'>, id: FileId): Promise<void> {
@@ -87,9 +87,8 @@ export async function deleteUpload(store: Pick<Storage, 'catalog' | 'options'>, 
 }
 
 /**
- * For who only asks how far an upload is: one that is at its size, and is no file because the
- * server stopped in between, becomes one. One that a precondition declined, earlier or now, stays
- * as it is. Resolves with the upload as it is then.
+ * Also turns a complete upload into a file if a crash left it unfinished. An upload whose
+ * precondition has failed, before or now, stays as it is. Resolves with the upload afterwards.
  */
 export async function finishIfLeftOver(
   store: Storage & Counted,

@@ -15,17 +15,14 @@ const schema = z.object({
 })
 
 /**
- * What the request that creates an upload demands for the time when it becomes a file, for
- * `Upload.protocolState`.
+ * The precondition of the request that creates an upload, as text for `Upload.protocolState`: it
+ * must hold when the upload becomes a file.
  */
 export function keepPrecondition(precondition: Precondition): string {
   return JSON.stringify({ precondition })
 }
 
-/**
- * What the upload was created with demands of the file that it is to replace, whoever makes it a
- * file, and in whatever protocol.
- */
+/** The precondition that the upload was created with, whatever protocol finishes it. */
 export function keptPrecondition({ protocolState }: Upload): Precondition {
   return protocolState === undefined ? {} : (schema.parse(JSON.parse(protocolState)).precondition ?? {})
 }

@@ -5,12 +5,12 @@ import { deleteUpload } from './finish-upload.ts'
 import type { OpenUploads, Storage } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
-/** The space of staging uploads: they are in nobody's list, and no request can name them. */
+/** The space of staging uploads: nobody lists it, and no request can name what is in it. */
 const nobody = 'nobody' as Space
 
 /**
- * Lends an upload that nobody knows, to receive what may turn out to be wrong. If `receive`
- * rejects, it is gone.
+ * Lends an upload that nobody else knows, to receive bytes that may turn out to be wrong. If
+ * `receive` rejects, the upload is deleted.
  */
 export async function withStagingUpload(
   store: Storage & OpenUploads,

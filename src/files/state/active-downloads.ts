@@ -1,36 +1,36 @@
 import type { FileId, StoredFile } from '../../model/file.ts'
 
-/** A file that stays whole, whatever happens to its name, until it is closed, once. */
+/** A file that stays readable, whatever happens to its name, until `close` is called, once. */
 export interface OpenFile {
   readonly file: StoredFile
-  /** A client that fetches the file in several requests may come back for the next one. */
+  /** With `mayContinue`, the client may come back for the next part of the file. */
   readonly close: (options?: { readonly mayContinue: boolean }) => void
 }
 
-/** More clients than these that are between two requests may find a deleted file gone. */
+/** If more clients than this are between two requests, some may find a deleted file gone. */
 const mostAwaited = 1000
 
 /**
- * Counts who is downloading what, so that collection leaves it alone. A lookup is counted from
- * before it asks the catalog: a file that is unlinked between the answer and the first read is
- * still counted on.
+ * Counts downloads, so that collection leaves their files alone. A lookup counts from before it
+ * asks the catalog, so a file that is unlinked between the answer and the first read is protected,
+ * too.
  */
 export class ActiveDownloads {
   readonly #lookups = new Set<{ readonly since: number }>()
   readonly #downloads = new Map<FileId, { readonly file: StoredFile; count: number }>()
   /**
-   * Files that a client has read a part of, until when they wait for it; the first to be given up
+   * Files that a client has read a part of, with the time until which they await it; the oldest
    * first.
    */
   readonly #awaited = new Map<FileId, { readonly file: StoredFile; readonly until: number }>()
   readonly #patienceMs: number
 
-  /** `patienceMs` is how long a file waits for a client that may continue. */
+  /** `patienceMs` is how long a file awaits a client that may continue. */
   constructor(patienceMs = 0) {
     this.#patienceMs = patienceMs
   }
 
-  /** Runs `find` and keeps the file that it finds until it is closed. */
+  /** Runs `find` and protects the file that it finds until it is closed. */
   async open(find: () => Promise<StoredFile | undefined>): Promise<OpenFile | undefined> {
     const lookup = { since: Date.now() }
     this.#lookups.add(lookup)
@@ -43,7 +43,7 @@ export class ActiveDownloads {
   }
 
   /**
-   * The file again, if it is being downloaded or awaits a client; the catalog may have forgotten
+   * Opens a file again that is being downloaded or awaits a client; the catalog may no longer know
    * it.
    */
   reopen(id: FileId): OpenFile | undefined {
@@ -57,15 +57,14 @@ export class ActiveDownloads {
     return [...this.#downloads.keys()]
   }
 
-  /** These, and those that await a client: none of them may be collected. */
+  /** Files being downloaded or awaiting a client: none may be collected. */
   get kept(): readonly FileId[] {
     this.#giveUpAwaited()
     return [...new Set([...this.#downloads.keys(), ...this.#awaited.keys()])]
   }
 
   /**
-   * What was unlinked from this time on may be what a lookup is about to return. Milliseconds since
-   * 1970.
+   * A lookup may be about to return a file that was unlinked since then. Milliseconds since 1970.
    */
   get lookupsSince(): number {
     return Math.min(Infinity, ...Array.from(this.#lookups, ({ since }) => since))

@@ -3,8 +3,8 @@ import { damage } from '../../catalog/seals.ts'
 import { isStoreError, type StoreError } from '../../model/errors.ts'
 
 /**
- * Whether the catalog can be relied on. What was found to be damaged stays so: it has to be made
- * anew.
+ * Whether the catalog can be trusted. Once damage was found it stays distrusted: it must be
+ * rebuilt.
  */
 export class CatalogHealth {
   readonly #catalog: Catalog
@@ -21,14 +21,14 @@ export class CatalogHealth {
     return this.#damage !== undefined
   }
 
-  /** How long it took to verify it the last time. */
+  /** How long the last verification took. */
   get verifiedInMs(): number {
     return this.#verifiedInMs
   }
 
   /**
-   * The same catalog: the first damage that a call meets is reported, and nothing is collected from
-   * then on.
+   * Wraps the catalog: reports the first damage that a call meets, and stops collection from then
+   * on.
    */
   watch(): Catalog {
     return new Proxy(this.#catalog, {

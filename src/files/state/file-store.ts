@@ -15,13 +15,13 @@ import { UncommittedPuts } from './uncommitted-puts.ts'
 import { UploadLocks } from './upload-locks.ts'
 import { ZeroCopyBudget } from './zero-copy-budget.ts'
 
-/** The small lease: what an upload fills piece by piece. */
+/** The small lease, which an upload fills piece by piece. */
 export const pieceBytes = 64 * 1024
 
-/** What a client that does not read can pin down of the pool. */
+/** How much of the pool a client that does not read can pin down. */
 export const slowPieceBytes = 16 * 1024
 
-/** Leases come in few sizes, so that buffers fit whoever is next. */
+/** Leases come in two sizes, so that any buffer fits the next taker. */
 export function leaseBytesFor(bytes: number): number {
   return bytes <= pieceBytes ? pieceBytes : blockBytes
 }
@@ -32,7 +32,7 @@ export interface FileStoreOptions {
   readonly maxDownloadConcurrencyPerFile: number
   readonly maxDownloadConcurrency: number
   readonly maxBufferMemory: number
-  /** Bytes of small files that are kept in memory, on top of the buffers; none unless given. */
+  /** Memory for small files, in addition to the buffers; none unless given. */
   readonly maxHotMemory?: number
   /** Bytes; `Infinity` for no limit. */
   readonly maxFileSize: number
@@ -40,61 +40,60 @@ export interface FileStoreOptions {
   readonly collectGraceMs: number
   readonly orphanGraceMs: number
   /**
-   * By how much clocks of processes over the same catalog may differ, in milliseconds; 0 unless
+   * How far the clocks of processes that share the catalog may differ, in milliseconds; 0 unless
    * given.
    */
   readonly maxClockSkewMs?: number
-  /** Bytes that may still be written above the reserve; absent where nothing has a bound. */
+  /** Bytes that may still be written above the reserve; absent if nothing limits them. */
   readonly freeBytes?: () => Promise<number>
   /**
-   * Gives up a part of the space that is kept for deletions; resolves with false if nothing is left
-   * of it.
+   * Releases a part of the space that is kept for deletions; resolves with false if none is left.
    */
   readonly releaseSpace?: () => Promise<boolean>
   /**
-   * Rejects `unavailable` if what the store keeps is not where it was opened; absent where that
-   * cannot be told.
+   * Rejects `unavailable` if the store is no longer where it was opened; absent if that cannot be
+   * told.
    */
   readonly confirmStore?: () => Promise<void>
-  /** Told what went wrong where no request is left to answer: the work goes on without it. */
+  /** Called with errors that no request can be answered with; the work goes on. */
   readonly onBackgroundError: (error: unknown, doing: string) => void
 }
 
-/** Where files are. Chunks must be verified by the store that is given. */
+/** Where files are. `chunks` must verify what it reads. */
 export interface Stores {
   readonly catalog: Catalog
   readonly chunks: ChunkStore
   /**
-   * Keeps, beside the chunks, what is to be known of each file if the catalog is lost. Its deletes
-   * must be durable.
+   * Keeps a manifest of each file beside the chunks, in case the catalog is lost. Its deletes must
+   * be durable.
    */
   readonly manifests: ChunkStore
-  /** What the store of the chunks makes one operation of; absent where that is nothing. */
+  /** What the chunk store turns into one operation; absent if it batches nothing. */
   readonly batching?: Batching
-  /** Needed where other processes use the same catalog. */
+  /** Needed if other processes use the same catalog. */
   readonly membership?: Membership
 }
 
 interface EmergencyBlock {
   readonly limiter: FairLimiter
-  /** For who has the turn. */
+  /** For the holder of the slot. */
   readonly bytes: () => Buffer
 }
 
 /** Where files are, what is set, and whether there is room. */
 export interface Storage extends Stores {
   readonly options: FileStoreOptions
-  /** Asked by whatever creates something. */
+  /** Everything that creates something asks it first. */
   readonly freeSpace: FreeSpace
-  /** Whether the catalog is damaged, as far as anybody has noticed. */
+  /** Whether damage of the catalog has been noticed. */
   readonly health: CatalogHealth
 }
 
 /** The limits that all uploads and downloads share. */
 export interface Transfer {
-  /** All chunk and block buffers come from here. */
+  /** The source of all chunk and block buffers. */
   readonly pool: BufferPool
-  /** Beside the pool, to verify a chunk in when that has nothing left: for one at a time. */
+  /** A buffer beside the pool, for verifying one chunk at a time when the pool is empty. */
   readonly emergencyBlock: EmergencyBlock
   /** Chunks being stored, of all uploads. */
   readonly storing: StoreLimiter
@@ -132,13 +131,13 @@ export interface FileStore extends Storage, Transfer, OpenUploads, Counted {
   readonly smallFiles: SmallFileCache
 }
 
-/** A client that fetches a file in several requests may pause for so long between two of them. */
+/** How long a client that fetches a file in several requests may pause between two of them. */
 const awaitsClientMs = 60_000
 
 export function createFileStore(stores: Stores, options: FileStoreOptions): FileStore {
   const { maxBufferMemory } = options
-  // Of what clients can pin down by standing still the pieces have half, the blocks a quarter: so
-  // there is always memory for who moves.
+  // What stalled clients can pin down is at most half of the pool for pieces and a quarter for
+  // blocks: so there is always memory for clients that move.
   const mostPieces = Math.max(1, Math.floor(maxBufferMemory / 2 / slowPieceBytes))
   const mostBlocks = Math.floor(maxBufferMemory / 4 / blockBytes)
   const uncommitted = new UncommittedPuts()
@@ -156,8 +155,8 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     manifests: uncommitted.watch(freeSpace.guardChunks(stores.manifests)),
     uncommitted,
     options,
-    // The other half is for who moves: with chunks of the default size it is more than an upload
-    // and a download have under way.
+    // The other half is for clients that move: with chunks of the default size, that is more than
+    // one upload and one download need.
     pool: new BufferPool(maxBufferMemory, Math.floor(maxBufferMemory / 2)),
     emergencyBlock: createEmergencyBlock(),
     storing: new StoreLimiter(options.maxUploadConcurrency, stores.batching),
@@ -166,7 +165,7 @@ export function createFileStore(stores: Stores, options: FileStoreOptions): File
     zeroCopyBudget: new ZeroCopyBudget(mostBlocks),
     youngGarbage: new YoungGarbage(),
     smallFiles,
-    // Not for longer than a deleted file stays anyway.
+    // No longer than a deleted file stays anyway.
     activeDownloads: new ActiveDownloads(Math.min(awaitsClientMs, options.collectGraceMs)),
     receiving: new Set(),
     uploadLocks: new UploadLocks(),

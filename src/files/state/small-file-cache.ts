@@ -2,52 +2,46 @@ import type { Catalog, CommittedFile } from '../../catalog/catalog.ts'
 import { withMethods } from '../../catalog/with-methods.ts'
 import type { FileId, FileName, FileRef, Space, StoredFile } from '../../model/file.ts'
 
-/** A larger file is worth the way through the pipeline. */
+/** Larger files go through the pipeline. */
 export const mostHotBytes = 64 * 1024
 
-/** What is known of a file takes about as much, whatever its bytes, */
+/** What is known of a file takes about this much memory, whatever its size, */
 const entryBytes = 2048
 /**
- * or so much for each character of its name, type and metadata, where that is more: its headers
- * repeat the name, and keys of metadata may be short and many.
+ * or this much per character of its name, type and metadata, if that is more: its headers repeat
+ * the name, and metadata may have many short keys.
  */
 const bytesPerCharacter = 16
 
-/**
- * A small file with all of its bytes, as they were when they were verified. They stay until
- * `release` is called, once.
- */
+/** A small file with all of its verified bytes. They stay until `release` is called, once. */
 export interface HotFile {
   readonly file: StoredFile
   readonly bytes: Buffer
   readonly release: () => void
 }
 
-/** Room for a small file, of which somebody is about to read the bytes. */
+/** Room for a small file whose bytes the caller is about to read. */
 export interface RoomForFile extends HotFile {
-  /**
-   * The bytes are there and verified: others can have them from now on, unless a file has changed
-   * since `changes`.
-   */
+  /** Shares the bytes, which are there and verified, unless any file changed since `changes`. */
   readonly keep: (changes: number) => void
 }
 
 interface Entry {
   readonly file: StoredFile
   readonly bytes: Buffer
-  /** All that it takes. */
+  /** All memory that it takes. */
   readonly cost: number
   users: number
   isKept: boolean
 }
 
 /**
- * Small files that were asked for lately, in memory. They take `maxBytes` at most, those included
- * that are forgotten and still being sent. The least recently used goes first.
+ * Small files that were requested lately, in memory: at most `maxBytes`, including those that are
+ * already dropped but still being sent. The least recently used goes first.
  *
- * What a name means is known here only while nobody else changes the catalog: all changes have to
- * go through `watch`. Where others change it, too (`isShared`), it is to be asked, and only the
- * bytes of the file that it names are here.
+ * It knows what a name means only while nobody else changes the catalog, so all changes must go
+ * through `watch`. If others change it, too (`isShared`), the catalog must be asked, and the cache
+ * has only the bytes of the file that it names.
  */
 export class SmallFileCache {
   readonly #maxBytes: number
@@ -63,30 +57,30 @@ export class SmallFileCache {
     this.#isShared = isShared
   }
 
-  /** Bytes that are taken. */
+  /** Bytes in use. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Goes up with every change of a file: what the catalog said before may not be true any more. */
+  /** Counts changes of files: what the catalog said before a change may no longer be true. */
   get changes(): number {
     return this.#changes
   }
 
-  /** What the ref means now, if it is here. */
+  /** The file that the ref names now, if it is in memory. */
   find(space: Space, ref: FileRef): HotFile | undefined {
     if (this.#isShared) return undefined
     const entry = this.#entry(space, ref)
     return entry && this.#use(entry)
   }
 
-  /** The file that the catalog has just named, if its bytes are here. */
+  /** The file that the catalog has just named, if its bytes are in memory. */
   findBytes(file: StoredFile): HotFile | undefined {
     const entry = this.#byId.get(file.id)
     return entry && { ...this.#use(entry), file }
   }
 
-  /** Undefined where there is no room for it, or will never be. */
+  /** Undefined if there is no room for it now, or never will be. */
   makeRoom(file: StoredFile): RoomForFile | undefined {
     const { size } = file
     if (size > mostHotBytes) return undefined
@@ -103,8 +97,8 @@ export class SmallFileCache {
   }
 
   /**
-   * The same catalog: what it changes is forgotten here before anybody hears of the change, or that
-   * nobody knows what came of it.
+   * Wraps the catalog: drops what it changes before anybody learns of the change, also if its
+   * outcome is unknown.
    */
   watch(catalog: Catalog): Catalog {
     return withMethods(catalog, {

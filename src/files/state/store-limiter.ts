@@ -2,13 +2,13 @@ import type { Observable } from 'rxjs'
 import type { Batching } from '../../chunks/chunk-store.ts'
 import { FairLimiter } from '../../rx/fair-limiter.ts'
 
-/** Wraps the storing of a chunk of so many bytes so that it starts when its turn has come. */
+/** Wraps the storing of a chunk of this many bytes, so that it starts in its turn. */
 export type LimitedStoring = <T>(bytes: number, work: Observable<T>) => Observable<T>
 
 /**
- * Bounds the chunks that are stored at once, of all uploads. Small ones that the chunk store
- * batches are one operation of it, however many they are: they neither wait for the others nor keep
- * them waiting, and have a larger bound of their own.
+ * Limits the chunks being stored, server-wide. Small chunks that the chunk store batches are one
+ * operation, however many they are: they neither wait for others nor delay them, and have a larger
+ * limit of their own.
  */
 export class StoreLimiter {
   readonly #batchedBytes: number
@@ -26,18 +26,18 @@ export class StoreLimiter {
     return this.#sum(({ running }) => running)
   }
 
-  /** Chunks whose turn has not come. */
+  /** Chunks that wait for their turn. */
   get waiting(): number {
     return this.#sum(({ waiting }) => waiting)
   }
 
-  /** For one upload, so that a long one does not keep the others waiting. */
+  /** A queue for one upload, so that a long one does not delay the others. */
   forUpload(): LimitedStoring {
     const [batched, others] = [this.#batched.queue(), this.#others.queue()]
     return (bytes, work) => (bytes <= this.#batchedBytes ? batched(work) : others(work))
   }
 
-  /** For a chunk that belongs to no upload of many. */
+  /** For a single chunk. */
   run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     return (bytes <= this.#batchedBytes ? this.#batched : this.#others).run(work)
   }

@@ -2,23 +2,23 @@ import type { ChunkStore } from '../../chunks/chunk-store.ts'
 import type { Location } from '../../model/chunk.ts'
 
 /**
- * Knows where bytes were put of which the catalog has not been told yet. Such a location is in
- * doubt from before its put begins, since a store may list it by then, until it is settled: the
- * catalog knows it, or has refused it, or its bytes are deleted. What is forgotten here is never
- * mistaken for an orphan: it only stays.
+ * Tracks locations that the catalog may not know yet. A location is uncommitted from before its put
+ * begins, because the store may already list it, until the catalog knows it or has refused it, or
+ * its bytes are deleted. What is lost from this list is never mistaken for an orphan: it only
+ * stays.
  */
 export class UncommittedPuts {
-  /** With the time at which the put began. */
+  /** With the time when the put began. */
   readonly #locations = new Map<Location, number>()
   readonly #underWay = new Map<Promise<Location>, number>()
 
-  /** The same store. Every put through it is uncommitted, and every delete settles. */
+  /** Wraps the store: tracks every put, and forgets a location when it is deleted. */
   watch(store: ChunkStore): ChunkStore {
     return {
       put: (digest, pieces, options) => this.#remember(store.put(digest, pieces, options)),
       read: (location, offset, into, options) => store.read(location, offset, into, options),
       delete: (location, options) =>
-        // Also if it fails: then nobody but a search for orphans will ever find the bytes.
+        // Also if it fails: only a search for orphans will find the bytes then.
         store.delete(location, options).finally(() => this.forget(location)),
       list: (options) => store.list(options),
       close: () => store.close(),
@@ -29,14 +29,13 @@ export class UncommittedPuts {
     this.#locations.delete(location)
   }
 
-  /** Locations that are in doubt, puts under way aside. */
+  /** Uncommitted locations, not counting puts under way. */
   get size(): number {
     return this.#locations.size
   }
 
   /**
-   * When the first of the puts that are under way or in doubt began, in milliseconds since 1970;
-   * `Infinity` if there is none.
+   * When the oldest uncommitted put began, in milliseconds since 1970; `Infinity` if there is none.
    */
   get since(): number {
     let since = Infinity
@@ -50,7 +49,7 @@ export class UncommittedPuts {
   }
 
   /**
-   * Resolves when every put that is under way now has ended, and its location is known. Puts never
+   * Resolves when every put that is now under way has ended and its location is known. Puts never
    * wait for a client.
    */
   async endOfPuts(): Promise<void> {

@@ -1,7 +1,6 @@
 /**
- * Bounds how many blocks are written straight from their buffers: what a stream is writing cannot
- * be had back before its client has taken it, and how fast a client is says nothing of when it will
- * stop.
+ * Limits the blocks that are written straight from their buffers. A stream gives back what it
+ * writes only when its client has taken it, and a client that is fast now may stop at any time.
  */
 export class ZeroCopyBudget {
   readonly #most: number
@@ -15,7 +14,7 @@ export class ZeroCopyBudget {
     return this.#running
   }
 
-  /** Takes a place, if one is free, until the function that it returns is called, once. */
+  /** Takes a slot if one is free. Call the returned function once to give it back. */
   tryAcquire(): (() => void) | undefined {
     if (this.#running >= this.#most) return undefined
     this.#running++

@@ -17,18 +17,15 @@ import {
 import type { PendingParts, StoredPart } from './pending-parts.ts'
 import { newExpiry } from './receive-into-upload.ts'
 
-/** For what fails before the catalog is asked. */
+/** Marks a failure before the catalog was asked as a refusal. */
 const refuse = (error: unknown) => {
   throw asRefusal(error)
 }
 
-/**
- * As many chunks go to the catalog in one transaction; a file of no more is created in a single
- * one.
- */
+/** Chunks per transaction; a file of no more is created in a single one. */
 export const partsPerCommit = 64
 
-/** What a file is to be, whatever its bytes. */
+/** What a file is to be, apart from its bytes. */
 export interface FileRequest {
   readonly name: FileName
   readonly mediaType: string
@@ -37,7 +34,7 @@ export interface FileRequest {
 }
 
 /**
- * A file in the making. It is in the catalog, as an upload, only once it has more parts than one
+ * A file in the making. It enters the catalog, as an upload, only if it has more parts than one
  * commit takes.
  */
 export class Draft {
@@ -46,7 +43,7 @@ export class Draft {
   readonly #caller: Caller
   readonly #request: FileRequest
   readonly #pending: PendingParts
-  /** The first ones, as many as one commit takes and one more. */
+  /** The first chunks: as many as one commit takes, and one more. */
   readonly #chunks: ChunkUse[] = []
   #recording: Promise<ManifestFile> | undefined
   #offset = 0
@@ -64,30 +61,30 @@ export class Draft {
     this.#pending = pending
   }
 
-  /** The next chunk, which need not be stored yet. */
+  /** Adds the next chunk, which need not be stored yet. */
   expect({ digest, size, blockDigests }: ChunkUse): void {
     if (this.#chunks.length <= partsPerCommit) this.#chunks.push({ digest, size, blockDigests })
   }
 
   /**
-   * All chunks are known: the manifest of a file that one transaction will create is put beside the
-   * last of them, not after it.
+   * Call when all chunks are known: the manifest of a file that one transaction will create is then
+   * put while the last chunk is stored, not after it.
    */
   beginManifest(): void {
     if (this.isInCatalog || this.#chunks.length > partsPerCommit) return
     this.#recording = putManifest(this.#store, this.#file(), [packed(this.#chunks)])
-    // Who takes it hears of that; if nobody does, nothing has been put.
+    // Whoever takes it sees the failure; otherwise nothing was put.
     this.#recording.catch(() => {})
   }
 
-  /** All of the file in one transaction. */
+  /** Creates the file in one transaction. */
   async create(parts: readonly StoredPart[]): Promise<CommittedFile> {
     const putAnew = (chunks: readonly ChunkUse[]) => putManifest(this.#store, this.#file(), [packed(chunks)])
-    // While it fails, the catalog has not been asked, and the parts are still to be deleted.
+    // If this fails, the catalog was not asked, and the parts must still be deleted.
     let recorded: ManifestFile | undefined = await (this.#takeRecording() ??
       putAnew(parts.map(({ use }) => use)))
     return this.#pending.handOver(parts, async (chunks) => {
-      // Called again where a chunk has gone, and the manifest with the attempt.
+      // Called again if a chunk is gone: the first attempt took the manifest with it.
       const current = recorded ?? (await putAnew(chunks).catch(refuse))
       recorded = undefined
       return createWithManifest(this.#store, current, chunks, this.#request.precondition)
@@ -107,7 +104,7 @@ export class Draft {
     )
   }
 
-  /** All of the file in the catalog, as an upload. */
+  /** Brings all of the file into the catalog, as an upload. */
   async complete(parts: readonly StoredPart[]): Promise<FinishingUpload> {
     await this.#deleteManifest()
     await this.advance(parts)
@@ -120,7 +117,7 @@ export class Draft {
     if (this.isInCatalog) await deleteUpload(this.#store, this.#id)
   }
 
-  /** It is a file, or gone, and needs no protection from expiry any more. */
+  /** Call when it is a file or gone: it needs no protection from expiry any more. */
   close(): void {
     this.#store.receiving.delete(this.#id)
   }

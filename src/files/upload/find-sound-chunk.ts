@@ -3,16 +3,16 @@ import { blockBytes, type Digest } from '../../model/digest.ts'
 import { isStoreError } from '../../model/errors.ts'
 import { leaseBytesFor, type Storage, type Transfer } from '../state/file-store.ts'
 
-/** What is known of a chunk with some content. */
+/** What is known of a chunk with a digest. */
 export type PresentChunk =
   | { readonly kind: 'absent' }
   | { readonly kind: 'sound' }
   | { readonly kind: 'damaged'; readonly location: Location }
 
 /**
- * Looks whether content is present, and reads it all before anybody relies on it: what is
- * acknowledged must not rest on a chunk that rotted since. Rejects `unavailable` where it cannot be
- * told: another copy would not help, for of two the catalog keeps the one that is there.
+ * Finds a chunk with this content, and reads all of it before anybody relies on it: an acknowledged
+ * file must not rest on a chunk that rotted. Rejects `unavailable` if its state cannot be told:
+ * another copy would not help, because the catalog keeps the present one.
  */
 export async function findSoundChunk(store: Storage & Transfer, digest: Digest): Promise<PresentChunk> {
   const chunk = await store.catalog.findChunk(digest)
@@ -22,7 +22,7 @@ export async function findSoundChunk(store: Storage & Transfer, digest: Digest):
     return { kind: 'sound' }
   } catch (error) {
     if (!isStoreError(error, 'corrupt') && !isStoreError(error, 'not_found')) throw error
-    // Collected, or mended, since it was looked up: then nothing is wrong with it.
+    // It was collected or mended since the lookup: nothing is wrong with it.
     const current = await store.catalog.findChunk(digest)
     if (current?.location !== chunk.location) return { kind: 'absent' }
     store.options.onBackgroundError(error, `verifying chunk ${digest} before using it again`)
@@ -31,8 +31,8 @@ export async function findSoundChunk(store: Storage & Transfer, digest: Digest):
 }
 
 /**
- * In a buffer of the pool, or one after the other in the block that is kept for this: the upload
- * holds what others may wait for.
+ * Uses a buffer of the pool, or the emergency block, one at a time: the upload holds what others
+ * may wait for.
  */
 async function verify(store: Storage & Transfer, chunk: Chunk): Promise<void> {
   const lease = store.pool.tryLease(leaseBytesFor(Math.min(blockBytes, chunk.size)))

@@ -3,24 +3,19 @@ import type { Location } from '../../model/chunk.ts'
 import { isRefusal, isStoreError } from '../../model/errors.ts'
 import type { Counted, Storage } from '../state/file-store.ts'
 
-/**
- * A chunk of an upload that is durable, but which the catalog does not know as a part of it yet.
- */
+/** A durable chunk of an upload that the catalog does not know as a part of it yet. */
 export interface StoredPart {
   readonly index: number
   readonly use: ChunkUse
-  /**
-   * Puts the bytes for this upload alone, in case that the present chunk it is to use is gone by
-   * then.
-   */
+  /** Puts the bytes for this upload, in case the present chunk that it was to use is gone. */
   readonly putAfterAll: () => Promise<Location>
-  /** Gives back the buffers that the part still holds. */
+  /** Gives back the buffers that the part holds. */
   readonly release: () => void
 }
 
 /**
- * Owns the parts of one upload until the catalog does. Whatever happens, the buffers of each go
- * back once, and bytes that no catalog will ever know of are deleted.
+ * Owns the parts of an upload until the catalog does. Whatever happens, each buffer goes back once,
+ * and bytes that no catalog will ever know are deleted.
  */
 export class PendingParts {
   readonly #store: Storage & Counted
@@ -37,9 +32,9 @@ export class PendingParts {
   }
 
   /**
-   * Hands parts over to the catalog by `call`, which gets their uses. A present chunk that is gone
-   * meanwhile is put anew. Where the answer is lost the bytes stay, as an orphan that can be found,
-   * instead of a file with a hole.
+   * Hands parts over to the catalog through `call`, which gets their uses. Puts a present chunk
+   * again if it is gone by now. If the answer is lost the bytes stay, as an orphan that can be
+   * found, because the alternative is a file with a hole.
    */
   async handOver<T>(
     parts: readonly StoredPart[],
@@ -65,8 +60,7 @@ export class PendingParts {
       this.#forgetPuts(owned)
       return answer
     } catch (error) {
-      // What has become of the call is certain to the catalog itself: it can tell later whether
-      // these are orphans.
+      // The catalog knows what became of the call: it can tell later whether these are orphans.
       if (isUncertain) this.#forgetPuts(owned)
       else for (const part of owned) this.#deleteBytes(part)
       throw error
@@ -75,7 +69,7 @@ export class PendingParts {
     }
   }
 
-  /** Nobody will hand over what is left, or what is still being stored. */
+  /** Deletes what is left and what is still being stored: nobody will hand it over. */
   abandon(): void {
     this.#isAbandoned = true
     for (const part of this.#parts) this.#discard(part)
@@ -102,7 +96,7 @@ export class PendingParts {
   }
 }
 
-/** Changes `owned` part by part, so that what was put before one fails is known. */
+/** Replaces parts in `owned` one by one, so that a failure leaves known what was put before. */
 async function putMissing(owned: StoredPart[]): Promise<void> {
   for (const [index, part] of owned.entries()) {
     if (part.use.location) continue

@@ -5,9 +5,9 @@ import type { FileName } from '../../model/file.ts'
 import type { Storage } from '../state/file-store.ts'
 
 /**
- * Throws `precondition_failed` unless the precondition holds of what stands behind the name at the
- * moment. So what is bound to be refused is not received first; whether it still holds in the end
- * is for the catalog to see.
+ * Throws `precondition_failed` unless the precondition holds for the file that has the name at the
+ * moment. This avoids receiving a body that is bound to be refused; the catalog checks again in the
+ * end.
  */
 export async function checkCurrentFile(
   store: Pick<Storage, 'catalog'>,
@@ -20,9 +20,9 @@ export async function checkCurrentFile(
 }
 
 /**
- * Throws `no_space` if a file of so many bytes would not fit at the moment. Nothing is reserved,
- * neither for it nor for what other unfinished uploads have announced: whoever comes too late is
- * refused when the disk is full.
+ * Throws `no_space` if a file of this size does not fit at the moment. Nothing is reserved, neither
+ * for it nor for the stated sizes of other uploads: they may be refused later when the disk is
+ * full.
  */
 export async function refuseWithoutSpace(
   { freeSpace }: Pick<Storage, 'freeSpace'>,

@@ -7,9 +7,8 @@ import { PendingParts, type StoredPart } from './pending-parts.ts'
 import { storeChunks, type ByteObserver } from './store-chunks.ts'
 
 /**
- * Appends bytes to an upload, which has them as soon as they are durable. Rejects as `storeChunks`
- * errors and as `advanceUpload` does; when it settles, in whatever way, the offset has stopped
- * moving.
+ * Appends bytes to an upload as they become durable. Rejects as `storeChunks` errors and as
+ * `advanceUpload` does. When it settles, however it does, the offset no longer moves.
  */
 export async function receiveIntoUpload(
   store: Storage & Transfer & Counted,
@@ -37,13 +36,12 @@ export async function receiveIntoUpload(
     await lastValueFrom(parts.pipe(batchMap(() => true, advanceNext)), { defaultValue: undefined })
   } finally {
     pending.abandon()
-    // Storing may have failed beside it: whoever asks for the offset then must not see it move any
-    // more.
+    // Storing may have failed meanwhile: a later request for the offset must not see it move.
     await Promise.allSettled([advancing])
   }
 }
 
-/** When an upload that makes progress now expires. */
+/** When an upload expires that makes progress now. */
 export function newExpiry({ options }: Pick<Storage, 'options'>): number {
   return Date.now() + options.uploadExpiryMs
 }

@@ -9,9 +9,9 @@ import type { Counted, OpenUploads, Storage, Transfer } from '../state/file-stor
 import { PendingParts, type StoredPart } from './pending-parts.ts'
 import { storeChunks, tooLarge, type ByteObserver } from './store-chunks.ts'
 
-/** Something that the client said of the body, such as a digest. */
+/** A claim of the client about the body, such as a digest. */
 export interface BodyCheck extends ByteObserver {
-  /** Called after the last byte. Throws if it does not hold. */
+  /** Called after the last byte. Throws if the claim does not hold. */
   verify(): void
 }
 
@@ -21,19 +21,22 @@ export interface UploadRequest extends FileRequest {
   readonly checks?: readonly BodyCheck[]
 }
 
-/** What becomes of a draft. */
+/** What to do with a draft. */
 export interface DraftSteps<T> {
-  /** The body has come whole, and every check holds; its last chunks are about to be stored. */
+  /**
+   * Called when the body has arrived whole and every check holds; its last chunks are about to be
+   * stored.
+   */
   readonly onReceived?: (draft: Draft) => void
-  /** The last parts are there; from when this resolves the draft is the caller's to close. */
+  /** Called with the last parts. Once it resolves, the caller closes the draft. */
   readonly finish: (draft: Draft, parts: readonly StoredPart[]) => Promise<T>
 }
 
 /**
- * Receives a body into a draft, of which `steps` make what the caller wants. The body is asked for
- * when nothing that is known before it speaks against it. Whatever goes wrong, the draft is gone
- * and closed afterwards. Rejects what `storeChunks` errors with, what a check throws,
- * `precondition_failed`, and what the catalog rejects.
+ * Receives a body into a draft and does with it what `steps` say. The body is requested only after
+ * everything known beforehand has been checked. If anything fails, the draft is discarded and
+ * closed. Rejects what `storeChunks` errors with, what a check throws, `precondition_failed`, and
+ * what the catalog rejects.
  */
 export async function receive<T>(
   store: Storage & Transfer & OpenUploads & Counted,
@@ -79,8 +82,7 @@ async function refuseEarly(
 }
 
 /**
- * A part that is to use a present chunk keeps its buffers until the catalog has it: that must not
- * wait.
+ * A part that uses a present chunk keeps its buffers until the catalog has it, so it must not wait.
  */
 function isDue(parts: readonly StoredPart[]): boolean {
   return parts.length >= partsPerCommit || parts.some(({ use }) => use.location === undefined)

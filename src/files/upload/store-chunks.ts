@@ -13,7 +13,7 @@ import { findSoundChunk } from './find-sound-chunk.ts'
 import type { PendingParts, StoredPart } from './pending-parts.ts'
 import type { LimitedStoring } from '../state/store-limiter.ts'
 
-/** Watches an upload's bytes go by, in order. */
+/** Sees the bytes of an upload in order. */
 export interface ByteObserver {
   update(bytes: Uint8Array): void
 }
@@ -26,15 +26,15 @@ export interface StoreChunksOptions {
   /** The server's limit for files unless given. */
   readonly maxBytes?: number
   /**
-   * Told of each chunk before it is stored, and of the end of the body, which is when its last
-   * chunk is about to be.
+   * Told of each chunk before it is stored, and of the end of the body just before its last chunk
+   * is stored.
    */
   readonly hashed?: Pick<Observer<ChunkUse>, 'next' | 'complete'>
 }
 
 interface HashedChunk {
   readonly filled: FilledChunk
-  /** May be called again. */
+  /** May be called more than once. */
   readonly release: () => void
   readonly size: number
   readonly index: number
@@ -44,9 +44,9 @@ interface HashedChunk {
 
 /**
  * Cuts a body into chunks, stores them side by side, and emits them in order once they are durable.
- * Content that is present and sound is not stored again. What was stored belongs to `pending`,
- * which must be abandoned when the upload ends in whatever way. Errors `too_large` past `maxBytes`,
- * what an observer or `hashed` throws, what the chunk store rejects, and the body's own error.
+ * It does not store content again that is present and sound. The stored parts belong to `pending`,
+ * which must be abandoned however the upload ends. Errors `too_large` past `maxBytes`, what an
+ * observer or `hashed` throws, what the chunk store rejects, and the body's own error.
  */
 export function storeChunks(
   store: Storage & Transfer,
@@ -59,7 +59,7 @@ export function storeChunks(
   // One is filled while another is stored.
   const maxChunks = Math.max(2, maxUploadConcurrency)
   const limited = store.storing.forUpload()
-  /** Being hashed, or waiting for those before them. */
+  /** Chunks that are being hashed or wait for those before them. */
   const held = new Set<FilledChunk>()
   let received = 0
 
@@ -72,7 +72,7 @@ export function storeChunks(
   const beginHashing = (chunk: FilledChunk, index: number): Promise<HashedChunk> => {
     held.add(chunk)
     const hashing = withDigest(chunk, index)
-    // Who is not waited for any more has nobody to fail.
+    // After an error nobody waits for the others.
     hashing.catch(() => undefined)
     return hashing
   }
@@ -109,8 +109,8 @@ async function withDigest(filled: FilledChunk, index: number): Promise<HashedChu
 }
 
 /**
- * Stores a chunk when the limiter lets it. Who unsubscribes earlier leaves it to `pending`, or
- * unstored.
+ * Stores a chunk when the limiter lets it. After unsubscribing it is left to `pending`, or not
+ * stored.
  */
 function storeInTurn(
   store: Storage & Transfer,
@@ -133,7 +133,8 @@ async function storeChunk(
   const { index, digest, size, blockDigests, filled, release } = chunk
   const present = await findSoundChunk(store, digest)
   if (present.kind === 'sound') {
-    // The buffers stay until the catalog has it: only then can the chunk not be collected any more.
+    // Keep the buffers until the catalog has the part: only then can the chunk no longer be
+    // collected.
     return {
       index,
       use: { digest, size, blockDigests },
@@ -141,7 +142,7 @@ async function storeChunk(
       release,
     }
   }
-  // What has only to be synced needs no buffers: others can be filled meanwhile.
+  // Syncing needs no buffers: others can fill them meanwhile.
   const location = await store.chunks.put(digest, filled.pieces, { signal, onTaken: release })
   release()
   const mends = present.kind === 'damaged' ? { mends: present.location } : {}

@@ -7,9 +7,9 @@ import { finishWithManifests } from '../manifests/keep-manifests.ts'
 import { receive, type UploadRequest } from './receive.ts'
 
 /**
- * Receives a body and puts it behind a name as a whole file: what stood there is replaced in that
- * instant, or, if anything goes wrong, stays as it was. Resolves when all of it would survive a
- * power cut. Rejects as `receive` does.
+ * Receives a body and stores it under a name as a whole file. It replaces the old file in one step;
+ * if anything goes wrong, the old file stays. Resolves when all of it would survive a power cut.
+ * Rejects as `receive` does.
  */
 export async function uploadFile(
   store: Storage & Transfer & OpenUploads & Counted,

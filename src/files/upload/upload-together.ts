@@ -8,14 +8,14 @@ import type { StoredPart } from './pending-parts.ts'
 import { receive, type UploadRequest } from './receive.ts'
 
 /**
- * Uploads that become files together or not at all. A `commit` that resolves ends it, or else
- * `discard`.
+ * Uploads that become files together or not at all. End it with `commit`, or with `discard` if that
+ * fails.
  */
 export class UploadsTogether {
   readonly #store: Storage & Transfer & OpenUploads & Counted
   readonly #caller: Caller
   readonly #received: Promise<FinishingUpload>[] = []
-  /** Open until the last of them is received, however long that takes: none may expire before. */
+  /** Open until the last of them is received, so that none expires before. */
   readonly #drafts: Draft[] = []
 
   constructor(store: Storage & Transfer & OpenUploads & Counted, caller: Caller) {
@@ -24,8 +24,8 @@ export class UploadsTogether {
   }
 
   /**
-   * Receives one more body; resolves when it is durable. Rejects as `receive` does: then only
-   * `discard` is left.
+   * Receives one more body; resolves when it is durable. Rejects as `receive` does; only `discard`
+   * may follow then.
    */
   add(body: Readable, request: UploadRequest | Promise<UploadRequest>): Promise<FinishingUpload> {
     const received = this.#receive(body, request)
@@ -42,8 +42,8 @@ export class UploadsTogether {
   }
 
   /**
-   * All become files in one transaction, in the order in which they were added. Rejects if one of
-   * them could not be received.
+   * Turns all into files in one transaction, in the order in which they were added. Rejects if one
+   * of them could not be received.
    */
   async commit(): Promise<readonly CommittedFile[]> {
     const uploads = await Promise.all(this.#received)
@@ -52,7 +52,7 @@ export class UploadsTogether {
     return committed
   }
 
-  /** Waits until none is being received any more, and deletes those that were. */
+  /** Waits until none is being received, and deletes all of them. */
   async discard(): Promise<void> {
     await Promise.allSettled(this.#received)
     for (const draft of this.#drafts) {

@@ -11,14 +11,14 @@ import { findSoundChunk } from '../upload/find-sound-chunk.ts'
 import type { StoredPart } from '../upload/pending-parts.ts'
 import { refuseWithoutSpace } from '../upload/preflight.ts'
 
-/** Copies chunks of another store as they are, by way of this one's buffers, and verifies them. */
+/** Copies chunks of another store unchanged, through this store's buffers, and verifies them. */
 export class ChunkCopier {
   readonly #source: ChunkStore
   readonly #store: Storage & Transfer
   readonly #signal: AbortSignal
-  /** Calls of `copy`, of all files. */
+  /** Limits calls of `copy`, over all files. */
   readonly copying: FairLimiter
-  /** Who waits for more buffers while it holds some must be the only one. */
+  /** Only one caller may wait for buffers while it holds some. */
   readonly #leasing = new FairLimiter(1)
 
   constructor(source: ChunkStore, store: Storage & Transfer, signal: AbortSignal) {
@@ -29,9 +29,9 @@ export class ChunkCopier {
   }
 
   /**
-   * Resolves when the chunk is durable: where it is, if it is present and sound, or else put.
-   * Rejects `corrupt` or `not_found` if the source has lost it, `too_large` if no buffers will ever
-   * hold it, `no_space`, the signal's reason, and what the stores reject.
+   * Resolves when the chunk is durable: present and sound, or put. Rejects `corrupt` or `not_found`
+   * if the source has lost it, `too_large` if it can never get enough buffers, `no_space`, the
+   * signal's reason, and what the stores reject.
    */
   async copy(chunk: Chunk, index: number): Promise<StoredPart> {
     const { digest, size, blockDigests } = chunk
@@ -52,14 +52,14 @@ export class ChunkCopier {
     try {
       const pieces = await this.#read(chunk, leases)
       const { chunks, storing } = this.#store
-      // The leases come before the turn: uploads that have theirs wait for one, too.
+      // Lease before queueing: uploads that hold leases wait for their turn, too.
       return await storing.run(chunk.size, () => chunks.put(chunk.digest, pieces, { signal: this.#signal }))
     } finally {
       for (const lease of leases) lease.release()
     }
   }
 
-  /** A buffer for each block. */
+  /** Leases a buffer for each block. */
   #lease(size: number): Promise<readonly Lease[]> {
     const { pool } = this.#store
     const lengths = blocksOf(size).map(({ length }) => leaseBytesFor(length))
@@ -104,7 +104,8 @@ function blocksOf(size: number): readonly { readonly offset: number; readonly le
 }
 
 /**
- * Blocks are compared with digests that come from a catalog, and those only with the chunk's own.
+ * Reads check blocks against digests that come from a catalog; this checks those against the
+ * chunk's own.
  */
 function refuseInconsistent({ digest, size, blockDigests }: Chunk): void {
   const fits = blockDigests.length === Math.ceil(size / blockBytes) * digestBytes

@@ -20,29 +20,28 @@ export interface ExportSources {
 
 export interface ExportOptions {
   readonly space: Space
-  /** Only names that begin so. */
+  /** Only names that begin with this. */
   readonly prefix: string
-  /** Below it every file gets the path that its name is, or that `writableName` makes of it. */
+  /** Every file gets a path below this: its name, or what `writableName` makes of it. */
   readonly directory: string
-  /** It is there, whole. `isUnchanged`: an earlier run has written it. */
+  /** The file is there, whole. `isUnchanged`: an earlier run wrote it. */
   readonly onExported: (file: StoredFile, isUnchanged: boolean) => void
-  /** It is not there; the others are tried all the same. */
+  /** The file is not there; the others are still tried. */
   readonly onFailed: (file: StoredFile, error: unknown) => void
-  /** So many bytes more of the file are written, or found to be there. */
+  /** This many more bytes of the file are written, or were found. */
   readonly onProgress?: (file: StoredFile, bytes: number) => void
 }
 
 const isWindows = process.platform === 'win32'
 
-/** Until it is whole, a file stands beside its place, as a dot, its id and this. */
+/** An unfinished file is named with a dot, its id and this ending, beside its destination. */
 const partEnding = '.ashlar-part'
 const partPattern = /^\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.ashlar-part$/
 
 /**
  * Writes files out as plain files, one after the other, verified, with the times and permissions
- * that `ashlar put` has kept. A file appears under its name when it is whole and synced. What is
- * there already stays as it is, and is an error unless it is this very file. After an interruption
- * it goes on where it was.
+ * that `ashlar put` has kept. A file appears under its name when it is whole and synced. Existing
+ * files stay, and are errors unless they have the same content. After an interruption it resumes.
  */
 export async function exportFiles(sources: ExportSources, options: ExportOptions): Promise<void> {
   const { space, prefix, directory, onExported, onFailed } = options
@@ -62,13 +61,13 @@ export async function exportFiles(sources: ExportSources, options: ExportOptions
   for (const folder of folders) await removeParts(folder)
 }
 
-/** What an interrupted run has begun of files that are no longer in the store. */
+/** Deletes what an interrupted run has left of files that the store no longer has. */
 async function removeParts(folder: string): Promise<void> {
   for (const name of await readdir(folder)) if (partPattern.test(name)) await rm(join(folder, name))
 }
 
 interface Copying {
-  /** Of one block. */
+  /** Holds one block. */
   readonly buffer: Buffer
   readonly onBytes: (bytes: number) => void
 }
@@ -111,7 +110,7 @@ async function isExported(
   if (!present) return false
   const { size, mtimeMs } = attributesOf(file)
   if (!present.isFile() || present.size !== size) throw isThere(path)
-  // As other tools do: files appear here whole, and with the time that they keep.
+  // As other tools do: files appear whole, with their own time.
   const isAsWritten = Math.round(present.mtimeMs) === mtimeMs
   if (!isAsWritten) await takeOver(sources, file, path, buffer)
   onBytes(size)
@@ -125,8 +124,7 @@ function isThere(path: string): Error {
 }
 
 /**
- * Gives what is there its times and permissions, if it has the content of the file. Rejects
- * `EEXIST` else.
+ * Sets times and permissions of an existing file with the same content. Rejects `EEXIST` otherwise.
  */
 async function takeOver(
   { catalog }: ExportSources,
@@ -147,7 +145,7 @@ async function takeOver(
   }
 }
 
-/** Whether the block is in the file at this place. */
+/** Whether the file has the block at its offset. */
 async function isPresent(
   file: FileHandle,
   at: number,
@@ -171,7 +169,7 @@ async function copy(
   for await (const planned of planBlocks(catalog, file, { start: 0, end: file.size })) {
     const { chunk, offset, length, until } = planned
     if (written + length > present || !(await isPresent(output, written, planned, buffer))) {
-      // What an interruption leaves is whole up to some place.
+      // What an interruption leaves is intact up to some offset.
       present = 0
       const { location, size, blockDigests } = chunk
       const block = buffer.subarray(0, length)

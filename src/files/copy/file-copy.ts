@@ -20,12 +20,12 @@ import type { Migration } from './migration.ts'
 import { PendingParts, type StoredPart } from '../upload/pending-parts.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
-/** A file on its way from one store to another one. */
+/** Copies one file from another store. */
 export class FileCopy {
   readonly #migration: Migration
   readonly #file: StoredFile
   readonly #pending: PendingParts
-  /** What must not go on when all is over. */
+  /** What must have ended before this is over. */
   readonly #running = new Set<Promise<unknown>>()
 
   constructor(migration: Migration, file: StoredFile) {
@@ -34,7 +34,7 @@ export class FileCopy {
     this.#pending = new PendingParts(migration.store)
   }
 
-  /** Of all chunks, in one transaction. */
+  /** Creates the file of all chunks, in one transaction. */
   async create(chunks: readonly FileChunk[]): Promise<void> {
     const hasher = new FileHasher()
     for (const { digest } of chunks) hasher.add(digest)
@@ -52,7 +52,7 @@ export class FileCopy {
     })
   }
 
-  /** Of the chunks behind those that the upload has, which becomes the file. */
+  /** Appends the chunks that the upload does not have yet, and turns it into the file. */
   async append(begun: Upload | undefined, chunks: AsyncIterable<FileChunk>): Promise<void> {
     const { store, onBytes } = this.#migration
     const { catalog } = store
@@ -79,7 +79,9 @@ export class FileCopy {
     await finishWithManifests(store, [{ file: this.#file }])
   }
 
-  /** Resolves when nothing goes on any more. What no file or upload has got is deleted. */
+  /**
+   * Resolves when nothing goes on any more, and deletes chunks that no file or upload took over.
+   */
   async end(): Promise<void> {
     await Promise.allSettled(this.#running)
     this.#pending.abandon()
@@ -112,7 +114,7 @@ function unlike(): StoreError {
   return new StoreError('corrupt', 'Its digest does not fit its chunks.')
 }
 
-/** Over the chunks that the upload has in the catalog. */
+/** The file digest of the chunks that the upload has in the catalog. */
 async function digestOf({ catalog }: Pick<Storage, 'catalog'>, { id }: StoredFile): Promise<Digest> {
   const hasher = new FileHasher()
   for (let at = 0; ;) {

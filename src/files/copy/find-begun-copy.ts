@@ -7,9 +7,9 @@ import type { Storage } from '../state/file-store.ts'
 import { newExpiry } from '../upload/receive-into-upload.ts'
 
 /**
- * What a copy that was broken off has left of a file: an upload with its id, described as it is
- * now. Rejects `precondition_failed` while the store has a file with that id that was unlinked: its
- * chunk list is in the way until it is collected.
+ * The upload that an interrupted copy of the file has left, described as the file is now. Rejects
+ * `precondition_failed` while an unlinked file with that id waits for collection: its chunk list is
+ * in the way.
  */
 export async function findBegunCopy(
   store: Pick<Storage, 'catalog' | 'options'>,
@@ -19,7 +19,7 @@ export async function findBegunCopy(
   const { id } = file
   const upload = await catalog.findUpload(file.space, id)
   if (upload && !upload.isFinished) return isOf(file, upload) ? upload : describeAnew(store, file)
-  // Only remembered: its file is gone.
+  // It is only remembered: its file is gone.
   if (upload) await catalog.deleteUpload(id)
   const [left] = await catalog.listChunks(id, 0, 1)
   if (!left) return undefined
@@ -36,8 +36,8 @@ function isOf({ name, mediaType, metadata }: StoredFile, upload: Upload): boolea
 }
 
 /**
- * The file was changed since. An upload cannot be, but another one can take over what it has, and
- * give it back.
+ * Makes the upload anew with the file's present description. An upload cannot be changed, but
+ * another one can take its chunks and give them back.
  */
 async function describeAnew(store: Pick<Storage, 'catalog' | 'options'>, file: StoredFile): Promise<Upload> {
   const { catalog } = store

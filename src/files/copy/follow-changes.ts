@@ -11,9 +11,9 @@ import {
 } from '../manifests/keep-manifests.ts'
 
 /**
- * Calls and describes a file as another store does, if it was changed there later, and takes over
- * the time of that. Another file that has the name is deleted. Resolves with whether there was
- * anything to change. Rejects what `Catalog.updateFile` rejects.
+ * Takes over the name, description and time of a file in another store if it was changed there
+ * later. Deletes another file that has the name. Resolves with whether anything changed. Rejects
+ * what `Catalog.updateFile` rejects.
  */
 export async function followChanges(
   store: Storage & Counted,

@@ -7,10 +7,10 @@ import { findBegunCopy } from './find-begun-copy.ts'
 import type { Migration, MigrationSource } from './migration.ts'
 
 /**
- * Gives the store a file that it does not have, with its id, its times and its very chunks, in
- * place of what is behind the name. Goes on where a copy that was broken off has come to. Rejects
- * `not_found` if the source has lost it, or has let it go meanwhile, `corrupt` if it is damaged
- * there, and what the copier and the stores reject; nothing goes on then.
+ * Copies a file that the store does not have, with its id, its times and exactly its chunks, and
+ * replaces the file that has its name. Resumes an interrupted copy. Rejects `not_found` if the
+ * source has lost or unlinked it, `corrupt` if it is damaged there, and what the copier and the
+ * stores reject; nothing goes on then.
  */
 export async function migrateFile(migration: Migration, file: StoredFile): Promise<void> {
   const begun = await findBegunCopy(migration.store, file)
@@ -25,7 +25,7 @@ export async function migrateFile(migration: Migration, file: StoredFile): Promi
   }
 }
 
-/** From a byte on, at which one begins. */
+/** The chunks from an offset on, at which one of them begins. */
 async function* chunksOf(
   { catalog }: MigrationSource,
   { id, size }: StoredFile,
@@ -47,7 +47,7 @@ async function* chunksOf(
   if (at > size) throw new StoreError('corrupt', `It has ${size} bytes, and chunks for ${at}.`)
 }
 
-/** The first ones, and leaves the others to be asked for. */
+/** Takes the first values, and leaves the others in the iterator. */
 async function take<T>(all: AsyncIterator<T>, most: number): Promise<readonly T[]> {
   const taken: T[] = []
   while (taken.length < most) {

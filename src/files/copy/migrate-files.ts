@@ -8,39 +8,37 @@ import { followChanges } from './follow-changes.ts'
 import { migrateFile } from './migrate-file.ts'
 import type { Migration, MigrationSource } from './migration.ts'
 
-/** `changed`: the store had it by another name or description than the source has now. */
+/** `changed`: the store had it under another name or description. */
 type MigrationOutcome = 'copied' | 'changed' | 'unchanged'
 
 export interface MigrationReport {
-  /** Bytes of a file that is being copied: the store has them now. */
+  /** The store has this many more bytes of a file that is being copied. */
   advanced(bytes: number): void
   done(file: StoredFile, outcome: MigrationOutcome): void
-  /** The store does not have it, or not as it is now; the others are tried all the same. */
+  /** The file was not copied, or not as it is now; the others are still tried. */
   failed(file: StoredFile, error: unknown): void
 }
 
 export interface MigrateOptions {
   readonly space: Space
-  /** Only names that begin so. */
+  /** Only names that begin with this. */
   readonly prefix: string
-  /** Ends it early, with the signal's reason; the same again goes on. */
+  /** Stops early, with the signal's reason; running it again resumes. */
   readonly signal: AbortSignal
   readonly report: MigrationReport
 }
 
 const filesAtOnce = 16
-/**
- * After so many in a row of which each failed because a store cannot be used, no others are tried.
- */
+/** Gives up after this many failures in a row that say a store cannot be used. */
 const patience = 16
 
 /**
- * Copies all files of a store into another one of any kind. Each keeps all that is known of it, its
- * id and the cuts between its chunks included; content that is present is not copied. A file takes
- * the place of what the store has behind its name; all else stays, also what the source has no
- * more. Both stores may be in use: what the source lets go meanwhile is left out. Rejects the
- * signal's reason, what listing the source rejects, and `unavailable` or `no_space` where nothing
- * goes any more; nothing goes on then.
+ * Copies all files of a store into another one of any kind. A file keeps its description, its id
+ * and the cuts between its chunks; content that is present is not copied. It replaces the file that
+ * has its name in the target. Everything else in the target stays, including what the source no
+ * longer has. Both stores may be in use; files that the source unlinks meanwhile are left out.
+ * Rejects the signal's reason, what listing the source rejects, and `unavailable` or `no_space` if
+ * nothing works any more; nothing goes on then.
  */
 export async function migrateFiles(
   source: MigrationSource,
@@ -71,13 +69,13 @@ export async function migrateFiles(
   await atOnce(filesInSpace(source.catalog, space, prefix), filesAtOnce, work, signal)
 }
 
-/** Undefined if there is no such file any more. */
+/** Undefined if the file no longer exists. */
 async function migrate(migration: Migration, file: StoredFile): Promise<MigrationOutcome | undefined> {
   try {
     return await bring(migration, file)
   } catch (error) {
     if (!isStoreError(error, 'not_found')) throw error
-    // Its chunks may be collected since it was listed.
+    // Its chunks may have been collected since it was listed.
     const current = await findNamesake(migration.source, file)
     if (current?.id !== file.id) await deleteUpload(migration.store, file.id)
     return current && bring(migration, current)
@@ -91,7 +89,7 @@ async function bring(migration: Migration, file: StoredFile): Promise<MigrationO
   return 'copied'
 }
 
-/** What is listed first with a name as its prefix is what has the name. */
+/** Listing with the name as prefix shows the file with that name first. */
 async function findNamesake(
   { catalog }: MigrationSource,
   { space, name }: StoredFile,

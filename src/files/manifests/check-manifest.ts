@@ -15,7 +15,7 @@ import {
 } from './file-manifest.ts'
 import { pagesOfChunks } from './keep-manifests.ts'
 
-/** Where a manifest is read, and what it is compared with. */
+/** Where a manifest is read from, and what it is compared with. */
 export interface ManifestSources {
   readonly catalog: Pick<Catalog, 'packChunks' | 'listManifestPages'>
   readonly manifests: Pick<ChunkStore, 'read'>
@@ -27,19 +27,19 @@ export interface KnownManifest {
   readonly locations: readonly Location[]
 }
 
-/** Resolves when so many bytes may be read. */
+/** Resolves when this many bytes may be read. */
 export type Pacing = (bytes: number) => Promise<void>
 
 type Stored = FileManifest | Confirmation
 
-/** By which a group makes a page longer: all groups have names of one length. */
+/** How much longer a group makes a page: the names of all groups have one length. */
 const groupBytes = `"group":"${crypto.randomUUID()}",`.length
 
 /**
  * Reads a file's manifest and compares it with the catalog. It is `damaged` if it says anything
- * else, and `missing` if a rebuild would not have the file because a page or a needed confirmation
+ * else, and `missing` if a rebuild would not find the file because a page or a needed confirmation
  * is gone. A manifest that was replaced or deleted meanwhile is `sound`. Rejects what the stores
- * reject where nothing can be told.
+ * reject if nothing can be told.
  */
 export async function checkManifest(
   sources: ManifestSources,
@@ -70,7 +70,7 @@ async function conditionOf(
     if (index === 0) ({ group } = found)
     index++
   }
-  // What has no group needs no confirmation, whether it has one or not.
+  // Without a group it needs no confirmation, whether it has one or not.
   if (group === undefined) return 'sound'
   const confirmation = { id, group }
   const found = await read(index, [writeConfirmation(confirmation).length])
@@ -79,8 +79,8 @@ async function conditionOf(
 }
 
 /**
- * The length of what is stored follows from what it says, so nobody has to look it up. Each of the
- * lengths is tried: what is shorter cannot be read, and what is longer is not whole.
+ * The length of a stored page follows from its content, so nobody has to look it up. Tries each
+ * length: a shorter page cannot be read, and a longer one is not whole.
  */
 async function readStored(
   manifests: ManifestSources['manifests'],
@@ -113,7 +113,7 @@ function isSamePage(expected: FileManifest, found: Stored): found is FileManifes
   )
 }
 
-/** What the pages of the manifest must say. */
+/** What the pages of the manifest must contain. */
 async function* pagesOf(catalog: ManifestSources['catalog'], file: StoredFile): AsyncGenerator<FileManifest> {
   const { id } = file
   let start = 0

@@ -5,21 +5,21 @@ import { BlockHasher, digestOfChunk } from '../../model/hashers.ts'
 import { StoreError } from '../../model/errors.ts'
 import { parseFileId, parseFileName, type FileId, type Space, type StoredFile } from '../../model/file.ts'
 
-/** Chunks as a manifest has them: a chunk's digest follows from those of its blocks. */
+/** Chunks in a manifest: a chunk's digest follows from those of its blocks. */
 export type ManifestChunks = Pick<PackedChunks, 'sizes' | 'blockDigests'>
 
-/** One of them. */
+/** One of these chunks. */
 export type ManifestChunk = Pick<Chunk, 'size' | 'blockDigests'>
 
 /**
- * A page of what is to be known of a file if there is no catalog. The pages of a file together have
- * all of its chunks, in order.
+ * A page of a manifest, which describes a file without the catalog. Together, the pages of a file
+ * have all of its chunks, in order.
  */
 export interface FileManifest {
   readonly id: FileId
-  /** In the first page, and only there: it says all that can be changed. */
+  /** In the first page only: everything that can be changed. */
   readonly file?: StoredFile
-  /** In the first page of a file that came with others, all or none. */
+  /** In the first page of a file that was stored together with others, all or none. */
   readonly group?: string
   /** Where in the file the first chunk of this page begins. */
   readonly start: number
@@ -27,8 +27,8 @@ export interface FileManifest {
 }
 
 /**
- * Says that all files of a group have their manifests: until one does, they are no files. Each file
- * has its own.
+ * Says that all files of a group have their manifests; until one does, none of them exists. Each
+ * file has its own.
  */
 export interface Confirmation {
   readonly id: FileId
@@ -70,7 +70,7 @@ const confirmationSchema = z.object({
 
 const either = z.discriminatedUnion('format', [schema, confirmationSchema])
 
-/** As text that explains itself: a line of JSON, and a line with its digest. */
+/** Text that explains itself: a line of JSON, and a line with its digest. */
 export function writeManifest({ id, file, group, start, chunks }: FileManifest): Buffer {
   return writeLine({
     format,
@@ -100,7 +100,9 @@ function writeLine(value: object): Buffer {
   return Buffer.from(`${line}\n${digestOf(line)}\n`)
 }
 
-/** Throws `corrupt` for all that `writeManifest` and `writeConfirmation` cannot have written. */
+/**
+ * Throws `corrupt` for everything that `writeManifest` and `writeConfirmation` cannot have written.
+ */
 export function readManifest(text: string): FileManifest | Confirmation {
   const [line = '', digest] = text.split('\n')
   if (digestOf(line) !== digest) throw new StoreError('corrupt', 'A manifest is damaged.')
@@ -143,7 +145,7 @@ function blockDigestsIn(base64: string, sizes: readonly number[]): Uint8Array {
   return blockDigests
 }
 
-/** Of a chunk of that size. */
+/** Of a chunk of this size. */
 function blockDigestBytes(size: number): number {
   return Math.ceil(size / blockBytes) * digestBytes
 }

@@ -15,12 +15,12 @@ import { atOnce } from '../../rx/at-once.ts'
 import { writeConfirmation, writeManifest, type FileManifest } from './file-manifest.ts'
 import type { Counted, Storage } from '../state/file-store.ts'
 
-/** A page is some 400 KiB then, and most files have one: each takes a sync. */
+/** A page then has about 400 KiB, and most files have one page: each page takes a sync. */
 export const chunksPerManifest = 1024
 
 /**
- * Of a group: the stores write small ones together, and large ones take 400 KiB each while they are
- * written.
+ * Manifests of a group that are put at once: the stores batch small ones, and large ones take 400
+ * KiB each.
  */
 const putsAtOnce = 64
 
@@ -30,24 +30,24 @@ interface ChunkLists {
 
 type Pages = AsyncIterable<PackedChunks> | Iterable<PackedChunks>
 
-/** All of a file that does not follow from its chunks. */
+/** Everything about a file that does not follow from its chunks. */
 export type DescribedFile = Omit<StoredFile, 'size' | 'digest'>
 
-/** An upload that is to become this file, with the same id. */
+/** An upload that becomes this file, with the same id. */
 export interface FinishingUpload extends Pick<FinishedUpload, 'precondition' | 'isRemembered'> {
   readonly file: DescribedFile
 }
 
-/** A file that is none yet, and its manifest, which is durable. */
+/** A file that does not exist yet, and its durable manifest. */
 export interface ManifestFile {
   readonly file: StoredFile
   readonly manifest: ManifestLocations
 }
 
 /**
- * Has a file of these chunks committed together with where its manifest is. If nothing came of
- * that, the manifest goes. Resolves when manifests of what the file has replaced are gone, too:
- * from then on the store by itself tells the same as the catalog.
+ * Commits a file of these chunks together with the locations of its manifest. If the commit is
+ * refused, it deletes the manifest. Resolves when the manifests of replaced files are deleted, too:
+ * from then on, the store by itself says the same as the catalog.
  */
 export async function createWithManifest(
   store: Storage & Counted,
@@ -62,8 +62,7 @@ export async function createWithManifest(
 }
 
 /**
- * Turns uploads into files as the catalog does, all or none, each with its manifest. Rejects what
- * the stores reject.
+ * Turns uploads into files, all or none, each with its manifest. Rejects what the stores reject.
  */
 export async function finishWithManifests(
   store: Storage & Counted,
@@ -91,7 +90,7 @@ export async function finishWithManifests(
   try {
     const group = uploads.length > 1 ? crypto.randomUUID() : undefined
     finished = await atOnce(uploads, putsAtOnce, (upload) => putOne(upload, group))
-    // From the first of these on, all of the group are files.
+    // From the first confirmation on, all of the group exist.
     if (group !== undefined) finished = await atOnce(finished, putsAtOnce, (one) => confirm(one, group))
   } catch (error) {
     await discard()
@@ -127,9 +126,9 @@ async function committing(
 }
 
 /**
- * Resolves once the manifest would survive a power cut, with all of the file, for which its chunks
- * are read once. Leaves nothing behind if that fails. The first page comes last: without it the
- * others are of no file. One of a group is of no file until a member of the group is confirmed.
+ * Resolves once the manifest would survive a power cut. Reads the chunk list once. Leaves nothing
+ * behind if it fails. The first page comes last, because without it the others describe no file. A
+ * manifest of a group counts only when a member of the group is confirmed.
  */
 export async function putManifest(
   store: Storage & Counted,
@@ -169,22 +168,21 @@ export async function putManifest(
 }
 
 /**
- * The first page, for a file whose others stay. Rejects `corrupt` if the chunks are not all that
- * belong there.
+ * Puts a new first page for a file whose other pages stay. Rejects `corrupt` if its chunks are
+ * incomplete.
  */
 export async function putFirstPage(
   store: Pick<Storage, 'manifests'>,
   file: StoredFile,
   chunks: PackedChunks,
 ): Promise<Location> {
-  // What it takes the place of is deleted afterwards: a list that lost its end must not become the
-  // manifest.
+  // The old page is deleted afterwards: a list that lost its end must not become the manifest.
   const isWhole = chunks.sizes.length === chunksPerManifest || sizeOf(chunks) === file.size
   if (!isWhole) throw damage(`the file ${file.id} has lost chunks`)
   return putPage(store, { id: file.id, file, start: 0, chunks })
 }
 
-/** The chunks of a file or an upload, a manifest's page at a time. */
+/** The chunks of a file or an upload, one manifest page at a time. */
 export async function* pagesOfChunks({ catalog }: ChunkLists, id: FileId): AsyncGenerator<PackedChunks> {
   for (let at = 0; ;) {
     const chunks = await catalog.packChunks(id, at, chunksPerManifest)
@@ -198,7 +196,7 @@ function sizeOf({ sizes }: PackedChunks): number {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-/** The catalog knows them, or nobody will tell it any more. */
+/** Call when the catalog knows the locations, or nobody will tell it any more. */
 export function forgetPuts(
   { uncommitted }: Pick<Counted, 'uncommitted'>,
   locations: readonly Location[],
@@ -207,8 +205,8 @@ export function forgetPuts(
 }
 
 /**
- * Durably: manifests of what is deleted must not come back when somebody has heard that it is.
- * Whatever fails rejects `unavailable` and is no refusal: the catalog has changed by now, and
+ * Deletes durably: the manifest of a deleted file must not come back after its deletion was
+ * acknowledged. Every failure is `unavailable` and no refusal: the catalog has changed by now, and
  * counts on what was put before.
  */
 export async function deleteManifestPages(
@@ -224,13 +222,13 @@ export async function deleteManifestPages(
   }
 }
 
-/** Of a manifest that the catalog has never heard of. */
+/** Deletes a manifest that the catalog has never heard of. */
 export function deleteManifest(store: Storage & Counted, manifest: ManifestLocations): Promise<void> {
   return discardGroup(store, [], [manifest])
 }
 
 /**
- * Without its confirmations the group is of no files, so they go first: a kill in between must not
+ * Deletes the confirmations first: without them the group has no files, so a kill in between cannot
  * leave half of it.
  */
 async function discardGroup(
@@ -242,10 +240,10 @@ async function discardGroup(
   try {
     for (const some of locations) await deleteManifestPages(store, some)
   } catch (error) {
-    // They are collected; whoever waits is to hear of what went wrong first.
+    // They will be collected; the caller must hear of the first error.
     store.options.onBackgroundError(error, 'deleting manifests of a file that is none')
   } finally {
-    // Those that no delete was tried for, too: they are found as orphans.
+    // Also those whose deletion was not tried: they are found as orphans.
     forgetPuts(store, locations.flat())
   }
 }

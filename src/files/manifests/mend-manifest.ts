@@ -11,9 +11,10 @@ import {
 } from './keep-manifests.ts'
 
 /**
- * Writes the manifest of a file anew from the catalog, and deletes what is left of the old one.
- * Resolves with false if somebody has changed or deleted the file meanwhile: then there is a newer
- * manifest, or none is needed. It needs no confirmation, whatever the file came with.
+ * Rewrites the manifest of a file from the catalog, and deletes what is left of the old one.
+ * Resolves with false if the file was changed or deleted meanwhile: then there is a newer manifest,
+ * or none is needed. The new one needs no confirmation, even if the file was stored together with
+ * others.
  */
 export async function mendManifest(
   store: Storage & Counted,
@@ -21,7 +22,7 @@ export async function mendManifest(
 ): Promise<boolean> {
   const { id, digest, size } = file
   const { file: written, manifest } = await putManifest(store, file, pagesOfChunks(store, id))
-  // A chunk list that has lost its end must not become the manifest.
+  // A chunk list that lost its end must not become the manifest.
   if (written.digest !== digest || written.size !== size) {
     await deleteManifest(store, manifest)
     throw damage(`the file ${id} has lost chunks`)

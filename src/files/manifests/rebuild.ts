@@ -27,14 +27,14 @@ export interface RebuildSources {
 }
 
 export interface Rebuilt {
-  /** In the new catalog, as far as they are there. */
+  /** Files that are in the new catalog. */
   readonly files: number
-  /** Pages of manifests that were read. */
+  /** Manifest pages that were read. */
   readonly manifests: number
-  /** Manifests that are damaged: what they told is lost. */
+  /** Damaged manifests: what they said is lost. */
   readonly damagedManifests: readonly Location[]
   /**
-   * Chunks of which nothing is left. Their files are there, and say `corrupt` where the chunk was.
+   * Chunks that are gone. Their files exist, and reading them fails with `corrupt` at the chunk.
    */
   readonly lostChunks: number
 }
@@ -42,16 +42,15 @@ export interface Rebuilt {
 const batchSize = 1000
 const manifestsAtOnce = 8
 /**
- * Of one manifest: together they are few enough for a catalog that answers one call after the
- * other.
+ * Chunks of one manifest that are looked up at once: the catalog answers one call after the other.
  */
 const chunksAtOnce = 32
 
 /**
- * Fills an empty catalog with the files that the stores have, from their manifests; unfinished
- * uploads are not among them. Reads no chunk but those that are there several times, so that each
- * file gets a sound one: whether the others are sound is for a check to say. What is damaged is
- * reported, never deleted. `onRead` is told of each manifest.
+ * Fills an empty catalog with the files in the stores, from their manifests; unfinished uploads do
+ * not come back. Reads only chunks that exist several times, so that each file gets a sound copy;
+ * whether the others are sound is for a check to say. Damage is reported, and nothing is deleted.
+ * `onRead` is told of each manifest.
  */
 export async function rebuild(
   sources: RebuildSources,
@@ -72,8 +71,8 @@ export async function rebuild(
 type RestoredCatalog = Pick<Catalog, 'findChunk'> & CatalogRestore
 
 /**
- * Files that came together wait until one of them is confirmed. If none ever is, a crash came
- * before they were files.
+ * Files of a group wait until one of them is confirmed. If none ever is, a crash came before they
+ * existed.
  */
 class Restoring {
   readonly #sources: RebuildSources
@@ -138,7 +137,7 @@ async function readStored(
 ): Promise<FileManifest | Confirmation | undefined> {
   const bytes = Buffer.alloc(size)
   try {
-    // A manifest is checked by the digest in it.
+    // A manifest is verified by the digest in it.
     await manifests.read(location, 0, bytes, { size, blockDigests: new Uint8Array() })
     return readManifest(bytes.toString('utf8'))
   } catch (error) {
@@ -160,7 +159,7 @@ async function useOf(
   return { ...use, location: await bestOf(chunks, chunk, found) }
 }
 
-/** One that is whole, if there is a choice. */
+/** A sound copy, if there is a choice. */
 async function bestOf(
   chunks: ChunkStore,
   chunk: ManifestChunk,

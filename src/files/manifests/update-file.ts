@@ -13,14 +13,13 @@ import {
 } from './keep-manifests.ts'
 
 /**
- * What is to change, or how it follows from the file as it is: asked again whenever somebody else
- * was faster.
+ * The changes, or how they follow from the present file; called again if another change was faster.
  */
 export type Changes = FileChanges | ((file: StoredFile) => FileChanges)
 
 /**
- * Changes what a file is called and how it is described, in its manifest, too. Rejects what
- * `Catalog.updateFile` rejects.
+ * Changes a file's name or description, in its manifest, too. Rejects what `Catalog.updateFile`
+ * rejects.
  */
 export async function updateFile(
   store: Storage & Counted,
@@ -33,8 +32,7 @@ export async function updateFile(
     const found = await store.catalog.findFile(space, ref)
     if (!found) throw new StoreError('not_found', 'There is no such file.')
     const [from] = await store.catalog.listManifestPages(found.id)
-    // Read after its manifest, the file cannot be older than it: a change in between would be
-    // undone, unnoticed.
+    // Read the file after its manifest: if it were older, this change would undo another one.
     const current = await store.catalog.findFile(space, { id: found.id })
     if (!current) continue
     try {
@@ -42,7 +40,7 @@ export async function updateFile(
       return await changeWithManifest(store, current, from, now, precondition)
     } catch (error) {
       if (!isStoreError(error, 'manifest_moved') && !isStoreError(error, 'not_found')) throw error
-      // Somebody else was faster: what is there now may have the name, and another content.
+      // Another change was faster: the name may now belong to another content.
     }
   }
 }
@@ -56,13 +54,13 @@ async function changeWithManifest(
 ): Promise<StoredFile> {
   const { catalog } = store
   const { id } = current
-  // A manifest with the same time as the one before could not be told to be the newer one.
+  // With the same time, the new manifest could not be told from the old one.
   const at = Math.max(Date.now(), current.modifiedAt + 1)
   const changed = { ...current, ...changes, modifiedAt: at }
   const firstPage = await catalog.packChunks(id, 0, chunksPerManifest)
   const to = await putFirstPage(store, changed, firstPage)
   try {
-    // By its id: the name may have another file by now, which the manifest is not of.
+    // By its id: the name may belong to another file by now.
     const file = await catalog.updateFile(current.space, { id }, changes, precondition, { at, from, to })
     if (from !== undefined) await deleteManifestPages(store, [from])
     return file
@@ -75,8 +73,8 @@ async function changeWithManifest(
 }
 
 /**
- * Resolves once neither catalog nor manifests know of the file. Rejects what `Catalog.deleteFile`
- * rejects.
+ * Resolves once neither the catalog nor a manifest knows the file. Rejects what
+ * `Catalog.deleteFile` rejects.
  */
 export async function deleteFile(
   store: Pick<Storage, 'catalog' | 'manifests'>,

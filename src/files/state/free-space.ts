@@ -4,31 +4,26 @@ import type { ChunkStore } from '../../chunks/chunk-store.ts'
 import { asRefusal, isStoreError, StoreError } from '../../model/errors.ts'
 
 /**
- * What a small change of the catalog may add to its log and its tables before the disk is looked at
- * again.
+ * What a small change may add to the catalog's log and tables before the disk is checked again.
  */
 const changeBytes = 32 * 1024
-/** Of one file among many. */
+/** What each of many files adds. */
 const fileBytes = 4 * 1024
-/** How long an answer of the disk counts. Meanwhile what is written is subtracted from it. */
+/** How long an answer of the disk is valid. Meanwhile, what is written is subtracted from it. */
 const answerMs = 100
 
 export interface FreeSpaceOptions {
-  /**
-   * Gives the bytes that are free above the reserve; absent where nothing is known to have a bound.
-   */
+  /** The bytes that are free above the reserve; absent if nothing is known to be limited. */
   readonly freeBytes?: () => Promise<number>
-  /**
-   * Gives up a part of what is kept for deletions; resolves with false if nothing is left of it.
-   */
+  /** Releases a part of what is kept for deletions; resolves with false if none is left. */
   readonly releaseSpace?: () => Promise<boolean>
 }
 
 /**
- * Keeps the reserve: whatever creates something asks first, whether its length was known or not.
- * What deletes, collects or opens a store does not, and needs the reserve to do its work: taking a
- * chunk out of a pack writes the rest of it anew. If even that fails for want of space, because
- * other programs have filled the disk, deletions use what is kept for them.
+ * Protects the reserve. Whatever creates something asks first, whether its length is known or not.
+ * Deleting, collecting and opening a store do not ask, and need the reserve: taking a chunk out of
+ * a pack rewrites the rest of the pack. If even that finds no space, because other programs have
+ * filled the disk, deletions use what is kept for them.
  */
 export class FreeSpace {
   readonly #ask: (() => Promise<number>) | undefined
@@ -45,9 +40,7 @@ export class FreeSpace {
     this.#release = releaseSpace
   }
 
-  /**
-   * Bytes that may still be written; `Infinity` where nobody can tell. Rejects what asking does.
-   */
+  /** Bytes that may still be written; `Infinity` if unknown. Rejects what asking rejects. */
   async free(): Promise<number> {
     if (!this.#ask) return Infinity
     const now = performance.now()
@@ -64,12 +57,12 @@ export class FreeSpace {
     return Math.max(0, free - this.#underWay - this.#writtenSince)
   }
 
-  /** Whether even the smallest change is refused. */
+  /** Whether even the smallest change would be refused. */
   async isFull(): Promise<boolean> {
     return (await this.free()) < changeBytes
   }
 
-  /** Rejects `no_space` if so many bytes do not fit at the moment. */
+  /** Rejects `no_space` if this many bytes do not fit at the moment. */
   async check(bytes: number): Promise<void> {
     const free = await this.free().catch((error: unknown) => {
       throw asRefusal(error)
@@ -80,7 +73,7 @@ export class FreeSpace {
     }
   }
 
-  /** Writes so many bytes. Rejects `no_space` without having begun if they do not fit. */
+  /** Writes this many bytes. Rejects `no_space` without having begun if they do not fit. */
   async write<T>(bytes: number, write: () => Promise<T>): Promise<T> {
     if (!this.#ask) return write()
     await this.check(bytes)
@@ -94,27 +87,27 @@ export class FreeSpace {
   }
 
   /**
-   * Does what frees space, sooner or later. Whenever the disk is full, a part of what is kept for
-   * this is given up and `shrink` is called again, so a call that rejects `no_space` must have
-   * changed nothing, or be harmless if repeated.
+   * Does what frees space, sooner or later. On a full disk it releases a part of what is kept for
+   * this and calls `shrink` again, so a `shrink` that rejects `no_space` must have changed nothing,
+   * or be harmless to repeat.
    */
   async shrink<T>(shrink: () => Promise<T>): Promise<T> {
     for (;;) {
       const releases = this.#releases
       try {
         const result = await shrink()
-        // Asking is what has the space kept again.
+        // Asking makes the server keep the space again.
         if (releases > 0) void this.free().catch(() => undefined)
         return result
       } catch (error) {
         if (!isStoreError(error, 'no_space')) throw error
-        // Many fail together, and what is given up for one may do for all.
+        // Many fail together, and what is released for one may suffice for all.
         if (releases === this.#releases && !(await this.#releaseOnce())) throw error
       }
     }
   }
 
-  /** The same store, whose puts keep the reserve, and whose deletes may use it. */
+  /** Wraps the store: puts keep the reserve, deletes may use it. */
   guardChunks(store: ChunkStore): ChunkStore {
     if (!this.#ask) return store
     return {
@@ -130,8 +123,7 @@ export class FreeSpace {
   }
 
   /**
-   * The same catalog, whose changes that add something keep the reserve, while those that delete
-   * may use it.
+   * Wraps the catalog: changes that add something keep the reserve, those that delete may use it.
    */
   guardCatalog(catalog: Catalog): Catalog {
     if (!this.#ask) return catalog
@@ -157,7 +149,7 @@ export class FreeSpace {
       forgetManifests: (...args) => this.shrink(() => catalog.forgetManifests(...args)),
       forgetGarbage: (locations) => {
         const forget = () => catalog.forgetGarbage(locations)
-        // To forget nothing is to ask whether the catalog takes changes.
+        // Forgetting nothing asks whether the catalog takes changes.
         return locations.length === 0 ? forget() : this.shrink(forget)
       },
     })
@@ -173,7 +165,7 @@ export class FreeSpace {
   async #releasePart(): Promise<boolean> {
     const isReleased = await this.#release()
     if (isReleased) this.#releases++
-    // Until now the disk may have had space that was given up since.
+    // The disk may have had space until now that was released since.
     this.#answer = undefined
     return isReleased
   }

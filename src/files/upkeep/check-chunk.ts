@@ -6,16 +6,16 @@ import { digestOfChunk } from '../../model/hashers.ts'
 import { isStoreError } from '../../model/errors.ts'
 
 /**
- * Reads all of a chunk, block by block, and says how it is. `readBlock` reads and verifies the
- * bytes from `offset` on. What it rejects with that is no verdict, because the store cannot be read
- * just now, is what this rejects with.
+ * Reads a chunk block by block and says whether it is sound. `readBlock` reads and verifies the
+ * bytes from `offset` on. An error of it that is no verdict, because the store cannot be read just
+ * now, rejects.
  */
 export async function checkChunk(
   { digest, size, blockDigests, location }: Chunk,
   readBlock: (offset: number, length: number) => Promise<void>,
 ): Promise<Condition> {
   if (location === lostLocation) return 'missing'
-  // What the blocks are compared with is worth no more than the catalog's own disk.
+  // The digests that the blocks are compared with come from the catalog's own disk.
   if (blockDigests.length !== Math.ceil(size / blockBytes) * digestBytes) return 'damaged'
   if (digestOfChunk(blockDigests) !== digest) return 'damaged'
   try {

@@ -8,20 +8,20 @@ import { heartbeat, orphansFoundBefore, skewOf, untoldMs } from './heartbeat.ts'
 export interface CollectedGarbage {
   /** Uploads that nobody continued in time. */
   readonly uploads: number
-  /** Whose bytes were deleted, orphans too. */
+  /** Chunks whose bytes were deleted, orphans included. */
   readonly chunks: number
   readonly bytes: number
 }
 
-/** Rows that one transaction looks at: others wait for no longer. */
+/** Rows per transaction: other changes wait no longer than that. */
 const stepSize = 1000
 const deletesAtOnce = 8
 
 /**
- * Deletes expired uploads and every chunk that neither a file, nor an upload, nor a download counts
- * on. The catalog decides, in one transaction, and only then are bytes deleted; a crash in between
- * leaves garbage for the next run, not a loss. May run beside everything else, and is harmless
- * beside itself. Rejects `corrupt`, and deletes nothing, if the catalog is damaged.
+ * Deletes expired uploads, and every chunk that no file, upload or download uses. The catalog
+ * decides in one transaction, and only then are bytes deleted: a crash in between leaves garbage
+ * for the next run, not a loss. May run beside everything else, itself included. Rejects `corrupt`,
+ * and deletes nothing, if the catalog is damaged.
  */
 export async function collectGarbage(
   store: Storage & OpenUploads & Counted,
@@ -43,9 +43,9 @@ async function deleteExpiredUploads(
   for (;;) {
     signal?.throwIfAborted()
     const expiredBefore = Date.now() - skewOf(store) - untoldMs(store)
-    // Uploads that somebody is receiving never expire meanwhile.
+    // Uploads that are being received never expire meanwhile.
     const inUse = new Set((await heartbeat(store)).inUse)
-    // They stay in the list: ask for so many more.
+    // They stay in the list: ask for that many more.
     const expired = await catalog.listExpiredUploads(expiredBefore, stepSize + inUse.size)
     const idle = expired.filter(({ id }) => !inUse.has(id) && !store.receiving.has(id))
     for (const { id } of idle) if (await catalog.deleteUpload(id, expiredBefore)) deleted++
@@ -68,10 +68,7 @@ async function forgetUnusedChunks(
   }
 }
 
-/**
- * What cannot be deleted stays for the next run, and keeps nothing else from being deleted in this
- * one.
- */
+/** What cannot be deleted stays for the next run, and does not stop the other deletions. */
 async function deleteGarbage(
   store: Storage & OpenUploads & Counted,
   signal: AbortSignal | undefined,
@@ -81,7 +78,7 @@ async function deleteGarbage(
   let bytes = 0
   for (;;) {
     signal?.throwIfAborted()
-    // Those that failed stay in the list: ask for so many more.
+    // Failed ones stay in the list: ask for that many more.
     const foundBefore = await orphansFoundBefore(store)
     const garbage = await store.catalog.listGarbage(stepSize + failed.size, foundBefore)
     const untried = garbage.filter(({ location }) => !failed.has(location))
@@ -96,7 +93,7 @@ async function deleteGarbage(
   return { chunks, bytes }
 }
 
-/** Resolves with what is deleted, and adds the others to `failed`. */
+/** Resolves with what was deleted, and adds the others to `failed`. */
 function deleteAll(
   store: Pick<Storage, 'batching' | 'chunks'>,
   garbage: readonly Garbage[],

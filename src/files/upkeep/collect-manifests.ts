@@ -3,15 +3,15 @@ import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import { orphansFoundBefore } from './heartbeat.ts'
 import { inBatches } from '../../rx/at-once.ts'
 
-/** Locations that are held in memory, and that one transaction looks at. */
+/** Locations in memory, and per transaction. */
 const batchSize = 1000
-/** Where a store batches deletes, as many as fit a batch; elsewhere each holds a connection. */
+/** Deletes at once if the store does not batch them: each holds a connection. */
 const deletesAtOnce = 8
 
 /**
- * Finds manifests that the catalog has never heard of, as a kill between a manifest and its commit
- * leaves them, and makes garbage of them. Rests on what `findOrphans` rests on. Resolves with their
- * number.
+ * Finds manifests that the catalog has never heard of, such as a kill between a manifest and its
+ * commit leaves, and marks them as garbage. Safe for the same reasons as `findOrphans`. Resolves
+ * with their number.
  */
 export async function findUnknownManifests(store: Storage & Counted, signal?: AbortSignal): Promise<number> {
   const { manifests, uncommitted, catalog } = store
@@ -27,8 +27,8 @@ export async function findUnknownManifests(store: Storage & Counted, signal?: Ab
 }
 
 /**
- * Deletes manifests of files that are gone, where that was not done at once, and those that were
- * found long enough ago.
+ * Deletes manifests of unlinked files that are still there, and unknown ones that were found long
+ * enough ago.
  */
 export async function deleteUnlinkedManifests(
   store: Storage & OpenUploads & Counted,

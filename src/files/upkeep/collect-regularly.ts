@@ -3,16 +3,14 @@ import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import { findOrphans, type FoundOrphans } from './find-orphans.ts'
 
 export interface RegularCollection {
-  /** Ends the run under way between two of its steps, and resolves when none will follow. */
+  /** Stops the run under way between two steps, and resolves when none will follow. */
   stop(): Promise<void>
 }
 
 export interface CollectionTimes {
-  /** From the end of one run to the beginning of the next. */
+  /** From the end of one run to the start of the next. */
   readonly collectIntervalMs: number
-  /**
-   * The first run looks for orphans, and then every one that comes so long after the last that did.
-   */
+  /** The first run searches for orphans, and then every run this long after the last search. */
   readonly orphanIntervalMs: number
 }
 
@@ -21,13 +19,13 @@ export interface CollectionReport {
   foundOrphans(found: FoundOrphans): void
 }
 
-/** Verifying the catalog takes a twentieth of the time at most. */
+/** Verifying the catalog takes at most a twentieth of the time. */
 const pausesPerVerification = 20
 
 /**
- * Collects garbage at an interval. The search for orphans lists everything that is stored, so it
- * runs beside the collections, which do not wait for it. What fails is reported to
- * `onBackgroundError`, and tried again in the next run.
+ * Collects garbage at an interval. The search for orphans lists everything in the store, so it runs
+ * beside the collections, which do not wait for it. Failures are reported to `onBackgroundError`
+ * and retried in the next run.
  */
 export function collectRegularly(
   store: Storage & OpenUploads & Counted,

@@ -8,21 +8,20 @@ export interface FoundOrphans {
   readonly bytes: number
 }
 
-/** Locations that are held in memory, and that one transaction looks at. */
+/** Locations in memory, and per transaction. */
 export const orphanBatch = 1000
 
 /**
- * Finds what the chunk store has and the catalog has never heard of, as a kill in the middle of a
- * put leaves it, and makes garbage of it, which is collected when its time of grace is over. May
- * run beside everything else.
+ * Finds orphans, such as a kill in the middle of a put leaves, and marks them as garbage, which is
+ * collected after its grace time. May run beside everything else.
  *
- * That nobody will tell the catalog of such a location rests on three things: only the process that
- * has the catalog puts chunks; those that it has put and not settled are left alone; and a location
- * is never used again. Several processes over one catalog would have to know of each other's
+ * Nobody will make an orphan's location known to the catalog later, for three reasons. Only the
+ * process that has the catalog puts chunks; it leaves alone what it has put and not committed; and
+ * a location is never reused. Several processes over one catalog tell each other of their
  * uncommitted puts.
  */
 export async function findOrphans(store: Storage & Counted, signal?: AbortSignal): Promise<FoundOrphans> {
-  // To a catalog that has lost rows all that they told of would be orphans.
+  // A catalog that has lost rows would take everything in them for orphans.
   await store.health.verify()
   let orphans = 0
   let bytes = 0
@@ -36,9 +35,8 @@ export async function findOrphans(store: Storage & Counted, signal?: AbortSignal
 }
 
 /**
- * Without what damage hides, and those of puts that are under way. The catalog must be asked
- * afterwards: what is settled later than this look is left out, and what was settled before is
- * known to the catalog by then.
+ * Leaves out damaged locations and uncommitted puts. Ask the catalog afterwards: what is committed
+ * after this call is left out, and what was committed before is known to the catalog by then.
  */
 async function withoutUncommitted(
   { uncommitted }: Pick<Counted, 'uncommitted'>,

@@ -3,10 +3,7 @@ import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 import { heartbeat } from './heartbeat.ts'
 import type { Ongoing } from './run-as-leader.ts'
 
-/**
- * Tells other processes now and then what this one counts on. What fails is reported, and tried
- * again.
- */
+/** Sends heartbeats at an interval. Failures are reported and retried. */
 export function heartbeatRegularly(store: Storage & OpenUploads & Counted, intervalMs: number): Ongoing {
   const stopping = new AbortController()
   const { signal } = stopping

@@ -1,7 +1,7 @@
 import { singleNode, type InUse } from '../../catalog/membership.ts'
 import type { Counted, OpenUploads, Storage } from '../state/file-store.ts'
 
-/** Tells other processes what this one counts on, and resolves with what anybody does. */
+/** Tells other processes what this one uses, and resolves with what any process uses. */
 export function heartbeat({
   membership,
   activeDownloads,
@@ -13,7 +13,7 @@ export function heartbeat({
 }
 
 /**
- * An orphan that was found later may be of a put that somebody is about to make known. Milliseconds
+ * Orphans that were found later may belong to a put that is about to be committed. Milliseconds
  * since 1970.
  */
 export async function orphansFoundBefore(store: Storage & OpenUploads & Counted): Promise<number> {
@@ -21,17 +21,18 @@ export async function orphansFoundBefore(store: Storage & OpenUploads & Counted)
   return Math.min(Date.now() - store.options.orphanGraceMs, putsSince) - skewOf(store)
 }
 
-/** How often processes over one catalog tell each other what they count on. */
+/** The interval of heartbeats among processes that share a catalog. */
 export const heartbeatMs = 10_000
 
 /**
- * What another process has begun to receive so recently may not have been told yet. Milliseconds.
+ * An upload that another process began to receive this recently may not be known here yet.
+ * Milliseconds.
  */
 export function untoldMs({ membership }: Pick<Counted, 'membership'>): number {
   return membership === singleNode ? 0 : 2 * heartbeatMs
 }
 
-/** By how much the clock of another process may be behind. */
+/** How far the clock of another process may be behind. */
 export function skewOf({ options }: Pick<Storage, 'options'>): number {
   return options.maxClockSkewMs ?? 0
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import type { LeaderLock } from '../../catalog/leader-lock.ts'
 
-/** What goes on until it is stopped. */
+/** Something that goes on until it is stopped. */
 export interface Ongoing {
   stop(): Promise<void>
 }
@@ -13,7 +13,10 @@ export interface LeaderOptions {
   readonly onError: (error: unknown, doing: string) => void
 }
 
-/** Has `begin` do its work while this process leads, and stops it when another may have it. */
+/**
+ * Calls `begin` when this process becomes the leader, and stops what it began when another may
+ * lead.
+ */
 export function runAsLeader(
   lock: LeaderLock,
   begin: () => readonly Ongoing[],
@@ -37,7 +40,7 @@ export function runAsLeader(
       } catch (error) {
         onError(error, 'leading the upkeep of the store')
       }
-      // Only the end of it all cuts the pause short.
+      // Only stopping cuts the pause short.
       await setTimeout(retryMs, undefined, { signal, ref: false }).catch(() => undefined)
     }
   }

@@ -6,7 +6,7 @@ import { mendManifest } from '../manifests/mend-manifest.ts'
 import type { ScrubOptions } from './scrub.ts'
 import type { Clock, Throttle } from './throttle.ts'
 
-/** A manifest that was not as the catalog has it, and is now. */
+/** A manifest that differed from the catalog and was rewritten. */
 export interface MendedManifest {
   readonly id: FileId
   readonly name: FileName
@@ -17,13 +17,13 @@ export interface ManifestReport {
   mended(manifest: MendedManifest): void
 }
 
-/** Files that the catalog lists at once. */
+/** Files per page of the catalog. */
 export const manifestBatch = 64
 
 /**
- * Compares the manifest of every file with the catalog, once in each `scrubIntervalMs`, and writes
- * those anew that are damaged or missing. Where a pass stands is kept in memory only: a restarted
- * server begins a new one.
+ * Compares the manifest of every file with the catalog once per `scrubIntervalMs`, and rewrites
+ * damaged and missing ones. Its position is kept in memory only: a restarted server begins a new
+ * pass.
  */
 export class ManifestScrub {
   readonly #store: Storage & Counted
@@ -49,8 +49,8 @@ export class ManifestScrub {
   }
 
   /**
-   * Ends the pass that is due or under way. After a rejection the next call goes on where this one
-   * was.
+   * Finishes the pass that is due or under way. After a rejection, the next call continues where
+   * this one stopped.
    */
   async run(signal: AbortSignal): Promise<void> {
     if (this.#clock.now() < this.#dueAt) return
@@ -68,7 +68,7 @@ export class ManifestScrub {
 
   async #check({ id, name, file, locations }: ListedManifest, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    // Nothing can be written anew from a damaged entry; fsck reports it.
+    // A damaged entry cannot be rewritten; fsck reports it.
     if (!file) return
     const manifest = { file, locations }
     const condition = await checkManifest(this.#store, manifest, (bytes) =>

@@ -4,15 +4,15 @@ import { Scrub, type ScrubOptions, type ScrubReport } from './scrub.ts'
 import { systemClock, Throttle, type Clock } from './throttle.ts'
 
 export interface RegularScrub {
-  /** Ends the reading under way, and resolves when none will follow. */
+  /** Stops the reading under way, and resolves when none will follow. */
   stop(): Promise<void>
 }
 
 const pauseMs = 60_000
 
 /**
- * Verifies chunks in the background as they become due, never if the rate is 0. What fails is tried
- * again later.
+ * Verifies chunks in the background as they become due; never if the rate is 0. Failures are
+ * retried later.
  */
 export function scrubRegularly(
   store: Storage & Transfer,
@@ -25,7 +25,7 @@ export function scrubRegularly(
   return regularly(scrub, 'verifying chunks', store, options, clock)
 }
 
-/** The same for manifests. With the throttle of the chunks both together keep to the rate. */
+/** The same for manifests. If both share a throttle, together they keep to the rate. */
 export function scrubManifestsRegularly(
   store: Storage & Counted,
   options: ScrubOptions,
@@ -53,7 +53,7 @@ function regularly(
       } catch (error) {
         if (!signal.aborted) store.options.onBackgroundError(error, doing)
       }
-      // Only the end of it all cuts a pause short.
+      // Only stopping cuts a pause short.
       await clock.wait(Math.min(pauseMs, scrubIntervalMs), signal).catch(() => undefined)
     }
   }

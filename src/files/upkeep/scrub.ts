@@ -7,18 +7,18 @@ import { leaseBytesFor, pieceBytes, type Storage, type Transfer } from '../state
 import { Throttle, type Clock } from './throttle.ts'
 
 export interface ScrubOptions {
-  /** Bytes a second; a chunk counts as 64 KiB at least, for the work that goes with any. */
+  /** Bytes per second; a chunk counts as at least 64 KiB, because each costs some work. */
   readonly scrubRate: number
-  /** A chunk is read again so long after it was last read, or stored. */
+  /** A chunk is read again this long after it was last read or stored. */
   readonly scrubIntervalMs: number
 }
 
-/** A chunk that was sound, as far as anybody knew, and is not. */
+/** A chunk that was believed sound and is not. */
 export interface Damage {
   readonly digest: Digest
   readonly location: Location
   readonly condition: 'damaged' | 'missing'
-  /** The first of those that use it. */
+  /** The first of its users. */
   readonly holders: readonly Holder[]
 }
 
@@ -31,15 +31,14 @@ function byLocation(a: Chunk, b: Chunk): number {
   return a.location < b.location ? -1 : 1
 }
 
-/** Chunks whose checks are taken down together. After a restart as many are read again, at most. */
+/** Chunks whose checks are saved together. A restart repeats at most this many. */
 export const scrubBatch = 64
 const mostHolders = 10
 const lookAgainMs = 3_600_000
 
 /**
- * Reads chunks that are due, and has the catalog take down how they are. Nothing is deleted or kept
- * because of that: a chunk that is mended or collected meanwhile is as if it had not been looked
- * at.
+ * Reads the chunks that are due, and saves their condition in the catalog. Nothing is deleted or
+ * kept because of that. If a chunk is mended or collected meanwhile, its check does not count.
  */
 export class Scrub {
   readonly #store: Storage & Transfer
@@ -63,14 +62,13 @@ export class Scrub {
   }
 
   /**
-   * Goes on until nothing is due. Rejects what the stores reject where nothing could be read at
-   * all.
+   * Goes on until nothing is due. Rejects what the stores reject if nothing could be read at all.
    */
   async run(signal: AbortSignal): Promise<void> {
     while (await this.#checkBatch(signal)) signal.throwIfAborted()
   }
 
-  /** Whether there was anything to do. */
+  /** Resolves with whether there was anything to do. */
   async #checkBatch(signal: AbortSignal): Promise<boolean> {
     const { scrubIntervalMs } = this.#options
     const now = this.#clock.now()
@@ -82,7 +80,7 @@ export class Scrub {
     const checks: ChunkCheck[] = []
     const failures: unknown[] = []
     try {
-      // Neighbours by location are kept in one file, which is opened once then.
+      // Neighbours by location share a file, which is then opened once.
       for (const chunk of due.toSorted(byLocation)) {
         const { digest, location } = chunk
         try {
@@ -96,7 +94,7 @@ export class Scrub {
       }
       if (due.length > 0 && failures.length === due.length) throw failures[0]
     } finally {
-      // A store of which nothing can be read tells nothing of its chunks.
+      // If nothing can be read, the store says nothing about its chunks.
       if (failures.length < checks.length) await this.#takeDown(checks)
     }
     for (const error of failures) this.#store.options.onBackgroundError(error, 'verifying chunks')
@@ -108,7 +106,7 @@ export class Scrub {
     const condition = await checkChunk(chunk, async (offset, length) => {
       await this.#throttle.take(Math.max(length, pieceBytes), signal)
       signal.throwIfAborted()
-      // The lease comes before the turn: to wait for one in a slot would keep everybody else from
+      // Lease before taking a slot: waiting for a lease in a slot would keep all others from
       // reading.
       const lease = await lastValueFrom(this.#store.pool.lease(leaseBytesFor(length)))
       try {

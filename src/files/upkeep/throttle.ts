@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** How time is told and passed. */
+/** Tells the time and waits. */
 export interface Clock {
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Resolves so much later. Rejects when the signal is aborted. */
+  /** Resolves this much later. Rejects when the signal aborts. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
@@ -13,7 +13,7 @@ export const systemClock: Clock = {
   wait: (ms, signal) => wait(ms, undefined, { signal, ref: false }),
 }
 
-/** Lets work go on at a rate. What was not used of it is not saved up. */
+/** Limits work to a rate. Unused time is not saved up. */
 export class Throttle {
   readonly #bytesPerMs: number
   readonly #clock: Clock
@@ -25,8 +25,8 @@ export class Throttle {
   }
 
   /**
-   * Resolves when so many bytes may be worked on: when the time is over that those before them were
-   * worth.
+   * Resolves when this many bytes may be worked on: when the time is over that the bytes before
+   * them were worth.
    */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     const { now, wait: pass } = this.#clock

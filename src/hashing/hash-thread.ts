@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../model/errors.ts'
+import { WorkerCalls } from '../system/worker-calls.ts'
 import type { HashCall, HashReply, Span } from './messages.ts'
 
 /**
@@ -9,8 +10,7 @@ import type { HashCall, HashReply, Span } from './messages.ts'
  */
 export class HashThread {
   readonly #worker: Worker
-  readonly #waiting = new Map<number, PromiseWithResolvers<Uint8Array>>()
-  #nextId = 0
+  readonly #calls: WorkerCalls<Uint8Array>
   #death: StoreError | undefined
 
   constructor() {
@@ -22,8 +22,8 @@ export class HashThread {
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 1 },
     })
-    this.#worker.unref()
-    this.#worker.on('message', (reply: HashReply) => this.#settle(reply))
+    this.#calls = new WorkerCalls(this.#worker)
+    this.#worker.on('message', ({ id, digests }: HashReply) => this.#calls.resolve(id, digests))
     this.#worker.on('error', (error) => this.#bury(error))
     this.#worker.once('exit', () => this.#bury(undefined))
   }
@@ -34,32 +34,21 @@ export class HashThread {
 
   /** Calls that have not been answered. */
   get waiting(): number {
-    return this.#waiting.size
+    return this.#calls.size
   }
 
   /** Of the blocks that the spans are when laid in order. */
   digestBlocks(memory: SharedArrayBuffer, spans: readonly Span[]): Promise<Uint8Array> {
     if (this.#death) return Promise.reject(this.#death)
-    const id = this.#nextId++
-    if (this.#waiting.size === 0) this.#worker.ref()
-    const waiting = Promise.withResolvers<Uint8Array>()
-    this.#waiting.set(id, waiting)
+    const { id, answer } = this.#calls.begin()
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
     this.#worker.postMessage({ id, memory, spans } satisfies HashCall)
-    return waiting.promise
-  }
-
-  #settle({ id, digests }: HashReply): void {
-    const waiting = this.#waiting.get(id)
-    this.#waiting.delete(id)
-    if (this.#waiting.size === 0) this.#worker.unref()
-    waiting?.resolve(digests)
+    return answer
   }
 
   #bury(cause: unknown): void {
     const message = 'A thread that takes digests has died: try again.'
     this.#death ??= new StoreError('unavailable', message, { cause })
-    for (const { reject } of this.#waiting.values()) reject(this.#death)
-    this.#waiting.clear()
+    this.#calls.rejectAll(this.#death)
   }
 }

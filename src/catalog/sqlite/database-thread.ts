@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../../model/errors.ts'
+import { WorkerCalls } from '../../system/worker-calls.ts'
 import { errorOf } from './failures.ts'
 import type { Call, Calls, Replies, ThreadSettings } from './messages.ts'
 
@@ -10,10 +11,9 @@ import type { Call, Calls, Replies, ThreadSettings } from './messages.ts'
  */
 export class DatabaseThread {
   readonly #worker: Worker
-  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
-  #calls: Call[] = []
+  readonly #pending: WorkerCalls<unknown>
+  #unsent: Call[] = []
   readonly #exited = Promise.withResolvers<void>()
-  #nextId = 0
   #committed = 0
   #error: unknown
   #end: StoreError | undefined
@@ -23,7 +23,7 @@ export class DatabaseThread {
     // The same extension as this file: .ts from source, .js once built.
     const url = new URL(`worker${extname(import.meta.url)}`, import.meta.url)
     this.#worker = new Worker(url, { workerData: settings, name: `catalog ${settings.role}` })
-    this.#worker.unref()
+    this.#pending = new WorkerCalls(this.#worker)
     this.#worker.on('message', (message: Replies) => this.#settle(message))
     this.#worker.on('messageerror', (error) => this.#fail(error))
     this.#worker.on('error', (error) => this.#fail(error))
@@ -58,7 +58,7 @@ export class DatabaseThread {
   /** Rejects later calls. Resolves when pending ones are done. */
   async finish(): Promise<void> {
     this.#end ??= new StoreError('unavailable', 'The catalog is closed.')
-    await Promise.allSettled(Array.from(this.#waiting.values(), ({ promise }) => promise))
+    await this.#pending.settled()
   }
 
   /** Finishes, closes the database, and resolves when the thread has ended. */
@@ -79,41 +79,31 @@ export class DatabaseThread {
   }
 
   async #post(method: string, args: readonly unknown[], now?: number): Promise<unknown> {
-    const id = this.#nextId++
-    this.#calls.push({ id, method, args, now })
+    const { id, answer } = this.#pending.begin()
+    this.#unsent.push({ id, method, args, now })
     // Concurrent calls share a message, because each message wakes the thread.
-    if (this.#calls.length === 1) queueMicrotask(() => this.#sendCalls())
-    if (this.#waiting.size === 0) this.#worker.ref()
-    const waiting = Promise.withResolvers<unknown>()
-    this.#waiting.set(id, waiting)
-    return waiting.promise
+    if (this.#unsent.length === 1) queueMicrotask(() => this.#sendCalls())
+    return answer
   }
 
   #sendCalls(): void {
-    const calls: Calls = this.#calls
-    this.#calls = []
+    const calls: Calls = this.#unsent
+    this.#unsent = []
     try {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origins
       this.#worker.postMessage(calls)
     } catch (error) {
       // Something in them cannot be sent, which is a mistake of the caller.
-      for (const { id } of calls) {
-        this.#waiting.get(id)?.reject(error)
-        this.#waiting.delete(id)
-      }
-      if (this.#waiting.size === 0) this.#worker.unref()
+      for (const { id } of calls) this.#pending.reject(id, error)
     }
   }
 
   #settle({ replies, committed }: Replies): void {
     this.#committed = committed
     for (const reply of replies) {
-      const waiting = this.#waiting.get(reply.id)
-      this.#waiting.delete(reply.id)
-      if ('failure' in reply) waiting?.reject(errorOf(reply.failure))
-      else waiting?.resolve(reply.value)
+      if ('failure' in reply) this.#pending.reject(reply.id, errorOf(reply.failure))
+      else this.#pending.resolve(reply.id, reply.value)
     }
-    if (this.#waiting.size === 0) this.#worker.unref()
   }
 
   #fail(error: unknown): void {
@@ -126,8 +116,7 @@ export class DatabaseThread {
     const death = new StoreError('unavailable', message, { cause: this.#error })
     this.#isDead = true
     this.#end ??= death
-    for (const { reject } of this.#waiting.values()) reject(death)
-    this.#waiting.clear()
+    this.#pending.rejectAll(death)
     this.#exited.resolve()
   }
 }

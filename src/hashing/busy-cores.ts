@@ -1,23 +1,21 @@
-/** Readings of the thread that runs the event loop, in milliseconds since it began. */
+/** CPU readings of the event loop's thread, in milliseconds since it started. */
 export interface ThreadTimes {
-  /** In which it had something to do. */
+  /** The time in which the event loop had something to do. */
   readonly active: number
-  /** In which it ran. */
+  /** The time in which the thread ran on a core. */
   readonly running: number
 }
 
-/** Over less time the share says little. */
+/** A shorter sample is too noisy. */
 const minActiveMs = 20
-/**
- * The share of its active time in which the thread waits for a core, for cores to count as busy,
- */
+/** Cores count as busy above this share of active time spent waiting for one, */
 const busyShare = 0.25
-/** and for them to count as free again. */
+/** and as free again below this one. */
 const freeShare = 0.1
 
 /**
- * Tells whether the processor's cores are busy: whether the event loop often waits for one while it
- * has something to do. Another thread would only take cores from it then.
+ * Tells whether the processor is busy: whether the event loop often waits for a core while it has
+ * something to do. A further thread would then only take cores from it.
  */
 export class BusyCores {
   readonly #read: () => ThreadTimes
@@ -29,7 +27,7 @@ export class BusyCores {
     this.#last = read()
   }
 
-  /** Cheap enough to be asked for each block: about a microsecond. */
+  /** Cheap enough to ask for each block: it takes about a microsecond. */
   get areBusy(): boolean {
     const now = this.#read()
     const active = now.active - this.#last.active
@@ -46,7 +44,7 @@ function readThreadTimes(): ThreadTimes {
   return { active: performance.eventLoopUtilization().active, running: (user + system) / 1000 }
 }
 
-/** Whether a thread may verify what is read: always, never, or while cores are free. */
+/** Whether reads may be verified on a thread: always, never, or while cores are free. */
 export function threadsFor(place: 'threads' | 'event-loop' | 'auto'): () => boolean {
   if (place === 'threads') return () => true
   if (place === 'event-loop') return () => false

@@ -3,20 +3,19 @@ import { BlockHasher } from '../model/hashers.ts'
 import { HashThread } from './hash-thread.ts'
 import type { Span } from './messages.ts'
 
-/** Below this, handing work over takes longer than doing it. */
+/** Handing less than this to a thread takes longer than hashing it. */
 const worthwhileBytes = 128 * 1024
 
-/** One is left to the event loop; more would take the memory's bandwidth from each other. */
+/** The event loop keeps one core, and more threads would compete for memory bandwidth. */
 const mostThreads = Math.min(4, Math.max(1, availableParallelism() - 1))
 
 let threads: readonly HashThread[] = []
 
 /**
- * The raw digests, one after the other (n × 32 bytes), of the blocks that these pieces are when
- * laid in order. Much of it is done on threads of the process beside the event loop, if all pieces
- * are of one shared memory; they must stay as they are until this resolves. Who lets them change
- * will get some digest, of no bytes in particular. Where a thread would serve, `mayUseThread`
- * decides.
+ * Concatenates the pieces, cuts them into blocks, and resolves with the raw digests of the blocks,
+ * one after the other (n × 32 bytes). Threads do the work if all pieces lie in one shared memory,
+ * there are enough of them, and `mayUseThread` agrees. The pieces must not change until this
+ * resolves: otherwise the digests are meaningless.
  */
 export async function digestBlocks(
   pieces: readonly Uint8Array[],
@@ -36,7 +35,7 @@ function digestHere(pieces: readonly Uint8Array[]): Uint8Array {
   return hasher.finish()
 }
 
-/** What lies side by side is taken together: long runs are hashed nearly twice as fast. */
+/** Joins adjacent pieces, because long runs are hashed nearly twice as fast. */
 function spansOf(pieces: readonly Uint8Array[]): readonly Span[] {
   const spans: { start: number; end: number }[] = []
   for (const { byteOffset: start, length } of pieces) {
@@ -47,7 +46,7 @@ function spansOf(pieces: readonly Uint8Array[]): readonly Span[] {
   return spans
 }
 
-/** One that has died, which rejects what it was asked, makes room for another. */
+/** Replaces threads that have died; their pending calls have been rejected. */
 function idlest(): HashThread {
   threads = threads.filter(({ isDead }) => !isDead)
   const idle = threads.find(({ waiting }) => waiting === 0)

@@ -5,8 +5,8 @@ import { WorkerCalls } from '../system/worker-calls.ts'
 import type { HashCall, HashReply, Span } from './messages.ts'
 
 /**
- * A thread that takes digests. It keeps the process alive only while it has work; when it dies,
- * that rejects `unavailable`, and so does all later work.
+ * A thread that hashes. It keeps the process alive only while it has work. If it dies, all pending
+ * and later calls reject with `unavailable`.
  */
 export class HashThread {
   readonly #worker: Worker
@@ -18,7 +18,7 @@ export class HashThread {
     const url = new URL(`hash-worker${extname(import.meta.url)}`, import.meta.url)
     this.#worker = new Worker(url, {
       name: 'hash',
-      // What the process was started with may make no sense for this script.
+      // The process's own flags may make no sense for this script.
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 1 },
     })
@@ -32,12 +32,12 @@ export class HashThread {
     return this.#death !== undefined
   }
 
-  /** Calls that have not been answered. */
+  /** Calls without an answer yet. */
   get waiting(): number {
     return this.#calls.size
   }
 
-  /** Of the blocks that the spans are when laid in order. */
+  /** Digests the blocks of the concatenated spans. */
   digestBlocks(memory: SharedArrayBuffer, spans: readonly Span[]): Promise<Uint8Array> {
     if (this.#death) return Promise.reject(this.#death)
     const { id, answer } = this.#calls.begin()
@@ -47,7 +47,7 @@ export class HashThread {
   }
 
   #bury(cause: unknown): void {
-    const message = 'A thread that takes digests has died: try again.'
+    const message = 'A hashing thread has died: try again.'
     this.#death ??= new StoreError('unavailable', message, { cause })
     this.#calls.rejectAll(this.#death)
   }

@@ -7,8 +7,7 @@ const hasher = new BlockHasher()
 
 port.on('message', ({ id, memory, spans }: HashCall) => {
   for (const { start, end } of spans) hasher.update(Buffer.from(memory, start, end - start))
-  // Small buffers are cut from one that Node shares between them: sent as it is, all of that would
-  // be copied.
+  // Node cuts small buffers from a shared one, and sending such a buffer would copy all of it.
   const digests = new Uint8Array(hasher.finish())
   port.postMessage({ id, digests } satisfies HashReply, [digests.buffer])
 })

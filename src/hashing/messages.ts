@@ -1,4 +1,4 @@
-/** Bytes of a memory, `end` exclusive. */
+/** Bytes of a shared memory; `end` is exclusive. */
 export interface Span {
   readonly start: number
   readonly end: number

@@ -1,12 +1,12 @@
 import { bytesOfDigest, type Digest } from './digest.ts'
 
 /**
- * Where a chunk store keeps one chunk. Opaque to all but its driver; unique for every write, never
- * used again.
+ * Where a chunk store keeps one chunk. Only the driver that made it knows what it means. Every
+ * write makes a new one, and none is ever reused.
  */
 export type Location = string & { readonly __brand: 'Location' }
 
-/** An immutable run of bytes as the catalog knows it. */
+/** An immutable run of bytes, as the catalog knows it. */
 export interface Chunk {
   readonly digest: Digest
   /** Bytes, at least 1. */
@@ -18,13 +18,13 @@ export interface Chunk {
 
 /** A chunk at its place in a file. */
 export interface FileChunk extends Chunk {
-  /** Where in the file its first byte stands. */
+  /** The position of its first byte in the file. */
   readonly start: number
 }
 
 /**
- * Chunks that follow each other, by what a manifest and a file's digest need of them. Thousands of
- * them are handed on as three values.
+ * Consecutive chunks, with what a manifest and a file's digest need of them. Packing passes
+ * thousands of them on as three values.
  */
 export interface PackedChunks {
   readonly sizes: readonly number[]

@@ -2,15 +2,15 @@
 export type Digest = string & { readonly __brand: 'Digest' }
 
 /**
- * The unit that a read fetches and verifies: every block of a chunk but the last has this many
- * bytes.
+ * The unit that a read fetches and verifies. Every block of a chunk has this many bytes, except the
+ * last.
  */
 export const blockBytes = 1024 * 1024
 
 /** Bytes of one raw digest. */
 export const digestBytes = 32
 
-/** Refuses anything that is not 64 lower-case hexadecimal digits. Throws `TypeError`. */
+/** Throws `TypeError` unless the text is 64 lower-case hexadecimal digits. */
 export function parseDigest(text: string): Digest {
   if (!/^[0-9a-f]{64}$/.test(text)) throw new TypeError(`not a digest: ${text.slice(0, 80)}`)
   return text as Digest

@@ -1,4 +1,4 @@
-/** Stable names of everything that can go wrong; clients see them as `code`. */
+/** Stable names of everything that can go wrong. Clients see them as `code`. */
 export type ErrorCode =
   // what the request asked for
   | 'invalid_request'
@@ -34,14 +34,14 @@ export type ErrorCode =
   | 'internal'
 
 /**
- * The one error type. The message says what to do about it and may be shown to a client; the cause
+ * The one error type. Its message says what to do about it and may be shown to a client. Its cause
  * may not.
  */
 export class StoreError extends Error {
   readonly code: ErrorCode
   /**
-   * True if whoever rejected guarantees that the call changed nothing. Without it a change may have
-   * been committed, so nothing that it could count on may be deleted.
+   * True if the call certainly changed nothing. Otherwise a change may have been committed: delete
+   * nothing that the change could refer to.
    */
   readonly isRefusal: boolean
 
@@ -57,7 +57,7 @@ export class StoreError extends Error {
   }
 }
 
-/** The same error, marked as a refusal. Errors of other types stay what they are. */
+/** Marks the error as a refusal. Returns errors of other types as they are. */
 export function asRefusal(error: unknown): unknown {
   if (!isStoreError(error) || error.isRefusal) return error
   const refusal = new StoreError(error.code, error.message, { cause: error.cause, isRefusal: true })
@@ -65,7 +65,7 @@ export function asRefusal(error: unknown): unknown {
   return refusal
 }
 
-/** Whether the call that rejected with this is certain to have changed nothing. */
+/** Whether the call that rejected with this error certainly changed nothing. */
 export function isRefusal(error: unknown): boolean {
   return isStoreError(error) && error.isRefusal
 }

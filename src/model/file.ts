@@ -10,13 +10,13 @@ export type FileName = string & { readonly __brand: 'FileName' }
 /** A namespace of names. Databases and manifests call it `owner`. */
 export type Space = string & { readonly __brand: 'Space' }
 
-/** The space of files that are stored without naming one. */
+/** The space of files whose request names none. */
 export const defaultSpace = 'local' as Space
 
-/** Free-form strings by key, kept as given. */
+/** Free-form strings by key, stored as given. */
 export type Metadata = Readonly<Record<string, string>>
 
-/** Names the current file behind a name, or one file by its id. */
+/** Refers to the current file of a name, or to one file by its id. */
 export type FileRef = { readonly name: FileName } | { readonly id: FileId }
 
 export interface StoredFile {
@@ -33,13 +33,13 @@ export interface StoredFile {
   readonly metadata: Metadata
 }
 
-/** Longest name, in bytes of UTF-8. */
+/** The longest name, in bytes of UTF-8. */
 export const maxNameBytes = 1024
 
 /**
- * Accepts what is the same for everyone who reads it: well-formed Unicode without control
- * characters, cut by `/` into segments that are neither empty nor `.` nor `..`, not beginning with
- * `@`, at most `maxNameBytes` long. Throws `invalid_name`.
+ * Accepts only names that everyone reads the same way: well-formed Unicode without control
+ * characters, at most `maxNameBytes` long, not starting with `@`. Its segments, separated by `/`,
+ * must not be empty, `.` or `..`. Throws `invalid_name`.
  */
 export function parseFileName(text: string): FileName {
   const problem = problemWithName(text)
@@ -60,7 +60,7 @@ function problemWithName(text: string): string | undefined {
   return undefined
 }
 
-/** Throws `invalid_request` unless given a UUIDv7. */
+/** Throws `invalid_request` unless the text is a UUIDv7. */
 export function parseFileId(text: string): FileId {
   const id = text.toLowerCase()
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)) {
@@ -69,21 +69,20 @@ export function parseFileId(text: string): FileId {
   return id as FileId
 }
 
-/** `@` and an id, or a name. */
+/** Parses a name, or `@` and an id. */
 export function parseFileRef(text: string): FileRef {
   return text.startsWith('@') ? { id: parseFileId(text.slice(1)) } : { name: parseFileName(text) }
 }
 
 /**
- * What `ashlar put` has kept of a file: when it was last changed, in milliseconds since 1970, and
- * its permissions.
+ * What `ashlar put` stores in the metadata of a file: its modification time, in milliseconds since
+ * 1970, and its permissions.
  */
 export function keptAttributes({ mtime, mode }: Metadata): { mtimeMs?: number; mode?: number } {
   const mtimeMs = new Date(mtime ?? Number.NaN).getTime()
   return {
     ...(!Number.isNaN(mtimeMs) && { mtimeMs }),
-    // Never more than permissions: a server must not be able to hand out a file that runs as
-    // somebody else.
+    // Only permission bits: a server must not be able to hand out a setuid file.
     ...(mode !== undefined && /^[0-7]{3}$/.test(mode) && { mode: Number.parseInt(mode, 8) }),
   }
 }

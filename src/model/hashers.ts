@@ -1,20 +1,20 @@
 import { blake3, Blake3Hasher } from '@napi-rs/blake-hash'
 import { asBuffer, blockBytes, bytesOfDigest, digestOfBytes, type Digest } from './digest.ts'
 
-/** BLAKE3-256 of one block, raw. */
+/** The raw BLAKE3-256 digest of one block. */
 export function digestOfBlock(block: Uint8Array): Buffer {
   return blake3(asBuffer(block))
 }
 
 /**
- * A chunk's digest: BLAKE3 over the raw digests of its blocks, one after the other. Every chunk has
- * three levels above its bytes at most, so a digest of one level can never stand for another.
+ * A chunk's digest: BLAKE3 over the concatenated raw digests of its blocks. There are never more
+ * than three levels above the bytes, so a digest of one level can never stand for another.
  */
 export function digestOfChunk(blockDigests: Uint8Array): Digest {
   return digestOfBytes(blake3(asBuffer(blockDigests)))
 }
 
-/** Cuts bytes that arrive in pieces of any size into blocks and takes the digest of each. */
+/** Cuts bytes that arrive in pieces of any size into blocks, and hashes each block. */
 export class BlockHasher {
   #digests: Buffer[] = []
   #hasher = new Blake3Hasher()
@@ -24,7 +24,7 @@ export class BlockHasher {
     for (let at = 0; at < bytes.length;) {
       const take = Math.min(bytes.length - at, blockBytes - this.#filled)
       if (take === blockBytes) {
-        // In one call it takes little more than half the time.
+        // A whole block in one call takes little more than half the time.
         this.#digests.push(digestOfBlock(bytes.subarray(at, at + take)))
         at += take
         continue
@@ -37,8 +37,8 @@ export class BlockHasher {
   }
 
   /**
-   * The raw block digests, one after the other (n × 32 bytes), of all bytes since the last call;
-   * starts anew.
+   * Returns the raw digests of the blocks since the last call, concatenated (n × 32 bytes), and
+   * resets the hasher.
    */
   finish(): Buffer {
     if (this.#filled > 0) this.#closeBlock()
@@ -55,8 +55,8 @@ export class BlockHasher {
 }
 
 /**
- * A file's digest: BLAKE3 over the raw digests of its chunks, in order; of nothing for an empty
- * file.
+ * A file's digest: BLAKE3 over the concatenated raw digests of its chunks, in order. An empty file
+ * has the digest of no bytes.
  */
 export class FileHasher {
   readonly #hasher = new Blake3Hasher()
@@ -65,7 +65,7 @@ export class FileHasher {
     this.addAll(bytesOfDigest(chunk))
   }
 
-  /** The raw digests of chunks, one after the other. */
+  /** Adds the concatenated raw digests of chunks. */
   addAll(chunks: Uint8Array): void {
     this.#hasher.update(asBuffer(chunks))
   }

@@ -6,11 +6,11 @@ export interface Principal {
   readonly kind: 'local'
 }
 
-/** Who does something, and in which space. Every verb that names files or uploads takes one. */
+/** Who acts, and in which space. Every verb that names files or uploads takes one. */
 export interface Caller {
   readonly principal: Principal
   readonly space: Space
 }
 
-/** Who everybody is while a server has no accounts. */
+/** The caller of every request while a server has no accounts. */
 export const localCaller: Caller = { principal: { kind: 'local' }, space: defaultSpace }

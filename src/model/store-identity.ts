@@ -1,26 +1,28 @@
 import { StoreError } from './errors.ts'
 
-/** Names one store for good, wherever it is moved. Its catalog has the same one. */
+/** Identifies one store for good, wherever it is moved. Its catalog has the same id. */
 export type StoreId = string & { readonly __brand: 'StoreId' }
 
-/** What the file `ashlar-store.json` of a store says. */
+/** The content of a store's `ashlar-store.json`. */
 export interface StoreIdentity {
   readonly version: number
   readonly id: StoreId
 }
 
-/** What a catalog knows of the store that it belongs to. */
+/** What a catalog knows about the store that it belongs to. */
 export interface StoreBinding {
   readonly id: StoreId
-  /** The store has been seen with this id. Until then, a crash may have come between the two. */
+  /**
+   * Whether the store has been seen with this id. Until then, a crash may have left it without one.
+   */
   readonly isConfirmed: boolean
 }
 
 export const identityName = 'ashlar-store.json'
 
 /**
- * Of the formats on disk, which docs/store-format.md describes. Stores of format 1 have no
- * identity.
+ * The version of the formats on disk, which docs/store-format.md describes. Stores of format 1 have
+ * no identity.
  */
 const formatVersion = 2
 
@@ -36,16 +38,16 @@ export function writeIdentity(id: StoreId): string {
 }
 
 /**
- * Throws `unavailable` for what a newer Ashlar has written, and for what is none. `place` is where
- * it was read.
+ * Throws `unavailable` if a newer Ashlar has written the text, or if it is no identity. `place`
+ * says where it was read.
  */
 export function readIdentity(text: string, place: string): StoreIdentity {
   const { format: found, version, id } = fieldsOf(text)
-  // The rest may look different in formats to come.
+  // Later formats may change everything else.
   if (found === format && typeof version === 'number' && version > formatVersion) {
     throw new StoreError(
       'unavailable',
-      `The store at ${place} has format ${version}, and this Ashlar knows formats up to ${formatVersion}: use the newer Ashlar that wrote it.`,
+      `The store at ${place} has format ${version}, and this Ashlar reads formats up to ${formatVersion}: use the version of Ashlar that wrote it.`,
     )
   }
   if (found === format && version === formatVersion && typeof id === 'string' && idShape.test(id)) {
@@ -53,7 +55,7 @@ export function readIdentity(text: string, place: string): StoreIdentity {
   }
   throw new StoreError(
     'unavailable',
-    `${identityName} at ${place} is damaged: restore it from a backup. If there is none, move it away, and the server writes it anew.`,
+    `${identityName} at ${place} is damaged: restore it from a backup, or move it away and let the server write a new one.`,
   )
 }
 

@@ -12,8 +12,8 @@ const advice: Readonly<Record<string, string>> = {
 }
 
 /**
- * What an error of the operating system means, on which path, and what to do; undefined if it is
- * none.
+ * Explains an error of the operating system: what is wrong, with which path, and what to do.
+ * Undefined for other errors.
  */
 export function explainSystemError(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('errno' in error) || !('code' in error)) return undefined

@@ -1,34 +1,34 @@
 import type { FileId, FileName, Metadata, Space } from './file.ts'
 
-/** A file in the making. It keeps its id when it becomes a file. */
+/** An unfinished file. Its id becomes the id of the file. */
 export interface Upload {
   readonly id: FileId
   readonly space: Space
   readonly name: FileName
   readonly mediaType: string
   readonly metadata: Metadata
-  /** Bytes that are durable, all from the beginning on. */
+  /** The number of bytes that are durable, from the start of the file. */
   readonly offset: number
-  /** Bytes in the whole file; absent while the client has not said. */
+  /** The size of the whole file; absent until the client has said it. */
   readonly size?: number
-  /** It never becomes a file by itself: it is there to be concatenated. */
+  /** It never becomes a file by itself: tus concatenates it with others. */
   readonly isPartial: boolean
   /**
-   * It is a file by now, with the same id; remembered until it expires, so that a client that lost
-   * the answer can ask what came of it.
+   * It has become a file with the same id. The catalog remembers it until it expires, so that a
+   * client that lost the answer can ask for the outcome.
    */
   readonly isFinished: boolean
   /**
-   * It is whole, and a precondition kept it from becoming a file: it becomes one only when a
-   * request asks for that again, never because somebody looks.
+   * It is complete, but a precondition kept it from becoming a file. Only a request that asks again
+   * can make it one; reading its state never does.
    */
   readonly hasFailedPrecondition: boolean
   /**
-   * What the protocol that made it has to repeat, as it came; opaque to all others. Text of some
-   * KiB at most.
+   * What its protocol has to repeat, as received, in a few KiB of text. Only that protocol reads
+   * it.
    */
   readonly protocolState?: string
   readonly createdAt: number
-  /** From then on it may be collected. Milliseconds since 1970. */
+  /** When it may be collected, in milliseconds since 1970. */
   readonly expiresAt: number
 }

@@ -1,14 +1,14 @@
-/** Names of devices, whatever extension they have. */
+/** Reserved device names, with any extension. */
 const devices = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³]) *(?:\.|$)/i
 const forbidden = /[<>:"|?*\\]/g
 const strippedEnd = /[. ]+$/
 
-/** Whether Windows takes this entry of a directory for something else, or refuses it. */
+/** Whether Windows refuses this directory entry, or takes it for something else. */
 export function isImpossibleOnWindows(entry: string): boolean {
   return devices.test(entry) || strippedEnd.test(entry) || entry.search(forbidden) !== -1
 }
 
-/** An entry that Windows takes as it is. Others may become the same one. */
+/** Makes an entry that Windows accepts unchanged. Different entries may become the same. */
 export function possibleOnWindows(entry: string): string {
   const kept = entry.replaceAll(forbidden, '_').replace(strippedEnd, '_')
   return devices.test(kept) ? `_${kept}` : kept

@@ -2,21 +2,21 @@ import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import { isImpossibleOnWindows, possibleOnWindows } from './windows-names.ts'
 
-/** Longest entry of a directory, in bytes, on the usual file systems. */
+/** The longest directory entry on the usual file systems, in bytes. */
 const mostEntryBytes = 255
-/** What is longer is no extension. */
+/** A longer suffix does not count as an extension. */
 const mostExtensionBytes = 16
 
-/** Of the machine that writes. */
+/** The system that writes the file. */
 interface WritingSystem {
   readonly isWindows?: boolean
 }
 
 /**
  * The path under which a file with this name is written to a file system. A name has up to 1024
- * bytes and need not have a `/`; a segment that no directory can hold is cut, and ends in `~`, the
- * first 8 hexadecimal digits of its SHA-256, and its extension. So does one that Windows would
- * refuse or change, with `_` for what it cannot have.
+ * bytes and may have no `/`. A segment that is too long for a directory entry is cut, and ends in
+ * `~`, the first 8 hexadecimal digits of its SHA-256, and its extension. A segment that Windows
+ * would refuse or change is treated alike, with `_` for each character that it cannot have.
  */
 export function writableName(name: string, { isWindows = false }: WritingSystem = {}): string {
   const toSegment = (segment: string) => {
@@ -27,7 +27,7 @@ export function writableName(name: string, { isWindows = false }: WritingSystem 
   return name.split('/').map(toSegment).join('/')
 }
 
-/** Begins like `kept`, and differs for every segment. */
+/** Starts like `kept`, and differs for every segment. */
 function shortened(kept: string, segment: string): string {
   const found = posix.extname(kept)
   const extension = Buffer.byteLength(found) <= mostExtensionBytes ? found : ''
@@ -36,7 +36,7 @@ function shortened(kept: string, segment: string): string {
   return `${firstBytes(stem, mostEntryBytes - Buffer.byteLength(end))}${end}`
 }
 
-/** At most so many bytes from the beginning, and no half character. */
+/** Cuts the text to so many bytes, and never within a character. */
 function firstBytes(text: string, most: number): string {
   let bytes = 0
   let end = 0

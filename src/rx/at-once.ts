@@ -1,9 +1,9 @@
 /**
- * Does the work for every item, `limit` of them at once, and resolves with the results in the order
- * of the items. After a failure, of the work or of the items, it begins no more, and rejects with
- * the first one when those under way have settled. The same holds when the signal aborts: it
- * rejects with the signal's reason then. Items are pulled one per free slot. Results that are
- * undefined are not kept, so work without results takes no memory per item.
+ * Works on up to `limit` items at once, and resolves with the results in the order of the items.
+ * After the first failure, of the work or of the items, it starts no more, waits until the running
+ * work has settled, and rejects with that failure. An abort has the same effect, and rejects with
+ * the signal's reason. It pulls one item for each free slot. It does not store undefined results,
+ * so work without results takes no memory per item.
  */
 export async function atOnce<Item, Result>(
   items: AsyncIterable<Item> | Iterable<Item>,
@@ -42,7 +42,7 @@ export async function atOnce<Item, Result>(
 }
 
 /**
- * What a source gives, `size` at a time; the last batch has the rest. Asks for no more than it
+ * Groups a source into batches of `size`; the last one may be smaller. It never pulls more than it
  * passes on.
  */
 export async function* inBatches<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {

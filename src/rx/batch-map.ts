@@ -1,11 +1,12 @@
 import { defer, Observable, type ObservableInput, type OperatorFunction } from 'rxjs'
 
 /**
- * Collects values while earlier ones are worked on. Whenever no work is under way and what has been
- * collected `isDue`, it goes to `work` as one batch, in order. When the source has completed, what
- * is left, be it nothing, is worked on as the last batch: `work` is called with `isLast` exactly
- * once, and after all others. It looks in a microtask, so that a value and an end that come
- * together go together. Errors of the source and of work pass at once and end the rest.
+ * Collects values while earlier ones are being worked on. Whenever no work is running and the
+ * collected values are due (`isDue`), it passes them to `work` as one batch, in order. When the
+ * source has completed, the remaining values, possibly none, are the last batch: `work` is called
+ * with `isLast` exactly once, after all other calls. It checks in a microtask, so that a value and
+ * a completion that arrive together share a batch. An error of the source or of the work passes at
+ * once and ends everything.
  */
 export function batchMap<T, R>(
   isDue: (batch: readonly T[]) => boolean,

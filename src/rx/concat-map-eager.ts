@@ -59,8 +59,8 @@ export function concatMapEager<T, R, W>(
 }
 
 /**
- * Starts reading at once; emits synchronously, so that reads stand in order, and completes when
- * closed.
+ * Starts reading at once. It emits synchronously, so that reads keep their order, and completes
+ * when it is closed.
  */
 function startRead<R>(read: () => ObservableInput<R>, onSlotOpen: () => void): Observable<Slot<R>> {
   return new Observable((subscriber) => {
@@ -77,9 +77,9 @@ function startRead<R>(read: () => ObservableInput<R>, onSlotOpen: () => void): O
 
 function writeInTurn<R, W>(slot: Slot<R>, write: (result: R) => ObservableInput<W>): Observable<W> {
   return new Observable((subscriber) => {
-    // Closing before `concatMap` sees the end lets it find the next read in its queue, or none.
+    // Close before `concatMap` sees the end, so that it finds the next read in its queue, if any.
     subscriber.add(slot.close)
-    // What ends at once begins the next one: the queue turns what would be recursion into a loop.
+    // A read that ends at once starts the next one: the queue turns that recursion into a loop.
     queueScheduler.schedule(() => {
       new Observable<R>((reader) => slot.results.passTo(reader))
         .pipe(concatMap((result) => write(result)))
@@ -88,7 +88,7 @@ function writeInTurn<R, W>(slot: Slot<R>, write: (result: R) => ObservableInput<
   })
 }
 
-/** Holds what a read emits until its turn, and from then on passes it on. */
+/** Holds what a read emits until its turn, then passes it on. */
 class HeldResults<R> implements Observer<R> {
   readonly #held: R[] = []
   #end: ((reader: Observer<R>) => void) | undefined
@@ -108,7 +108,7 @@ class HeldResults<R> implements Observer<R> {
   }
 
   passTo(reader: Observer<R>): void {
-    // What a write makes the read emit meanwhile stands behind what is held.
+    // Values that the read emits during a write join the end of what is held.
     for (const result of this.#held) reader.next(result)
     this.#held.length = 0
     this.#reader = reader

@@ -1,20 +1,19 @@
 import { defer, lastValueFrom, Observable, throwError } from 'rxjs'
 
-/** Wraps work so that it starts when its queue's turn has come; see `FairLimiter`. */
+/** Wraps work so that it starts when its queue has its turn; see `FairLimiter`. */
 export type Limited = <T>(work: Observable<T>) => Observable<T>
 
 /**
- * Lets at most `limit` observables run at once, over all of its queues together. Queues that have
- * work waiting take turns, and within one the first to come is the first to start: a queue of a
- * million waits no less than a queue of one, and the one never waits for the million. A slot is
- * taken from subscription to work until that work ends, fails or is unsubscribed; who unsubscribes
- * while waiting has never started.
+ * Runs at most `limit` observables at once, over all of its queues together. Queues with waiting
+ * work take turns, and each is first in, first out: a queue of one never waits for a queue of a
+ * million. Work holds its slot from its subscription until it completes, fails or is unsubscribed.
+ * Work that is unsubscribed while it waits never starts.
  *
  * Throws `RangeError` unless `limit` is an integer of at least 1.
  */
 export class FairLimiter {
   readonly #limit: number
-  /** Queues with work waiting; the first is next. */
+  /** Queues with waiting work; the first one is next. */
   readonly #turns: Waiting[] = []
   #running = 0
   #isStarting = false
@@ -30,12 +29,12 @@ export class FairLimiter {
     return this.#running
   }
 
-  /** Work that has subscribed and not started. */
+  /** Work that is subscribed and has not started. */
   get waiting(): number {
     return this.#turns.reduce((sum, queue) => sum + queue.size, 0)
   }
 
-  /** A queue of its own, for instance one for each download. */
+  /** A new queue, for instance for one download. */
   queue(): Limited {
     const queue: Waiting = new Set()
     return (work) =>
@@ -49,8 +48,7 @@ export class FairLimiter {
           try {
             work.subscribe(subscriber).add(end)
           } catch (error) {
-            // A subject that was unsubscribed throws here, and so does a teardown that runs at
-            // once.
+            // An unsubscribed subject throws here, and so does a teardown that runs at once.
             end()
             if (subscriber.closed) throw error
             subscriber.error(error)
@@ -69,14 +67,15 @@ export class FairLimiter {
   }
 
   /**
-   * Does the work when it is the turn of the queue, or of one of its own; settles as the work does.
+   * Starts the work when its queue has its turn, and settles as the work does. Without a queue, it
+   * gets a new one.
    */
   run<T>(work: () => Promise<T>, queue: Limited = this.queue()): Promise<T> {
     return lastValueFrom(queue(defer(work)))
   }
 
   #startWaiting(): void {
-    // Work that ends at once would otherwise recurse for each that waits.
+    // Otherwise work that ends at once would recurse for each piece of waiting work.
     if (this.#isStarting) return
     this.#isStarting = true
     while (this.#running < this.#limit) {
@@ -89,7 +88,7 @@ export class FairLimiter {
       try {
         start()
       } catch (error) {
-        // The others must not wait for ever because of it.
+        // One failure must not block the others for ever.
         reportUnhandled(error)
       }
     }
@@ -99,9 +98,7 @@ export class FairLimiter {
 
 type Waiting = Set<() => void>
 
-/**
- * Hands an error that has no subscriber left to RxJS, which throws it in a macrotask of its own.
- */
+/** Passes an error without a subscriber to RxJS, which throws it in a separate macrotask. */
 export function reportUnhandled(error: unknown): void {
   throwError(() => error).subscribe()
 }

@@ -1,9 +1,9 @@
 import { Observable, type OperatorFunction } from 'rxjs'
 
 /**
- * Puts values that come in any order back in the order of their index (0, 1, 2, … without gaps):
- * each is emitted as soon as all before it have been. Those that are early wait in memory. Errors
- * pass at once; completion with a value missing is an error.
+ * Restores the order of values by their index (0, 1, 2, … without gaps): it emits each value as
+ * soon as it has emitted all before it, and keeps early values in memory. Errors pass at once.
+ * Completing with a value missing is an error.
  */
 export function inOrder<T>(indexOf: (value: T) => number): OperatorFunction<T, T> {
   return (source) =>

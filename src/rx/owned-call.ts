@@ -3,20 +3,20 @@ import type { Limited } from './fair-limiter.ts'
 
 export interface OwnedCall<T> {
   /**
-   * Begins when the limiter lets it; the signal aborts when nobody waits for the result any more.
+   * Runs when the limiter starts it. The signal aborts when nobody waits for the result any more.
    */
   readonly call: (signal: AbortSignal) => Promise<T>
-  /** The call never began, or failed: nothing uses what it owned. */
+  /** The call failed or never began: nothing uses what it owned. */
   readonly release: () => void
-  /** The call succeeded. Unless the result `isWanted`, nobody will see it. */
+  /** The call succeeded. Unless `isWanted`, nobody will see the result. */
   readonly succeeded: (result: T, isWanted: boolean) => void
 }
 
 /**
- * Makes a call that owns something, such as a buffer, begin when it is its turn, and emits its
- * result. A call that was begun goes on for a while after it was unsubscribed, and still uses what
- * it owns: so of `release` and `succeeded` exactly one is called, once, and only when the call has
- * settled or can never begin.
+ * Starts a call that owns something, such as a buffer, when the limiter lets it, and emits its
+ * result. After an unsubscription a running call continues for a while and still uses what it owns.
+ * Therefore exactly one of `release` and `succeeded` is called, once, when the call has settled or
+ * can no longer begin.
  */
 export function ownedCall<T>(limited: Limited, { call, release, succeeded }: OwnedCall<T>): Observable<T> {
   return new Observable((subscriber) => {

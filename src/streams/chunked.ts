@@ -3,24 +3,24 @@ import { Observable, Subscription, type Subscriber } from 'rxjs'
 import type { BufferPool, Lease, Reclaimable } from '../buffers/buffer-pool.ts'
 
 export interface ChunkedOptions {
-  /** A chunk has so many bytes; the last one, and one cut early, fewer. */
+  /** Bytes in a chunk. The last chunk has fewer, and so has one that is cut early. */
   readonly chunkBytes: number
-  /** Size of the leases that chunks are filled into. */
+  /** The size of the leases that chunks are filled into. */
   readonly pieceBytes: number
   /**
-   * Chunks that may be out, emitted and not released; the source is paused at so many. It bounds
-   * the work on them too: a bound of `mergeMap` would queue chunks, and lose their leases when it
-   * ends early.
+   * How many chunks may be emitted and not yet released; at that number the source is paused. This
+   * also bounds the work on chunks: `mergeMap` with a limit would queue chunks, and lose their
+   * leases if it ended early.
    */
   readonly maxChunks: number
   /**
-   * Sees all bytes in order, each run before the chunk with it is emitted: what is warm is cheap to
-   * hash.
+   * Sees all bytes in order, each run before its chunk is emitted, because bytes that are still in
+   * the CPU cache are cheap to hash.
    */
   readonly onBytes?: (bytes: Uint8Array) => void
 }
 
-/** A run of the source's bytes in leased buffers. Whoever gets one releases it exactly once. */
+/** A run of the source's bytes in leased buffers. The receiver releases it exactly once. */
 export interface FilledChunk {
   readonly pieces: readonly Uint8Array[]
   readonly size: number
@@ -28,13 +28,14 @@ export interface FilledChunk {
 }
 
 /**
- * Copies a stream into leased buffers and emits it in chunks; an empty stream gives none. Without a
- * lease the source is paused, so what it sends waits in the sender. A chunk whose client makes no
- * progress is reclaimable: if others wait, it is cut early and emitted as it is.
+ * Copies a stream into leased buffers and emits it in chunks. An empty stream emits none. While no
+ * lease is available the source is paused, so that backpressure reaches the sender. A chunk whose
+ * client makes no progress is reclaimable: if others wait for memory, it is cut early and emitted
+ * as it is.
  *
- * Errors with the source's error, with `ERR_STREAM_PREMATURE_CLOSE` if it closes before its end,
- * and with what `onBytes` throws. Upon error and unsubscription the unfinished chunk's leases go
- * back; the source is paused, not destroyed.
+ * Errors with the source's error, with `ERR_STREAM_PREMATURE_CLOSE` if the source closes before its
+ * end, and with what `onBytes` throws. An error or an unsubscription returns the leases of the
+ * unfinished chunk. It pauses the source and does not destroy it.
  */
 export function chunked(
   source: Readable,
@@ -52,7 +53,7 @@ export function chunked(
     source.on('error', onError).on('close', onClose).on('end', onEnd).on('data', onData).resume()
     subscriber.add(() => {
       source.off('data', onData).off('end', onEnd).off('close', onClose).pause()
-      // `onError` stays: an error that comes when nobody reads any more must not end the process.
+      // Keep `onError`: an error after the last read must not crash the process.
       filler.dispose()
     })
     if (source.readableEnded) onEnd()
@@ -74,7 +75,7 @@ class ChunkFiller {
   #size = 0
   #reclaimable: Reclaimable | undefined
   #chunksOut = 0
-  /** What arrived and has no room yet. */
+  /** Bytes that have arrived and do not fit yet. */
   #rest: Buffer | undefined
   #awaited: Subscription | undefined
   #isCopying = false
@@ -94,8 +95,8 @@ class ChunkFiller {
 
   fill(data: Buffer): void {
     if (this.#rest) {
-      // Going on would lose the bytes that still wait for room. A destroyed stream cannot be
-      // paused, and emits all that it holds.
+      // Continuing would lose the bytes that still wait for room: a destroyed stream cannot be
+      // paused, and emits everything it has buffered.
       const error = this.#source.destroyed
         ? whyClosed(this.#source)
         : new Error('the source was resumed by somebody else while it was paused')
@@ -109,7 +110,7 @@ class ChunkFiller {
 
   end(): void {
     this.#hasEnded = true
-    // A stream that is paused at its last bytes says that it has ended all the same.
+    // A stream that is paused at its last bytes still emits `end`.
     if (!this.#rest) this.#finish()
   }
 
@@ -129,8 +130,8 @@ class ChunkFiller {
   }
 
   #copyRest(): void {
-    // A chunk may be released, and this be called again, before its emission returns: loop, don't
-    // recurse.
+    // The receiver may release a chunk, and so call this again, while it is being emitted: loop
+    // instead of recursing.
     if (this.#isCopying) return
     this.#isCopying = true
     while (this.#rest && !this.#subscriber.closed) {
@@ -150,7 +151,7 @@ class ChunkFiller {
     const { chunkBytes, pieceBytes, onBytes } = this.#options
     const bytes = rest.subarray(0, room)
     const piece = this.#leases.at(-1)
-    // To memory that threads share `set` would write word by word.
+    // Not `set`: it copies to shared memory word by word.
     if (piece) bytes.copy(piece.bytes, this.#size % pieceBytes)
     onBytes?.(bytes)
     this.#size += bytes.length
@@ -159,7 +160,7 @@ class ChunkFiller {
     if (this.#size === chunkBytes) this.#emit()
   }
 
-  /** Whether there is room at once; otherwise copying goes on when there is. */
+  /** Returns whether there is room now. If not, copying resumes when there is. */
   #addPiece(): boolean {
     if (this.#awaited || this.#chunksOut >= this.#options.maxChunks) return false
     const lease = this.#pool.tryLease(this.#options.pieceBytes)
@@ -175,7 +176,7 @@ class ChunkFiller {
       this.#continue()
     }
     awaited.add(this.#pool.lease(this.#options.pieceBytes).subscribe(onLease))
-    // Waiting may have cut this chunk early, and that may have brought a lease at once.
+    // Waiting may have cut this chunk early, which may have freed a lease at once.
     return this.#room() > 0
   }
 
@@ -226,7 +227,8 @@ class ChunkFiller {
         this.#continue()
       },
     })
-    // Cut early while it waited for a piece, it may be one chunk too many to begin another.
+    // If the chunk was cut early while it waited for a piece, starting another could exceed the
+    // limit.
     if (this.#chunksOut >= this.#options.maxChunks) this.#stopWaiting()
     return isReleased
   }

@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream'
 import { type MonoTypeOperatorFunction, Observable } from 'rxjs'
 
 /**
- * Passes on what comes, and errors with `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes:
- * whoever waits for a buffer or a slow disk must not do so for nobody.
+ * Passes on its source, and errors with `ERR_STREAM_PREMATURE_CLOSE` as soon as the stream closes,
+ * so that nothing keeps waiting for a buffer or a slow disk after the client has gone.
  */
 export function untilClosed<T>(output: Writable): MonoTypeOperatorFunction<T> {
   return (source) =>
@@ -16,7 +16,7 @@ export function untilClosed<T>(output: Writable): MonoTypeOperatorFunction<T> {
     })
 }
 
-/** Says that the client has gone, whichever way the stream to it told of that. */
+/** The one error for a client that has gone, however its stream reported that. */
 export function closedEarly(cause?: unknown): Error {
   return Object.assign(new Error('the stream closed before its end', { cause }), {
     code: 'ERR_STREAM_PREMATURE_CLOSE',

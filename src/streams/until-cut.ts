@@ -1,17 +1,17 @@
 import { PassThrough, type Readable } from 'node:stream'
 import { StoreError } from '../model/errors.ts'
 
-/** What arrived of a body. */
+/** The part of a request body that has arrived. */
 export interface CutBody {
-  /** Ends where the body does, be it complete or cut off. */
+  /** Ends where the body ends or is cut off. */
   readonly bytes: Readable
-  /** Why the body was cut off, once `bytes` has ended; undefined if it is complete. */
+  /** Call it when `bytes` has ended: why the body was cut off, or undefined if it is complete. */
   readonly failure: () => unknown
-  /** Takes no more of the body and leaves it paused, for whoever reads its rest. */
+  /** Stops reading the body and leaves it paused for the next reader. */
   readonly release: () => void
 }
 
-/** Makes of a body that may break off one that ends. Aborting the signal cuts it off. */
+/** Turns a body that may break off into a stream that ends there. The signal cuts it off, too. */
 export function untilCut(body: Readable, signal: AbortSignal): CutBody {
   const bytes = new PassThrough()
   let failure: unknown
@@ -21,11 +21,11 @@ export function untilCut(body: Readable, signal: AbortSignal): CutBody {
     body.unpipe(bytes)
     bytes.end()
   }
-  const takenOver = () => cut(new StoreError('aborted', 'The upload is continued by another request.'))
+  const takenOver = () => cut(new StoreError('aborted', 'Another request has continued this upload.'))
   const closed = () => {
     if (!body.readableEnded) cut(body.errored ?? new StoreError('aborted', 'The connection ended early.'))
   }
-  // Stays: an error that comes when nobody reads any more must not end the process.
+  // Keep this listener: an error after the last read must not crash the process.
   body.on('error', cut)
   body.once('close', closed)
   signal.addEventListener('abort', takenOver, { once: true })

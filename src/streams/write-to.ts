@@ -3,14 +3,14 @@ import { Observable } from 'rxjs'
 import { closedEarly } from './until-closed.ts'
 
 /**
- * Makes a function that writes bytes to a stream, one call after the other has completed. The
- * observable it gives starts upon subscription and completes when the stream has passed the bytes
- * on. `onSettled` is called exactly once, when the stream no longer reads `bytes`, and only then
- * may they be overwritten: also where the subscriber left earlier, and where the write was never
- * begun because the stream had closed.
+ * Creates a function that writes bytes to a stream. Start each write when the previous one has
+ * completed. The returned observable starts on subscription, and completes when the stream has
+ * passed the bytes on. `onSettled` is called exactly once, when the stream no longer reads `bytes`:
+ * only then may they be overwritten. That also holds if the subscriber has left, or if the stream
+ * had closed before the write began.
  *
- * Errors with what the write failed with, or `ERR_STREAM_PREMATURE_CLOSE` if the stream closes
- * first: after a reset a write's callback may never come.
+ * Errors with the error of the write, or with `ERR_STREAM_PREMATURE_CLOSE` if the stream closes
+ * first: after a connection reset a write's callback may never come.
  */
 export function writeTo(writable: Writable): (bytes: Uint8Array, onSettled: () => void) => Observable<never> {
   return (bytes, onSettled) =>

@@ -25,12 +25,12 @@ it('cores stay busy until the event loop waits for less than a tenth of its acti
   expect([pass(100, 50), pass(100, 85), pass(100, 91), pass(100, 85)]).toEqual([true, true, false, false])
 })
 
-it('too little active time says nothing about cores, and is added up', () => {
+it('too little active time decides nothing, and is added to the next sample', () => {
   const { pass } = given()
   expect([pass(19, 0), pass(0, 0)]).toEqual([false, false])
   expect(pass(1, 0)).toBe(true)
 })
 
-it('where blocks are verified can be fixed', () => {
+it('threadsFor can fix where blocks are verified', () => {
   expect([threadsFor('threads')(), threadsFor('event-loop')()]).toEqual([true, false])
 })

@@ -35,7 +35,7 @@ describe('digestBlocks', () => {
     },
   )
 
-  it('does not depend on how the bytes are cut, nor on where the pieces are', async () => {
+  it('gives the same digests however the bytes are cut and wherever the pieces lie', async () => {
     const piece = fc.record({ start: fc.nat(2 * blockBytes), length: fc.nat(2 * blockBytes) })
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (places) => {
@@ -46,12 +46,12 @@ describe('digestBlocks', () => {
     )
   })
 
-  it('takes pieces of several memories, too', async () => {
+  it('hashes pieces of several memories', async () => {
     const pieces = [shared, Buffer.from(new SharedArrayBuffer(blockBytes)), Buffer.alloc(3, 1)]
     expect(Buffer.from(await digestBlocks(pieces))).toEqual(expected(Buffer.concat(pieces)))
   })
 
-  it('tells many that ask at once apart', async () => {
+  it('answers concurrent calls separately', async () => {
     const sizes = Array.from({ length: 40 }, (_, nth) => 200_000 + nth)
     const digests = await Promise.all(sizes.map((size) => digestBlocks([shared.subarray(0, size)])))
     expect(digests.map((digest) => Buffer.from(digest))).toEqual(
@@ -69,8 +69,8 @@ describe('digestBlocks', () => {
   })
 })
 
-describe('a thread that takes digests', () => {
-  it('lets a process end that has had its answers, and not before', async () => {
+describe('a hashing thread', () => {
+  it('keeps the process alive until it has answered', async () => {
     const path = fileURLToPath(new URL('../../src/hashing/digest-blocks.ts', import.meta.url))
     const script = `
       const { digestBlocks } = await import(${JSON.stringify(path)})
@@ -81,7 +81,7 @@ describe('a thread that takes digests', () => {
     expect(stdout.trim()).toBe(digestOfBlock(Buffer.alloc(blockBytes)).toString('hex'))
   })
 
-  it('rejects what it is asked when it dies, and all that comes later', async () => {
+  it('rejects pending and later calls when it dies', async () => {
     const thread = new HashThread()
     // No memory has these bytes: what reads them throws.
     const beyond = [{ start: 0, end: 2 * memory.byteLength }]

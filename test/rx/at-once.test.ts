@@ -7,7 +7,7 @@ const turns = (count: number) =>
     Promise.resolve(),
   )
 
-it('keeps the order of the items and has no more than the limit under way', async () => {
+it('atOnce keeps the order of the items and never exceeds its limit', async () => {
   let running = 0
   let most = 0
   const results = await atOnce([5, 1, 4, 2, 3, 0], 2, async (item) => {
@@ -21,7 +21,7 @@ it('keeps the order of the items and has no more than the limit under way', asyn
   expect(most).toBe(2)
 })
 
-it('begins no more after a failure, ends the iterator, and rejects when nothing is under way any more', async () => {
+it('atOnce starts no more work after a failure, ends the iterator, and rejects when running work has settled', async () => {
   const failure = new Error('as planned')
   let isEnded = false
   let running = 0
@@ -45,11 +45,11 @@ it('begins no more after a failure, ends the iterator, and rejects when nothing 
   expect(begun.length).toBeLessThan(6)
 })
 
-it('resolves at once with nothing to do', async () => {
+it('atOnce resolves at once without items', async () => {
   expect(await atOnce([], 3, turns)).toEqual([])
 })
 
-it('rejects when nothing is under way any more if the items fail', async () => {
+it('atOnce rejects when running work has settled if the items fail', async () => {
   const failure = new Error('as planned')
   let running = 0
   async function* items() {
@@ -65,11 +65,11 @@ it('rejects when nothing is under way any more if the items fail', async () => {
   expect(running).toBe(0)
 })
 
-it('keeps nothing of work without a result', async () => {
+it('atOnce stores nothing for work without a result', async () => {
   expect(await atOnce([1, 2, 3], 2, async () => undefined)).toHaveLength(0)
 })
 
-it('begins no more when the signal aborts, and rejects with its reason when nothing is under way', async () => {
+it('atOnce starts no more work after an abort, and rejects with its reason when running work has settled', async () => {
   const stopping = new AbortController()
   const reason = new Error('stopped')
   const begun: number[] = []

@@ -133,7 +133,7 @@ describe('FairLimiter', () => {
     }),
   )
 
-  it('counts what runs and what waits', () => {
+  it('counts running and waiting work', () => {
     const limiter = new FairLimiter(2)
     const [first, second] = [limiter.queue(), limiter.queue()]
     const counts = () => ({ running: limiter.running, waiting: limiter.waiting })
@@ -147,7 +147,7 @@ describe('FairLimiter', () => {
     expect(counts()).toEqual({ running: 0, waiting: 0 })
   })
 
-  it('runs synchronous work without keeping a place, whoever has enough early', () => {
+  it('frees the slot of synchronous work, even if its subscriber leaves early', () => {
     const limiter = new FairLimiter(1)
     const limited = limiter.queue()
     const seen: number[] = []
@@ -159,7 +159,7 @@ describe('FairLimiter', () => {
     expect(limiter.running).toBe(0)
   })
 
-  it('does not recurse for a hundred thousand that wait and end at once', async () => {
+  it('does not recurse when a hundred thousand waiting observables end at once', async () => {
     const limiter = new FairLimiter(1)
     const limited = limiter.queue()
     let count = 0
@@ -175,7 +175,7 @@ describe('FairLimiter', () => {
     expect(limiter.running + limiter.waiting).toBe(0)
   })
 
-  it('lets work that is limited begin other work of its queue', () => {
+  it('lets running work start other work of its queue', () => {
     const limiter = new FairLimiter(1)
     const limited = limiter.queue()
     const outer = new Subject<string>()
@@ -190,7 +190,7 @@ describe('FairLimiter', () => {
     expect(seen).toEqual(['|', 'a inner'])
   })
 
-  it('lets nobody overtake those who wait, not even from the end of work that has just run', () => {
+  it('lets nothing overtake waiting work, even when started at the end of other work', () => {
     const limited = new FairLimiter(1).queue()
     const running = new Subject<string>()
     const seen: string[] = []
@@ -204,7 +204,7 @@ describe('FairLimiter', () => {
     expect(seen).toEqual(['first', 'second', 'newcomer'])
   })
 
-  it('gives the next its turn when work throws as it is subscribed to', () => {
+  it('starts the next work when subscribing throws', () => {
     const limiter = new FairLimiter(1)
     const limited = limiter.queue()
     const running = new Subject<string>()
@@ -219,7 +219,7 @@ describe('FairLimiter', () => {
     expect(limiter.running + limiter.waiting).toBe(0)
   })
 
-  it('gives the next its turn when a teardown throws, and reports the error', async () => {
+  it('starts the next work when a teardown throws, and reports the error', async () => {
     const unhandled = Promise.withResolvers<unknown>()
     config.onUnhandledError = unhandled.resolve
     onTestFinished(() => {

@@ -17,7 +17,7 @@ function given() {
   return { owned: { call, release, succeeded }, limiter, release, succeeded, signals, resolve, reject }
 }
 
-it('emits what the call resolves with, and does not abort it', async () => {
+it('ownedCall emits the result of the call, and does not abort it', async () => {
   const { owned, limiter, release, succeeded, signals, resolve } = given()
   const seen: unknown[] = []
   ownedCall(limiter.queue(), owned).subscribe({
@@ -32,7 +32,7 @@ it('emits what the call resolves with, and does not abort it', async () => {
   expect(signals[0]!.aborted).toBe(false)
 })
 
-it('releases once when the call fails', async () => {
+it('ownedCall releases once when the call fails', async () => {
   const { owned, limiter, release, succeeded, reject } = given()
   const failure = new Error('as planned')
   const seen: unknown[] = []
@@ -44,7 +44,7 @@ it('releases once when the call fails', async () => {
   expect(succeeded).not.toHaveBeenCalled()
 })
 
-it('releases at once when it is unsubscribed before its turn, and never calls', () => {
+it('ownedCall releases at once and never calls when it is unsubscribed before its turn', () => {
   const first = given()
   const { owned, release, signals } = given()
   ownedCall(first.limiter.queue(), first.owned).subscribe()

@@ -43,7 +43,7 @@ describe('Pulled', () => {
     expect(seen).toEqual(['a', 'b', 'c'])
   })
 
-  it('takes nothing from the iterable before it is asked to', () => {
+  it('takes nothing from the iterable before the first pull', () => {
     let taken = 0
     function* numbers(): Generator<number> {
       for (;;) yield taken++
@@ -75,7 +75,7 @@ describe('Pulled', () => {
     expect(seen).toEqual(['|'])
   })
 
-  it('remembers pulls that come while a value is awaited', async () => {
+  it('remembers pulls made while it awaits a value', async () => {
     const given = new EventEmitter()
     const values = async function* (): AsyncGenerator<string> {
       for (const value of ['a', 'b', 'c', 'd']) {
@@ -175,7 +175,7 @@ describe('Pulled, when unsubscribed,', () => {
     expect(seen).toEqual([1])
   })
 
-  it('ends the iterator when its consumer has enough', () => {
+  it('ends the iterator when its consumer completes early', () => {
     let ended = 0
     const values = function* (): Generator<number> {
       try {
@@ -228,7 +228,7 @@ describe('Pulled, when unsubscribed,', () => {
     expect(returns).toBe(0)
   })
 
-  it('lets nobody suffer from an iterator whose clean-up fails', () => {
+  it('ignores an iterator whose clean-up fails', () => {
     const source = new Pulled(
       (function* (): Generator<number> {
         try {

@@ -22,7 +22,7 @@ async function afterTurns(turn: number): Promise<number> {
   return turn
 }
 
-it('takes no more values than there are slots, however fast the iterable is', () => {
+it('readAhead takes no more values than it has slots, however fast the iterable is', () => {
   const { seen, values } = counted(100)
   const subscription = readAhead(values, 3, () => NEVER, of).subscribe()
   expect(seen).toEqual({ taken: 3, isReturned: false })
@@ -30,13 +30,13 @@ it('takes no more values than there are slots, however fast the iterable is', ()
   expect(seen).toEqual({ taken: 3, isReturned: true })
 })
 
-it('writes in the order of the iterable, whatever read ends first', async () => {
+it('readAhead writes in the order of the iterable, whichever read ends first', async () => {
   const turns = [5, 1, 3, 0, 2, 4]
   const written = readAhead(turns, 4, afterTurns, (turn) => of(turn * 10))
   expect(await lastValueFrom(written.pipe(toArray()))).toEqual(turns.map((turn) => turn * 10))
 })
 
-it('takes nothing before somebody subscribes, and begins anew for each who does', async () => {
+it('readAhead takes nothing before a subscription, and starts over for each one', async () => {
   let begun = 0
   const values = {
     *[Symbol.iterator]() {
@@ -51,7 +51,7 @@ it('takes nothing before somebody subscribes, and begins anew for each who does'
   expect(begun).toBe(2)
 })
 
-it('reports a failure of the iterable', async () => {
+it('readAhead reports a failure of the iterable', async () => {
   const failure = new Error('as planned')
   async function* values() {
     yield 1

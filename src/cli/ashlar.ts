@@ -15,22 +15,22 @@ interface CommandRow {
 
 const commands: Readonly<Record<string, CommandRow>> = {
   serve: { does: 'start a server', load: async () => (await import('./serve.ts')).serve },
-  put: { does: 'send files and folders', load: async () => (await import('./transfer/put.ts')).put },
-  get: { does: 'fetch files and folders', load: async () => (await import('./transfer/get.ts')).get },
-  ls: { does: 'list what is there', load: async () => (await import('./ls.ts')).ls },
+  put: { does: 'upload files and folders', load: async () => (await import('./transfer/put.ts')).put },
+  get: { does: 'download files and folders', load: async () => (await import('./transfer/get.ts')).get },
+  ls: { does: 'list files and folders', load: async () => (await import('./ls.ts')).ls },
   rm: { does: 'delete files and folders', load: async () => (await import('./rm.ts')).rm },
-  info: { does: 'show what is known of a file', load: async () => (await import('./info.ts')).info },
+  info: { does: 'show the details of a file', load: async () => (await import('./info.ts')).info },
   uploads: {
-    does: 'show and end unfinished uploads',
+    does: 'list and delete unfinished uploads',
     load: async () => (await import('./uploads.ts')).uploads,
   },
   gc: {
-    does: 'give back the space of what nobody uses, in a store without a server',
+    does: 'free unused space in a store that no server has open',
     load: async () => (await import('./store/gc.ts')).gc,
   },
   fsck: { does: 'check a store for damage', load: async () => (await import('./store/fsck.ts')).fsck },
   rebuild: {
-    does: 'make a new catalog, of a store that has lost it',
+    does: 'make a new catalog for a store that has lost it',
     load: async () => (await import('./store/rebuild.ts')).rebuild,
   },
   export: {
@@ -38,7 +38,7 @@ const commands: Readonly<Record<string, CommandRow>> = {
     load: async () => (await import('./store/export.ts')).exportFiles,
   },
   migrate: {
-    does: 'copy a store into another one of any kind',
+    does: 'copy a store to another one of any kind',
     load: async () => (await import('./store/migrate.ts')).migrate,
   },
 }
@@ -46,16 +46,16 @@ const commands: Readonly<Record<string, CommandRow>> = {
 const examples = `
 Examples:
   ashlar serve --store /srv/files           a server on http://127.0.0.1:8080
-  ashlar put -r photos                      sends the folder; repeat to resume
+  ashlar put -r photos                      uploads it; run again to resume
   ashlar ls -l photos
-  ashlar get -r photos /tmp                 brings it back, as /tmp/photos
+  ashlar get -r photos /tmp                 downloads to /tmp/photos
   ashlar put --help                         help of a command, with examples
 
-A ref names a file: its name, or @ and its id. The commands find their server by --server or by the variable ASHLAR_URL, else at
+A ref names a file: its name, or @ and its id. The commands use the server in --server or in the variable ASHLAR_URL, else
 http://127.0.0.1:8080.
 
 Exit codes: 0 all is well; 1 something failed, and a line on stderr says what; 2 wrong usage; 130 after Ctrl-C and 143 after
-SIGTERM, where doing the same command again goes on; 141 if nobody reads stdout any more.`
+SIGTERM, and the same command resumes; 141 if nobody reads stdout any more.`
 
 /**
  * The command line: `argv` is what follows the program's name. Resolves when all is done and said;
@@ -63,9 +63,9 @@ SIGTERM, where doing the same command again goes on; 141 if nobody reads stdout 
  */
 export async function ashlar(argv: readonly string[]): Promise<void> {
   const program = new Command('ashlar')
-    .description('Ashlar, a chunked file store: the server, and everything that can be done with one.')
+    .description('Ashlar, a chunked file store: the server, and the commands for it.')
     .version(ownVersion(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this')
+    .helpOption('-h, --help', 'print this help')
     .addHelpText('after', fitted(examples))
     .configureHelp(helpLayout)
     .helpCommand('help [command]', 'print the help of a command')
@@ -76,7 +76,7 @@ export async function ashlar(argv: readonly string[]): Promise<void> {
       getErrHelpWidth: () => helpWidth(process.stderr),
       outputError: (text, write) => write(text.replace(/^error: /, 'ashlar: ')),
     })
-    .showHelpAfterError('Add --help to see how it is used.')
+    .showHelpAfterError('See --help for usage.')
     .hook('preSubcommand', async (_, command) => {
       const declare = await commands[command.name()]?.load()
       declare?.(command)

@@ -15,7 +15,7 @@ Examples:
 export function info(command: Command): void {
   command
     .argument('<ref>', 'a name, or @ and an id')
-    .option('--chunks', 'the chunks that it is made of, too')
+    .option('--chunks', 'also list its chunks')
     .addHelpText('after', fitted(help))
     .action((ref: string, { chunks }: { readonly chunks?: true }) =>
       perform(command, (session) => show(session, ref, chunks === true)),

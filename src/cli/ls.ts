@@ -14,9 +14,9 @@ interface LsOptions {
 }
 
 const help = `
-Names are shown whole, so that they can be given to the other commands; a folder ends in /. Characters that a terminal would act upon
-or would hide are shown as \\u202e; --json has every name as it is. A folder is what names have in common up to
-a /. With --json a file is shown as the server describes it, a folder as {"prefix": "photos/"}.
+A folder is the common beginning of names up to a /, and is shown with its /. Names are shown whole, so that you can pass them to the
+other commands. Characters that a terminal would act on or hide are shown as \\u202e; --json has every name as it is. With
+--json a file is shown as the server describes it, a folder as {"prefix": "photos/"}.
 
 Examples:
   ashlar ls                          everything in the outermost folder
@@ -29,8 +29,8 @@ export function ls(command: Command): void {
   command
     .argument('[folder]', 'a folder, or a file')
     .option('-l, --long', 'sizes and times, too')
-    .option('--bytes', 'sizes as exact bytes; goes with -l')
-    .option('-R, --recursive', 'everything below, without folders')
+    .option('--bytes', 'with -l: sizes in bytes')
+    .option('-R, --recursive', 'list all files below, without folders')
     .addHelpText('after', fitted(help))
     .action((folder: string | undefined, options: LsOptions) =>
       perform(command, (session) => list(session, folder ?? '.', options)),

@@ -29,12 +29,12 @@ Examples:
 export function rm(command: Command): void {
   command
     .argument('<refs...>', 'names, @ and ids, or with -r folders')
-    .option('-r, --recursive', 'folders with all that is below them')
+    .option('-r, --recursive', 'delete folders with everything below them')
     .option('--dry-run', 'only show what would be deleted')
     .addHelpText('after', fitted(help))
     .action((refs: readonly string[], options: RmOptions) => {
       if (refs.some((ref) => storeFolder(ref).prefix === '')) {
-        command.error('error: that would be everything: name what is to be deleted')
+        command.error('error: refusing to delete everything: name a file or folder')
       }
       return perform(command, (session) => remove(session, refs, options))
     })

@@ -79,7 +79,7 @@ function connectOptions(options: CommonOptions, terminal: Terminal): ConnectOpti
     giveUpAfterMs: options.giveUpAfter,
     ...(options.header && { headers: options.header }),
     onRetry: (error) => {
-      const line = `ashlar: ${messageOf(error)}; trying again`
+      const line = `ashlar: ${messageOf(error)}; retrying`
       if (line !== said) terminal.say(line)
       said = line
     },

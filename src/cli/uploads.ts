@@ -7,13 +7,13 @@ import { perform, type Session } from './session.ts'
 import { fitted } from './terminal/help-text.ts'
 
 const help = `
-An upload that was broken off waits to be gone on with until it expires. A large file goes up in several parts, each an upload of its own.
+An interrupted upload can be resumed until it expires. A large file is sent in several parts, each an upload of its own.
 
 Examples:
   ashlar uploads                  id, bytes received, expiry, name
   ashlar uploads --json
   ashlar uploads rm 0199a3c1-5a6b-7c3d-9e2f-0123456789ab
-  ashlar uploads rm --all         also those that somebody is sending just now`
+  ashlar uploads rm --all         including those that are being sent`
 
 /** `ashlar uploads` and `ashlar uploads rm` */
 export function uploads(command: Command): void {
@@ -25,7 +25,7 @@ export function uploads(command: Command): void {
 
   const remove = command
     .command('rm')
-    .description('end uploads, and give back the space of what had arrived')
+    .description('delete uploads and free the space of what had arrived')
     .argument('[ids...]', 'as ashlar uploads shows them')
     .option('--all', 'all that are unfinished')
     .addHelpText(

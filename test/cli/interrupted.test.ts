@@ -12,7 +12,7 @@ import { HoldingProxy } from './holding-proxy.ts'
 import { AshlarProcess, runAshlar } from './run-ashlar.ts'
 
 const MiB = 1024 * 1024
-const resumes = 'ashlar: interrupted: do the same again to go on from here\n'
+const resumes = 'ashlar: interrupted: run the same command again to resume\n'
 
 let server: TestServer
 beforeAll(async () => {

@@ -305,7 +305,7 @@ describe('rebuild', () => {
     await rm(pathOf(3))
     const { code, stderr, said } = await json('rebuild')
     expect({ code, said }).toMatchObject({ code: 1, said: [{ files: 2, lostChunks: 1 }] })
-    expect(stderr).toMatch(/^ashlar: 1 chunk gone/)
+    expect(stderr).toMatch(/^ashlar: 1 chunk lost/)
     expect((await json('fsck')).code).toBe(1)
   })
 
@@ -431,7 +431,7 @@ describe('beside a running server', () => {
     const refused = await runAshlar(['gc'], { env: { ASHLAR_STORE: directory } })
     expect([refused.code, refused.stdout]).toEqual([2, ''])
     expect(refused.stderr).toMatch(
-      /^ashlar: The catalog .* is in use.*collects by itself, every --collect-interval.*\n$/,
+      /^ashlar: The catalog .* is in use.*collects by itself every --collect-interval.*\n$/,
     )
     expect((await request(server, 'GET', '/files/three')).body.equals(body)).toBe(true)
   })

@@ -363,7 +363,7 @@ describe('one file', () => {
     expect(await readFile(join(folder, 'part'), 'utf8')).toBe('789')
     expect(await run(['get', 'docs/a.txt', 'part', '--range', '10-'])).toMatchObject({
       code: 1,
-      stderr: 'ashlar: docs/a.txt: has only 10 bytes: ask for a range that begins in them\n',
+      stderr: 'ashlar: docs/a.txt: has only 10 bytes: ask for a range that begins within them\n',
     })
     expect(await run(['get', 'docs/a.txt'])).toMatchObject({ code: 0 })
     expect(await run(['get', 'docs/a.txt', 'x/'])).toMatchObject({
@@ -410,7 +410,7 @@ describe('one file', () => {
     expect(await run(['put', 'a', '--no-replace'])).toMatchObject({
       code: 1,
       stderr:
-        'ashlar: a: another file has the name, and --no-replace was given\n0 files, 0 B sent, 0 unchanged, 1 failed\n',
+        'ashlar: a: a file with this name has other content, and --no-replace was given\n0 files, 0 B sent, 0 unchanged, 1 failed\n',
     })
     expect((await run(['get', 'a', '-'])).stdout).toBe('old')
   })

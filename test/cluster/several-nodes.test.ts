@@ -275,7 +275,7 @@ describe('commands over a bucket and PostgreSQL', () => {
     await until('the node leads', meetingTimeoutMs, async () => (await site.run('gc')).code === 2)
     expect(await site.run('gc')).toMatchObject({
       stdout: '',
-      stderr: `ashlar: A server looks after ${site.store} at the moment (a running server collects by itself, every --collect-interval; --dry-run goes beside it)\n`,
+      stderr: `ashlar: A server looks after ${site.store} at the moment (a running server collects by itself every --collect-interval; --dry-run works beside it)\n`,
     })
     const directory = await temporaryDirectory()
     expect(await site.run('export', '--to', directory)).toMatchObject({ code: 0, stderr: '' })

@@ -12,9 +12,9 @@ interface ExportOptions {
 }
 
 const help = `
-Writes the files of a store out as plain files, each to the path that its name is, verified, without a server or beside one. Nothing that is
-there already is replaced. Files get the time and the permissions that ashlar put has kept. Run it again to resume: what is there with the
-size and the time that it is to have is taken for written.
+Writes every file of a store as a plain file, to the path that its name says, and verifies it. Works with or without a running
+server, and never replaces an existing file. Restores the times and permissions that ashlar put has kept. Run it again to resume: a
+file with the expected size and time counts as written.
 
 Exit codes: 0 all are written; 1 some are not, and lines on stderr say which; 2 wrong usage, or the store cannot be opened.
 

@@ -12,9 +12,9 @@ interface FsckOptions {
 }
 
 const help = `
-Reads every chunk and compares it with its digest, checks that every file has all of its chunks, compares every manifest with the catalog, and has the
-catalog's database check itself. Goes beside a running server, changes nothing, and takes nothing for damage that the server is just changing. A damaged
-chunk is mended when the same content is uploaded again, by whatever name. A running server writes damaged manifests anew (--scrub-rate).
+Reads every chunk and compares it with its digest, checks that every file has all of its chunks, compares every manifest with the
+catalog, and has the catalog's database check itself. Safe on a live store: it changes nothing and ignores concurrent changes. To
+mend a damaged chunk, upload the same content again under any name. A running server rewrites damaged manifests (--scrub-rate).
 
 Exit codes: 0 all is well; 1 damage was found, or not everything could be read; 2 wrong usage, or the store cannot be opened.
 
@@ -27,7 +27,7 @@ Examples:
 export function fsck(command: Command): void {
   addStoreOptions(command)
   command
-    .option('--quick', 'do not read chunks, only look whether they are there and long enough')
+    .option('--quick', 'do not read chunks, only check that they exist and are long enough')
     .addHelpText('after', fitted(help))
     .action(({ store: directory, quick }: FsckOptions) =>
       performOnStore(
@@ -76,7 +76,7 @@ function textReport(terminal: Terminal): StoreCheck {
       const why = reason === undefined ? '' : `: ${reason}`
       await terminal.print(`${condition}: chunk ${digest} at ${location}${why}`)
       for (const holder of holders) await terminal.print(`  of ${nameOf(holder)}`)
-      if (holders.length === 0) await terminal.print('  of nothing that is still there')
+      if (holders.length === 0) await terminal.print('  no longer used by any file')
       if (hasMoreHolders) await terminal.print('  and of more')
     },
     foundFault: (fault) => terminal.print(`the catalog is damaged, run ashlar rebuild: ${fault}`),

@@ -12,9 +12,9 @@ interface GcOptions {
 }
 
 const help = `
-A server collects by itself, every --collect-interval. This is for a store that no server has open; only with --dry-run it goes beside one.
-Deleted are uploads that have expired, chunks that nobody uses any more, and orphans: chunks that a kill has left, and that the catalog has
-never heard of. Each when its time of grace is over.
+Deletes expired uploads, chunks that nobody uses any more, and orphans, which are chunks that a crash left and that the
+catalog has never heard of, each after its grace period. A running server does this by itself every --collect-interval, so use gc
+only on a store that no server has open. --dry-run is safe beside a running server.
 
 Exit codes: 0 done; 1 something could not be deleted; 2 wrong usage, or the store cannot be opened.
 
@@ -26,7 +26,7 @@ Examples:
 export function gc(command: Command): void {
   addStoreOptions(command)
   command
-    .option('--dry-run', 'only say what would be deleted')
+    .option('--dry-run', 'only show what would be deleted')
     .option('--collect-grace <time>', 'how long chunks of deleted files stay (ASHLAR_COLLECT_GRACE; 5m)')
     .option('--orphan-grace <time>', 'how long orphans stay after they were found (ASHLAR_ORPHAN_GRACE; 24h)')
     .addHelpText('after', fitted(help))
@@ -53,7 +53,7 @@ function collect(command: Command, options: GcOptions): Promise<void> {
       }
       return 0
     },
-    ' (a running server collects by itself, every --collect-interval; --dry-run goes beside it)',
+    ' (a running server collects by itself every --collect-interval; --dry-run works beside it)',
   )
 }
 

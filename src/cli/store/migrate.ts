@@ -25,14 +25,14 @@ interface BothStores {
 }
 
 const help = `
-Copies the files of one store into another one, whatever the two are made of, verified on the way. A file keeps its id, name, times, media
-type, metadata and ETag, and the cuts between its chunks. Servers may have the source open, which is only read, and a target with its catalog
-in PostgreSQL.
+Copies the files of one store into another one of any kind, and verifies them on the way. A file keeps its id, name, times, media
+type, metadata, ETag and chunk boundaries. The source is only read, and servers may have it open. They may have the target open if its
+catalog is in PostgreSQL.
 
-Addresses are written as for ashlar serve. All else that it can be told counts for both stores, and is read from its variables: ASHLAR_S3_ENDPOINT,
+Write addresses as for ashlar serve. All other settings come from the server's variables and apply to both stores: ASHLAR_S3_ENDPOINT,
 ASHLAR_MAX_UPLOAD_CONCURRENCY, …
 
-After Ctrl-C, a crash, or to catch up with the source, do the same again: what is there is not copied again. A file takes the place of
+Run it again to resume, or to copy what changed since: what is there is not copied again. A file takes the place of
 what the target has under its name. What only the target has stays, also what was deleted from the source since.
 
 Exit codes: 0 all is there; 1 something is not, and lines on stderr say what; 2 wrong usage, or a store cannot be opened; 130 after Ctrl-C and
@@ -47,9 +47,9 @@ Examples:
 /** `ashlar migrate` */
 export function migrate(command: Command): void {
   command
-    .requiredOption('--from <address>', 'the store that has the files')
+    .requiredOption('--from <address>', 'the store to copy from')
     .option('--from-catalog <address>', 'where its catalog is', 'sqlite')
-    .requiredOption('--to <address>', 'the store that is to have them; created if it is not there')
+    .requiredOption('--to <address>', 'the store to copy to; created if it does not exist')
     .option('--to-catalog <address>', 'where its catalog is', 'sqlite')
     .option('--prefix <prefix>', 'only names that begin so', '')
     .option('--max-buffer-memory <size>', 'all buffers together (ASHLAR_MAX_BUFFER_MEMORY; 128MiB)')
@@ -91,7 +91,7 @@ async function openBoth(terminal: Terminal, options: MigrateOptions): Promise<Bo
   }
 }
 
-const tooSame = '--from and --to have their chunks or their catalog in the same address: each needs its own'
+const tooSame = '--from and --to share their chunks or their catalog: give each its own address'
 
 /** Of what is wrong with the flags of one of the two stores, says which. */
 async function naming<T>(side: 'from' | 'to', open: () => Promise<T>): Promise<T> {
@@ -127,7 +127,7 @@ async function copy(
   else await terminal.print(lineOf(summary))
   interruption.stop()
   if (interruption.exitCode !== undefined) {
-    terminal.complain('ashlar: interrupted: do the same again to go on from here')
+    terminal.complain('ashlar: interrupted: run the same command again to resume')
     return interruption.exitCode
   }
   if (stoppedBy !== undefined) terminal.complain(`ashlar: ${messageOf(stoppedBy)}`)

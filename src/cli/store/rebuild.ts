@@ -6,9 +6,9 @@ import { messageOf } from '../terminal/message-of.ts'
 import { addStoreOptions, flagsOf, notBegun, performOnStore } from './store-command.ts'
 
 const help = `
-A store keeps a manifest of every file beside its chunks. Where the catalog is lost, or an old one must not be used, this makes a new one of
-them, with every file, its name and metadata. Unfinished uploads are not among them. The old catalog must be away: with a server stopped, move
-catalog.sqlite and catalog.sqlite-wal, and leave catalog.sqlite.commits. Chunks are not read: run ashlar fsck afterwards.
+Makes a new catalog from the manifests that a store keeps beside its chunks, with every file, its name and metadata. Use it if the
+catalog is lost, or if an old one must not be used. Unfinished uploads do not come back. Stop the server and move
+catalog.sqlite and catalog.sqlite-wal away first, but leave catalog.sqlite.commits. Chunks are not read: run ashlar fsck afterwards.
 
 Exit codes: 0 all is back; 1 something is lost, and lines on stderr say what; 2 wrong usage, or nothing to make it of.
 
@@ -44,14 +44,16 @@ export function rebuild(command: Command): void {
         if (!rebuilt) return notBegun
         const { manifests, files, damagedManifests, lostChunks } = rebuilt
         for (const location of damagedManifests) {
-          terminal.complain(`ashlar: the manifest ${location} is damaged: what it told is lost`)
+          terminal.complain(`ashlar: the manifest ${location} is damaged: its content is lost`)
         }
         if (lostChunks > 0) {
-          terminal.complain(`ashlar: ${count(lostChunks, 'chunk')} gone: ashlar fsck says of which files`)
+          terminal.complain(
+            `ashlar: ${count(lostChunks, 'chunk')} lost: run ashlar fsck to see which files are affected`,
+          )
         }
         if (isJson) await terminal.printJson(rebuilt)
         else
-          await terminal.print(`a new catalog: ${count(files, 'file')}, of ${count(manifests, 'manifest')}`)
+          await terminal.print(`a new catalog: ${count(files, 'file')} from ${count(manifests, 'manifest')}`)
         return damagedManifests.length + lostChunks > 0 ? 1 : 0
       },
     ),

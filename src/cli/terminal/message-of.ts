@@ -2,17 +2,17 @@ import { isStoreError } from '../../model/errors.ts'
 
 const meanings: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder here',
-  EACCES: 'the permissions do not allow it',
-  EPERM: 'the permissions do not allow it',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the quota is used up',
-  EROFS: 'the file system can only be read',
+  EROFS: 'the file system is read-only',
   EISDIR: 'is a folder',
   ENOTDIR: 'a part of the path is a file, not a folder',
   ENAMETOOLONG: 'the name is too long for this file system',
-  ELOOP: 'its links go round in circles',
+  ELOOP: 'its symbolic links form a loop',
   EMFILE: 'too many files are open: use a lower --files-at-once',
-  EIO: 'the disk fails to read or write',
+  EIO: 'the disk failed to read or write',
 }
 
 /** What is wrong, and what to do about it, in one line without a full stop. */

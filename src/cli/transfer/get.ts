@@ -24,14 +24,14 @@ export interface GetOptions {
 }
 
 const help = `
-Without a path the file comes into this folder, under the last segment of its name; a path that is a folder, or ends in /, is where it goes.
-With -r the path is the folder that the store's folder comes into, with its own name; photos/. is what is in photos, and a . alone
-is everything.
+Without a path, the file is saved in this folder under the last segment of its name. A path that is a folder, or ends in /, is the
+folder to save it in. With -r, the folder is created inside <path> under its own name; photos/. fetches the contents of photos, and .
+alone fetches everything.
 
-A file is written beside its place as <path>.ashlar-part, and takes its place when it is there whole and has been verified: after an
-interruption do the same again, and only what is missing is fetched. A file that has the content already is not fetched, and one that has
-another is replaced. Times and permissions that put has kept are restored. Nothing is written outside the folder, and no link in it is
-followed; names that this file system cannot hold, or not beside each other, are reported.
+A file is written as <path>.ashlar-part, and renamed when it is whole and verified. Run it again to resume: only what is missing is
+fetched. A file that has the content already is not fetched; one with other content is replaced. Times and permissions that put
+has kept are restored. Nothing is written outside the folder, and no link in it is followed. Names that this file system cannot hold,
+or cannot tell apart, are reported.
 
 Examples:
   ashlar get videos/holiday.mp4                 as holiday.mp4
@@ -48,18 +48,19 @@ export function get(command: Command): void {
   command
     .argument('<ref>', 'a name, @ and an id, or with -r a folder')
     .argument('[path]', 'where to; - for stdout')
-    .option('-r, --recursive', 'a folder with all that is below it')
+    .option('-r, --recursive', 'fetch a folder with everything below it')
     .option('--range <first-last>', 'only these bytes: 0-99, 100- or -500', rangeOf)
-    .option('--parallel <n>', 'ranges of one file fetched side by side (default: 4)', toWholeNumber(64))
-    .option('--files-at-once <n>', 'files fetched side by side', toWholeNumber(256), 8)
+    .option('--parallel <n>', 'ranges of one file fetched in parallel (default: 4)', toWholeNumber(64))
+    .option('--files-at-once <n>', 'files fetched in parallel', toWholeNumber(256), 8)
     .addHelpText('after', fitted(help))
     .action(async (ref: string, path: string | undefined, options: GetOptions) => {
       const { json } = command.opts<{ json?: true }>()
       if (options.recursive && (options.range || path === '-')) {
-        command.error('error: -r brings whole files to a folder: leave out --range and -')
+        command.error('error: -r fetches whole files into a folder: leave out --range and -')
       }
-      if (path === '-' && json) command.error('error: stdout is for the bytes or for --json, not for both')
-      const hint = 'interrupted: do the same again to go on from here'
+      if (path === '-' && json)
+        command.error('error: stdout takes the bytes or --json, not both: leave out --json or give a path')
+      const hint = 'interrupted: run the same command again to resume'
       await perform(
         command,
         (session) => getInto(session, ref, path, options),
@@ -100,7 +101,7 @@ async function getBytes(
   const { range, parallel } = options
   const reading = await client.read(ref, { ...range, ...(parallel !== undefined && { parallel }), signal })
   if (range && reading.file.size > 0 && reading.from >= reading.file.size) {
-    throw new Error(`has only ${reading.file.size} bytes: ask for a range that begins in them`)
+    throw new Error(`has only ${reading.file.size} bytes: ask for a range that begins within them`)
   }
   if (path !== '-') {
     const target = await targetOf(reading.file, path)

@@ -11,10 +11,12 @@ import { partEnding } from './fetch-file.ts'
 export function pathBelow(root: string, name: string): string {
   const segments = parseFileName(name).split('/')
   if (segments.some((segment) => isImpossible(segment))) {
-    throw new Error('this system has no such file names: get it alone, to a path of your choice')
+    throw new Error('this system does not allow such a file name: fetch it alone, to a path of your choice')
   }
   if (name.endsWith(partEnding)) {
-    throw new Error(`a name that ends in ${partEnding} is used while fetching: get it alone, to another path`)
+    throw new Error(
+      `a name that ends in ${partEnding} is reserved for downloads: fetch it alone, to another path`,
+    )
   }
   return join(root, ...segments)
 }

@@ -24,11 +24,11 @@ export class NameConflicts {
     this.#above = this.#above.filter((above) => name.startsWith(above))
     const file = this.#above.find((above) => name.startsWith(`${above}/`))
     this.#above.push(name)
-    if (file !== undefined) return `${file} is both a file and a folder in the store: get one of them alone`
+    if (file !== undefined) return `${file} is both a file and a folder in the store: fetch one of them alone`
     const other = this.#ignoresCase ? this.#otherSpelling(name) : undefined
     return other === undefined
       ? undefined
-      : `this file system cannot tell it from ${other}: get it alone, to another path`
+      : `this file system cannot tell it from ${other}: fetch it alone, to another path`
   }
 
   #otherSpelling(name: string): string | undefined {

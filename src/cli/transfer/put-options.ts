@@ -26,6 +26,6 @@ export function toMetadata({ type, meta }: PutFlags, attributes: Metadata): Desc
 /** Why a file was not put, in the words of the command line. */
 export function explained(error: unknown, { replace }: PutFlags): unknown {
   return !replace && isStoreError(error, 'precondition_failed')
-    ? new Error('another file has the name, and --no-replace was given')
+    ? new Error('a file with this name has other content, and --no-replace was given')
     : error
 }

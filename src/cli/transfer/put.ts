@@ -10,16 +10,16 @@ import { perform } from '../session.ts'
 import { fitted } from '../terminal/help-text.ts'
 
 const help = `
-Names: a file is put under its own name, without the folders in front of it; a folder with -r as its own name and all that is below it.
-A path that ends in . or .. has no own name: what is in that folder is put without one. --to is a folder in the store that all
-go into; --name is instead of the own name. Names have / between their segments on every system.
+Names: a file is stored under its own name, without its folders. With -r, a folder is stored under its own name, with everything
+below it. A path ending in . or .. stores the contents of that folder without a folder name. --to puts everything into a folder of
+the store; --name replaces the name. Names use / between their segments on every system.
 
-A pattern in quotes is expanded here. Links to files are followed; a link to a folder inside a folder is skipped and named; empty
-folders are not kept. The time of the last change and the permissions are kept in the metadata as mtime and mode, for get.
+A pattern in quotes is expanded here. Links to files are followed. A link to a folder inside a folder is skipped and reported. Empty
+folders are not kept. The modification time and the permissions are kept in the metadata as mtime and mode, for get.
 
-A file that is in the store with the same content is not sent again, and of one that was broken off only what is missing: to go on after
-an interruption do the same again. What comes from stdin cannot be read again, so that has to be sent from its beginning;
-it may pause for as long as the server keeps unfinished uploads.
+Run it again to resume. A file that the store has with the same content is not sent again; of a partly sent one, only the rest is.
+Input from stdin cannot be read twice, so it is sent from the beginning; it may pause for as long as the server keeps unfinished
+uploads.
 
 Examples:
   ashlar put holiday.mp4                          as holiday.mp4
@@ -34,20 +34,16 @@ Examples:
 export function put(command: Command): void {
   command
     .argument('<paths...>', 'files, folders with -r, patterns in quotes, or - for stdin')
-    .option('--to <folder>', 'the folder in the store that everything goes into')
-    .option('--name <name>', 'the name instead of the own one; for a single path, and for stdin')
-    .option('-r, --recursive', 'folders with all that is below them')
-    .option('--type <media type>', 'what it is, such as image/png; if not given, by the ending of its name')
-    .option('--meta <key=value>', 'keep this with the file; can be repeated', addMetadata)
-    .option(
-      '--no-replace',
-      'leave a file alone that is there under the name with other content, and fail',
-      true,
-    )
-    .option('--parallel <n>', 'parts of one file sent side by side (default: 4)', toWholeNumber(64))
+    .option('--to <folder>', 'store everything in this folder')
+    .option('--name <name>', 'store under this name; for a single path or stdin')
+    .option('-r, --recursive', 'upload folders with everything below them')
+    .option('--type <media type>', 'media type, such as image/png; by default from the file extension')
+    .option('--meta <key=value>', 'store this metadata with the file; can be repeated', addMetadata)
+    .option('--no-replace', 'fail instead of replacing a file that has other content', true)
+    .option('--parallel <n>', 'parts of one file sent in parallel (default: 4)', toWholeNumber(64))
     .option(
       '--files-at-once <n>',
-      'files sent side by side (default: 32 of up to 1 MiB, 8 larger ones)',
+      'files sent in parallel (default: 32 of up to 1 MiB, 8 larger ones)',
       toWholeNumber(256),
     )
     .addHelpText('after', fitted(help))
@@ -56,7 +52,7 @@ export function put(command: Command): void {
       refuseNonsense(command, paths, isStdin, options)
       if (isStdin) await perform(command, (session) => putStdin(session, options))
       else {
-        const hint = 'interrupted: do the same again to go on from here'
+        const hint = 'interrupted: run the same command again to resume'
         await perform(command, (session) => putFiles(session, paths, options), hint)
       }
     })
@@ -70,7 +66,7 @@ function refuseNonsense(
   { name }: PutFlags,
 ): void {
   if (isStdin && (paths.length > 1 || name === undefined)) {
-    command.error('error: what comes from stdin is put by itself, and needs a name: ashlar put - --name …')
+    command.error('error: upload stdin alone, and give it a name: ashlar put - --name …')
   }
   if (name === undefined) return
   if (paths.length > 1) command.error('error: --name is for a single path: use --to for several')

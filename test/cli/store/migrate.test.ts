@@ -124,10 +124,10 @@ describe('migrate', () => {
     { argv: ['--from', 'FROM'], says: "required option '--to <address>' not specified" },
     { argv: ['--from', 'FROM', '--to', 'TO', 'more'], says: 'too many arguments' },
     { argv: ['--from', 'TO', '--to', 'FROM'], says: 'There is no store in TO' },
-    { argv: ['--from', 'FROM', '--to', 'FROM/.'], says: 'each needs its own' },
+    { argv: ['--from', 'FROM', '--to', 'FROM/.'], says: 'give each its own address' },
     {
       argv: ['--from', 'FROM', '--from-catalog', 'sqlite:x', '--to', 'TO', '--to-catalog', 'sqlite:x'],
-      says: 'each needs its own',
+      says: 'give each its own address',
     },
     { argv: ['--from', '', '--to', 'TO'], says: '--from "" must be the path of a directory' },
     { argv: ['--from', 'FROM', '--to', 's3://b'], says: '--to "s3://b" must be ' },
@@ -203,7 +203,7 @@ describe('migrate that is', () => {
 
   it('ended by a signal says how to go on, and leaves nothing to collect', async () => {
     const { code, stdout, stderr } = await ended('SIGINT')
-    expect([code, stderr]).toEqual([130, 'ashlar: interrupted: do the same again to go on from here\n'])
+    expect([code, stderr]).toEqual([130, 'ashlar: interrupted: run the same command again to resume\n'])
     expect(JSON.parse(stdout)).toMatchObject({ failed: 0 })
     expect(await fsck()).toMatchObject({ uploads: 1, unknown: 0 })
     expect((await json('--from', from, '--to', to)).code).toBe(0)

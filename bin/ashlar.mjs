@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const argv = process.argv.slice(2)
 const sources = new URL('../src/cli/ashlar.ts', import.meta.url)
 const [major, minor] = process.versions.node.split('.').map(Number)
-const isNewEnough = major > 24 || (major === 24 && minor >= 16)
+const isNewEnough = major > 26 || (major === 26 && minor >= 10)
 
 // Half of the time that a short command takes is compiling; older versions have no such cache.
 module.enableCompileCache?.()
@@ -21,7 +21,7 @@ if (existsSync(sources)) {
 } else if (isNewEnough) {
   await (await import('../dist/cli/ashlar.js')).ashlar(argv)
 } else {
-  console.error(`ashlar: this is Node ${process.versions.node}: install Node 24.16 or a later one`)
+  console.error(`ashlar: this is Node ${process.versions.node}: install Node 26.10 or a later one`)
   process.exitCode = 1
 }
 

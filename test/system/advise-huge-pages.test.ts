@@ -4,11 +4,12 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { BufferPool } from '../../src/buffers/buffer-pool.ts'
+import { isTuned } from '../../src/system/tuning.ts'
 import { adviseHugePages } from '../../src/system/advise-huge-pages.ts'
 
 const MiB = 1024 * 1024
 /** Kernels can be built without. */
-const isThere = existsSync('/sys/kernel/mm/transparent_hugepage')
+const isThere = isTuned() && existsSync('/sys/kernel/mm/transparent_hugepage')
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

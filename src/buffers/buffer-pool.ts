@@ -5,9 +5,9 @@ import { Slabs } from './slabs.ts'
 
 export type { Lease } from './counted-lease.ts'
 
-/** A lease whose holder can do without it for a while: the pool may take it back for others. */
+/** A lease that the pool may take back for others, because its holder can do without it. */
 export interface Reclaimable {
-  /** Its owner made progress: others are asked first. */
+  /** Its owner made progress, so the pool asks others first. */
   markProgress(): void
   /** Its owner needs it now. */
   withdraw(): void
@@ -24,36 +24,35 @@ interface Waiter {
   readonly subscriber: Subscriber<Lease>
 }
 
-/** A reclaimable lease is idle after this long without progress. */
+/** A reclaimable lease counts as idle after so long without progress. */
 const idleMs = 250
 
-/**
- * So much is taken at once if nobody stands still: smaller pieces of work would make more of it.
- */
+/** Reclaims no less than this from a moving client, because smaller chunks cause more work. */
 const worthwhileBytes = 1024 * 1024
 
 /**
- * Lends buffers of at most `maxBytes` altogether; who finds none left, waits, first come, first
- * served. Bytes that travel through Ashlar exist only in lent buffers, so this bounds its memory.
+ * Lends buffers of at most `maxBytes` altogether. When none is free, callers wait, first come,
+ * first served. Bytes that travel through Ashlar exist only in lent buffers, so this bounds its
+ * memory.
  *
- * A client that stopped or crawls must not starve the others, so its pipeline makes what it holds
- * *reclaimable*. While somebody waits, the pool reclaims idle leases: first those that come back at
- * once, then those that cost work, longest idle first. If that is not enough it reclaims the
- * largest, so that many moving clients share instead of waiting for each other. If nothing comes
- * back for a while, it reclaims any. Idle leases never keep more than `mostIdleBytes`, whether or
- * not somebody waits. Returned buffers are kept and lent again: a fresh one costs several times as
- * much.
+ * A client that has stopped or crawls must not starve the others, so its pipeline makes what it
+ * holds *reclaimable*. While somebody waits, the pool reclaims idle leases: first those that come
+ * back at once, then those that cost work, the longest idle first. If that is not enough it
+ * reclaims the largest, so that many moving clients share instead of waiting for each other. If
+ * nothing comes back for a while, it reclaims any. Idle leases never keep more than
+ * `mostIdleBytes`, even if nobody waits. The pool keeps returned buffers and lends them again,
+ * because a fresh one costs several times as much.
  */
 export class BufferPool {
   readonly maxBytes: number
   readonly #mostIdleBytes: number
   readonly #slabs: Slabs
   readonly #waiters = new Set<Waiter>()
-  /** What comes back at once, and what does not; least recently touched first. */
+  /** Split by whether their bytes come back at once. The least recently touched come first. */
   readonly #reclaimables = { atOnce: new Set<Entry>(), later: new Set<Entry>() }
   #leasedBytes = 0
   #waitingBytes = 0
-  /** Bytes that were given up but have not come back yet. */
+  /** Bytes that holders have given up and not yet returned. */
   #promisedBytes = 0
   #patience: NodeJS.Timeout | undefined
   #idleWatch: NodeJS.Timeout | undefined
@@ -81,8 +80,8 @@ export class BufferPool {
   }
 
   /**
-   * A lease if one can be had at once and nobody waits for one. Throws `RangeError` for what can
-   * never be had.
+   * Returns a lease if one is free and nobody waits for one. Throws `RangeError` for a size that
+   * the pool can never lend.
    */
   tryLease(size: number): Lease | undefined {
     this.#check(size)
@@ -90,8 +89,8 @@ export class BufferPool {
   }
 
   /**
-   * Emits one lease as soon as it can be had; unsubscribing gives up waiting. Errors with
-   * `RangeError` for what can never be had.
+   * Emits one lease as soon as one is free. Unsubscribing stops waiting. Errors with `RangeError`
+   * for a size that the pool can never lend.
    */
   lease(size: number): Observable<Lease> {
     return new Observable((subscriber) => {
@@ -113,11 +112,11 @@ export class BufferPool {
   }
 
   /**
-   * Lets the pool reclaim what the caller holds. `reclaim` is called at most once, and never after
-   * `withdraw`; it returns how many bytes will be released soon, without those that it released
-   * already. What comes back `later` costs somebody work, so it is reclaimed last. `heldBytes`
-   * tells how much is held by now; without it, it counts as too little to matter unless somebody
-   * waits.
+   * Lets the pool reclaim what the caller holds. It calls `reclaim` at most once, and never after
+   * `withdraw`; `reclaim` returns how many bytes will be released soon, not counting those it has
+   * already released. Leases that come back `later` cost somebody work, so the pool reclaims them
+   * last. `heldBytes` returns how much the caller holds now. Without it, the lease matters only
+   * while somebody waits.
    */
   makeReclaimable(
     reclaim: () => number,
@@ -161,7 +160,7 @@ export class BufferPool {
   }
 
   #serve(): void {
-    // What is given back as soon as it is got would otherwise recurse for each that waits.
+    // Otherwise leases that are returned at once would recurse for each waiter.
     if (this.#isServing) return
     this.#isServing = true
     try {
@@ -180,8 +179,8 @@ export class BufferPool {
   }
 
   /**
-   * What costs work comes back after a while only, and who reads ahead does without what is not
-   * there at once.
+   * Watches even if nobody waits: leases that cost work take a while to come back, and readers
+   * ahead go without a lease that is not free at once.
    */
   #watchIdle(): void {
     if (this.#idleWatch || this.#leasedBytes <= this.#mostIdleBytes) return
@@ -238,7 +237,7 @@ export class BufferPool {
     }
   }
 
-  /** Are there waiters whom neither free bytes nor those already given up will serve? */
+  /** Whether some waiters need more than the free bytes and those already given up. */
   #isShort(): boolean {
     return this.#leasedBytes + this.#waitingBytes - this.#promisedBytes > this.maxBytes
   }
@@ -248,10 +247,7 @@ export class BufferPool {
     this.#promisedBytes += entry.reclaim()
   }
 
-  /**
-   * Pipelines that all wait for each other would wait for ever: after a while one of them has to
-   * give.
-   */
+  /** Pipelines that all wait for each other would wait for ever: after a while one must give up. */
   #beginPatience(): void {
     this.#endPatience()
     this.#patience = setTimeout(() => {
@@ -274,7 +270,7 @@ export class BufferPool {
   }
 }
 
-/** A lease that nobody took would be lost. */
+/** Returns a lease that its subscriber no longer takes; otherwise it would be lost. */
 function deliver(lease: Lease, subscriber: Subscriber<Lease>): void {
   if (subscriber.closed) {
     lease.release()
@@ -284,7 +280,7 @@ function deliver(lease: Lease, subscriber: Subscriber<Lease>): void {
     subscriber.next(lease)
     subscriber.complete()
   } catch (error) {
-    // A teardown threw: whoever waits behind it must not wait for ever.
+    // A teardown threw: the waiters behind it must still get their turn.
     reportUnhandled(error)
   }
 }

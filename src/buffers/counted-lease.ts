@@ -1,10 +1,12 @@
 /**
- * A right to use `bytes` until it is released. Releasing it twice throws: the buffer may be
- * somebody else's by then, and whoever did so has a bug that must not stay hidden.
+ * The right to use `bytes` until it is released. Releasing it twice throws, because the buffer may
+ * belong to somebody else by then: such a bug must not stay hidden.
  */
 export interface Lease {
   readonly bytes: Buffer
-  /** Another right to the same bytes. The buffer is lent again when all rights are released. */
+  /**
+   * Another right to the same bytes. The pool lends the buffer again when all rights are released.
+   */
   share(): Lease
   release(): void
 }

@@ -1,40 +1,40 @@
 import { adviseHugePages } from '../system/advise-huge-pages.ts'
 
-/** The largest lease that is common: it takes a slab of its own. */
+/** The largest common lease: it takes a whole slab. */
 const commonSlabBytes = 1024 * 1024
 
 /**
- * For so many slabs the arena has one more, for when buffers that stay out keep all from being
- * whole. One made for the occasion would be made anew for each large buffer, and pile up until
- * garbage is collected.
+ * The arena has one spare slab for so many, for when buffers that stay out keep all slabs from
+ * being whole. Allocating one on demand would allocate for each large buffer, and pile up until the
+ * next garbage collection.
  */
 const slabsPerReserve = 32
 
 /**
- * Cuts buffers of different sizes from slabs, which stay. A heap that small buffers and large ones
- * share falls to pieces too small for the large ones, and what is dropped there comes back only
- * when garbage is collected. The buffers of a slab have one size; when all of them are back it may
- * be cut anew. A buffer whose size is a power of two begins at a multiple of it or of the page: the
- * disk can take it from where it is.
+ * Cuts buffers of different sizes from slabs that it keeps. If small and large buffers shared a
+ * heap, it would fragment until no large one fits, and dropped buffers would come back only with
+ * the next garbage collection. All buffers of a slab have one size; when all are returned, the slab
+ * can be cut for another size. A buffer whose size is a power of two is aligned to its size or to
+ * the page, so that the disk can read it in place.
  */
 export class Slabs {
   readonly #mostBytes: number
   readonly #slabBytes: number
   #arena: SharedArrayBuffer | undefined
-  /** Of the arena, in order. */
+  /** The slabs of the arena, in order. */
   readonly #slabs: Slab[] = []
-  /** Beyond the arena. */
+  /** Slabs beyond the arena. */
   readonly #spare = new Map<ArrayBufferLike, Slab>()
-  /** With nothing lent, the one that was used last at the end: it is warm. */
+  /** Slabs with nothing lent. The last one was used last, so it is still in the CPU cache. */
   readonly #whole: Slab[] = []
   /**
-   * With some lent, by the size of their buffers. The first is filled first, so that others become
+   * Slabs with buffers lent, by the size of these. The first is filled first, so that others become
    * whole.
    */
   readonly #begun = new Map<number, Set<Slab>>()
 
   /**
-   * Of `mostBytes` altogether, and more only while buffers that stay out keep slabs from being
+   * Has `mostBytes` altogether. It allocates more only while lent buffers keep slabs from being
    * whole.
    */
   constructor(mostBytes: number) {
@@ -100,8 +100,8 @@ export class Slabs {
 }
 
 /**
- * Memory that could grow is reserved from the system in whole pages, and is there when it is
- * touched. Other threads may look at it.
+ * Growable memory is reserved in whole pages, and the system provides them on first touch. It is
+ * shared, so that threads can read it.
  */
 function reserve(bytes: number): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(bytes, { maxByteLength: bytes })
@@ -118,7 +118,7 @@ class Slab {
     this.bytes = bytes
   }
 
-  /** Buffers that it is cut into. */
+  /** How many buffers the slab is cut into. */
   get count(): number {
     return Math.floor(this.bytes.length / this.#size)
   }

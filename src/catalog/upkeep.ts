@@ -110,8 +110,8 @@ export interface CatalogChecks {
    */
   listDueChunks(query: DueQuery): Promise<readonly CheckedChunk[]>
   /**
-   * Manifests what checks have found about chunks that are still where they were read. Resolves
-   * with those that were sound before and are not now.
+   * Records what checks have found about chunks that are still where they were read. Resolves with
+   * those that were sound before and are not now.
    */
   saveChecks(checks: readonly ChunkCheck[], at: number): Promise<readonly ChunkCheck[]>
   /**

@@ -1,12 +1,12 @@
 import { callLibc } from './call-libc.ts'
 
-/** As Linux numbers it. */
+/** The number that Linux gives it. */
 const MADV_HUGEPAGE = 14
 
 /**
- * Has the system back memory by large pages, if it has some left. What is written to disk from
- * where it is has to be pinned page by page: in pages of 4 KiB that was measured to cost uploads a
- * fifth of their throughput. Returns whether it could: on Linux, where Node can call the system.
+ * Asks the system to back the memory with huge pages, if it has any left. Direct writes pin memory
+ * page by page: with pages of 4 KiB that cost uploads a fifth of their throughput when measured.
+ * Returns whether the system agreed, which takes Linux and a Node that can call libc.
  */
 export function adviseHugePages(memory: SharedArrayBuffer): boolean {
   const bytes = Buffer.from(memory)

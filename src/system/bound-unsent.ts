@@ -1,20 +1,20 @@
 import type { Server } from 'node:net'
 import { callLibc } from './call-libc.ts'
 
-/** Enough that a client who reads never waits for the event loop. */
+/** Enough that a client that keeps reading never waits for the event loop. */
 const mostUnsentBytes = 1024 * 1024
 
-// As Linux numbers them.
+// The numbers that Linux gives them.
 const IPPROTO_TCP = 6
 const TCP_NOTSENT_LOWAT = 25
 
 /**
- * Has the system keep little that it cannot send yet to each client of a server that listens. Left
- * to itself it takes up to 4 MiB for one that does not read, of a memory that all connections of
- * the machine share: when a thousand who stand still have filled that, it drops what others send.
- * What is on its way to a client is not bounded by this, so that long lines are filled as before.
+ * Limits what the system buffers for each client and cannot send yet. By default it takes up to 4
+ * MiB for a client that does not read, from memory that all connections of the machine share: when
+ * a thousand stalled clients have filled it, the system drops packets of the others. The limit does
+ * not apply to bytes in flight, so connections with a high latency are still filled.
  *
- * Returns whether it could: on Linux, where Node can call the system.
+ * Returns whether the system agreed, which takes Linux and a Node that can call libc.
  */
 export function boundUnsent(server: Server): boolean {
   // Connections inherit the option from the socket that accepts them.

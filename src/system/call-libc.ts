@@ -7,8 +7,8 @@ const types = { number: 'i32', bigint: 'u64', object: 'buffer' } as const
 
 /**
  * Calls a function of the C library that takes whole numbers and buffers and returns a whole
- * number, for what Node has no call of its own. Returns undefined, and does nothing, where Node or
- * the library has no such thing, or without tuning: nothing may depend on it.
+ * number, where Node has no call of its own. Does nothing and returns undefined if Node cannot call
+ * libc, if the library has no such function, or without tuning. Nothing may depend on it.
  */
 export function callLibc(name: string, ...given: readonly Argument[]): number | undefined {
   if (!isTuned()) return undefined
@@ -26,7 +26,9 @@ export function callLibc(name: string, ...given: readonly Argument[]): number | 
   }
 }
 
-/** Node warns of what may change. Here nothing depends on it, so nobody has to know. */
+/**
+ * Node warns that its interface may change. Nothing depends on it here, so users need no warning.
+ */
 function withoutWarning<T>(load: () => T): T {
   const before = Object.getOwnPropertyDescriptor(process, 'emitWarning')!
   process.emitWarning = () => {}

@@ -2,20 +2,19 @@ import { setFlagsFromString } from 'node:v8'
 import { isTuned } from './tuning.ts'
 
 /**
- * Buffers have their bound, and what V8 keeps for each client is to have one, too: left to itself
- * it lets garbage pile up to several times what thousands of clients need, and the threads of the
- * catalog do the same. `--optimize-for-size` would do more, and take twice the time for small
- * files. What is read from a bucket comes in buffers that die young, as bodies do, and there is a
- * full collection whenever they are a part of the heap: with a fifth, that took half of the
- * throughput.
+ * Bounds what V8 keeps for each client, as the pool bounds buffers. By default V8 lets garbage pile
+ * up to several times what thousands of clients need, also on the threads of the catalog.
+ * `--optimize-for-size` would save more memory, and take twice the time for small files. Reads from
+ * a bucket arrive in buffers that die young, as request bodies do, and each time they reach a share
+ * of the heap V8 runs a full collection: with a share of a fifth, that took half of the throughput.
  */
 export function keepHeapSmall(isBucket: boolean): void {
   if (!isTuned()) return
   setFlagsFromString(`--heap-growing-percent=${isBucket ? 400 : 20}`)
-  // Small collections are over before other threads have begun.
+  // Small collections are over before other threads have started.
   if (isBucket) setFlagsFromString('--no-parallel-scavenge')
   setFlagsFromString('--semi-space-growth-factor=1')
-  // What bodies came in is freed where it was made, at once: to hand it to another thread, and to
-  // wait for that, took uploads a twentieth of their throughput.
+  // Frees the buffers of bodies at once, on the thread that allocated them. Handing them to another
+  // thread and waiting for it took a twentieth of the throughput of uploads.
   setFlagsFromString('--no-concurrent-array-buffer-sweeping')
 }

@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs'
 
-/**
- * How many files this process may have open (`ulimit -n`); absent where the system does not say.
- */
+/** How many files this process may open (`ulimit -n`). Undefined if the system does not say. */
 export function openFileLimit(): number | undefined {
   if (process.platform === 'linux') return limitIn(readFileSync('/proc/self/limits', 'utf8'))
-  // With the network in it, the report looks up the name of every peer, which can take minutes.
+  // With the network included, the report looks up the name of every peer, which can take minutes.
   Object.assign(process.report, { excludeNetwork: true })
   const { userLimits } = process.report.getReport() as {
     readonly userLimits?: Readonly<Record<string, { readonly soft: number | 'unlimited' }>>

@@ -1,14 +1,14 @@
 import { callLibc } from './call-libc.ts'
 
-/** As glibc numbers it. */
+/** The number that glibc gives it. */
 const M_ARENA_MAX = -8
 
 const mostHeaps = 2
 
 /**
- * Has threads that begin from now on share heaps of the C library: with one for each, what a thread
- * has freed is of no use to the others, and a crowd's memory was measured to grow by a tenth while
- * it comes and goes. Returns whether it could: where that library is glibc.
+ * Makes threads that start from now on share heaps of the C library. With a heap for each thread,
+ * memory that one has freed is useless to the others: a crowd of clients that comes and goes took a
+ * tenth more memory when measured. Returns whether it worked, which takes glibc.
  */
 export function shareHeaps(): boolean {
   return process.platform === 'linux' && callLibc('mallopt', M_ARENA_MAX, mostHeaps) === 1

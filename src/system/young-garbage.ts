@@ -3,17 +3,17 @@ import { runInNewContext } from 'node:vm'
 import { isTuned } from './tuning.ts'
 
 /**
- * Less than what has V8 begin a full collection, which is so many percent of what is in use
- * (`keepHeapSmall`): with four times as much, most of these collections were measured to become
- * full ones, and bodies to take twice the time of the processor.
+ * Must stay below what makes V8 start a full collection, which is a share of the memory in use
+ * (`keepHeapSmall`). With four times as much, most of these collections became full ones when
+ * measured, and bodies took twice the CPU time.
  */
 const usualBytes = 4 * 1024 * 1024
 
 /**
- * Frees the buffers in which bodies come. Node makes one for each read of a socket, and V8 counts
- * it as memory outside its heap: where many come, it goes over all that thousands of other clients
- * keep in the heap to be rid of them. They die at once, so that a collection of what is young
- * suffices, which takes a fraction of the time.
+ * Frees the buffers that request bodies arrive in. Node allocates one for each read of a socket,
+ * and V8 counts it as memory outside its heap: to free many, V8 would walk everything that
+ * thousands of other clients keep in the heap. These buffers die at once, so a collection of the
+ * young generation suffices, and takes a fraction of the time.
  */
 export class YoungGarbage {
   readonly #collect = isTuned() ? exposedCollector() : undefined
@@ -24,7 +24,7 @@ export class YoungGarbage {
     this.#bytesPerCollection = bytesPerCollection
   }
 
-  /** So many bytes have come and been copied. */
+  /** Counts bytes that have arrived and been copied. */
   add(bytes: number): void {
     this.#bytes += bytes
     if (this.#bytes < this.#bytesPerCollection) return

@@ -16,22 +16,22 @@ const bytesPerTurn = 4 * 1024 * 1024
 
 export interface ObjectPage {
   readonly objects: readonly { readonly key: string; readonly size: number }[]
-  /** What to ask the next page with; absent on the last. */
+  /** The token to request the next page with; absent on the last one. */
   readonly next?: string
 }
 
 export interface ListedObjects {
   readonly prefix: string
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   readonly from?: string | undefined
-  /** Only keys behind this one. */
+  /** Only keys after this one. */
   readonly startAfter?: string | undefined
   readonly signal: AbortSignal | undefined
   readonly limit?: number
 }
 
 /**
- * The requests that the store makes of one bucket. They reject with what the SDK reports, or with
+ * The requests that the store sends to one bucket. They reject with the error of the SDK, or with
  * the reason of their signal.
  */
 export class Bucket {
@@ -44,9 +44,9 @@ export class Bucket {
   }
 
   /**
-   * Resolves once the engine has the object, and has compared it with the digest that was sent with
-   * it. When it settles, nothing reads the pieces any more. With `ifAbsent` an engine that knows
-   * conditions refuses, with 412 or 409, if there is one.
+   * Resolves once the server has stored the object and compared it with the digest that was sent
+   * along. When it settles, nothing reads the pieces any more. With `ifAbsent`, a server that
+   * supports conditions answers 412 or 409 if the object exists.
    */
   async put(
     key: string,
@@ -64,8 +64,7 @@ export class Bucket {
       ...(ifAbsent && { IfNoneMatch: '*' }),
     })
     const digest = await sha256Of(pieces)
-    // Of the checksums in use this is the one that every engine verifies, and faster than MD5. The
-    // signature covers it.
+    // Every server verifies this checksum, and it is faster than MD5. The signature covers it.
     command.middlewareStack.add(
       (next) => (args) => {
         const request = args.request as { readonly headers: Record<string, string> }
@@ -81,7 +80,7 @@ export class Bucket {
     }
   }
 
-  /** The object's bytes from `from` on, up to `to` or to its end. */
+  /** The object's bytes from `from` to `to` or to its end. */
   async get(key: string, from: number, to: number, signal: AbortSignal): Promise<Readable> {
     const command = new GetObjectCommand({ Bucket: this.#name, Key: key, Range: `bytes=${from}-${to - 1}` })
     const { Body, ContentRange } = await this.#client.send(command, withSignal(signal))
@@ -94,18 +93,18 @@ export class Bucket {
     )
   }
 
-  /** Resolves even if there is no such object. */
+  /** Also resolves if there is no such object. */
   async delete(key: string, signal: AbortSignal | undefined): Promise<void> {
     const command = new DeleteObjectCommand({ Bucket: this.#name, Key: key })
     try {
       await orAborted(this.#client.send(command, withSignal(signal)), signal)
     } catch (error) {
-      // Not what S3 answers, but some engines do.
+      // S3 does not answer this, but some servers do.
       if (!isNoSuchKey(error)) throw error
     }
   }
 
-  /** A page of what is there, in the order of the keys. */
+  /** One page of objects, sorted by key. */
   async list({ prefix, from, startAfter, signal, limit }: ListedObjects): Promise<ObjectPage> {
     const command = new ListObjectsV2Command({
       Bucket: this.#name,
@@ -123,13 +122,13 @@ export class Bucket {
     return { objects, ...(next !== undefined && { next }) }
   }
 
-  /** Ends all connections. */
+  /** Closes all connections. */
   close(): void {
     this.#client.destroy()
   }
 }
 
-/** The bucket has answered that it has no such object. */
+/** Whether the server says that the object does not exist. */
 export function isNoSuchKey(error: unknown): boolean {
   return error instanceof Error && error.name === 'NoSuchKey'
 }
@@ -138,7 +137,7 @@ function withSignal(signal: AbortSignal | undefined): { readonly abortSignal?: A
   return signal ? { abortSignal: signal } : {}
 }
 
-/** Other work gets its turn in between, as a chunk may be large: 4 MiB take 2 ms to 6 ms. */
+/** Yields between pieces, because a chunk may be large: 4 MiB take 2 ms to 6 ms. */
 async function sha256Of(pieces: readonly Uint8Array[]): Promise<string> {
   const hash = createHash('sha256')
   let hashed = 0

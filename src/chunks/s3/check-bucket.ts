@@ -5,10 +5,9 @@ import type { Bucket } from './bucket.ts'
 import { s3Error } from './s3-error.ts'
 
 /**
- * Makes sure that the bucket can be listed and, unless it is only to be read, written to, read and
- * deleted from, with an object that is named unlike any chunk and gone afterwards. Rejects
- * `unavailable` or `internal` with what to look at, each step after `timeoutMs` at the latest.
- * `name` is the bucket's, as messages are to have it.
+ * Checks that the bucket can be listed. Unless it is only read, also writes, reads and deletes an
+ * object whose name no chunk can have. Rejects `unavailable` or `internal` with what to check. Each
+ * step takes at most `timeoutMs`. `name` is how messages call the bucket.
  */
 export async function checkBucket(
   bucket: Bucket,
@@ -38,7 +37,7 @@ export async function checkBucket(
   await step('delete from', (signal) => bucket.delete(key, signal))
 }
 
-/** What the SDK says before it sends anything is about the options. */
+/** An error that the SDK throws before it sends anything is about the options. */
 function explained(error: unknown, attempt: string): unknown {
   const known = s3Error(error, attempt)
   if (isStoreError(known) || !(error instanceof Error)) return known

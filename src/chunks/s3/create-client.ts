@@ -7,14 +7,13 @@ import type { S3ChunkStoreOptions } from './s3-options.ts'
 type ClientOptions = Pick<S3ChunkStoreOptions, 'endpoint' | 'region' | 'isPathStyle' | 'credentials'>
 
 /**
- * Else it prints what errors say anyway, and that requests wait for a connection, which is what
- * they are meant to do.
+ * The SDK would log errors, which callers report anyway, and requests that wait for a connection,
+ * which is intended.
  */
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
- * A client that sends each request once, and never gives up by itself: to retry and to lose
- * patience are for wrappers.
+ * Creates a client that sends each request once and never times out: wrappers retry and time out.
  */
 export function createClient(options: ClientOptions, maxSockets: number): S3Client {
   const { endpoint, region, isPathStyle = false, credentials } = options
@@ -25,16 +24,16 @@ export function createClient(options: ClientOptions, maxSockets: number): S3Clie
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials && { credentials }),
     maxAttempts: 1,
-    // Engines that do not know the newer checksums store their trailers as content, or ignore them.
+    // Servers that do not know the newer checksums ignore their trailers, or store them as content.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // It would take a round trip before each put.
+    // It would add a round trip to each put.
     expectContinueHeader: false,
     logger: silent,
     requestHandler: new NodeHttpHandler({
       httpAgent: agentForReading(connections),
       httpsAgent: new https.Agent(connections),
-      // A response may stand still for as long as nobody wants its bytes.
+      // A response may pause for as long as nobody needs its bytes.
       socketTimeout: 0,
       logger: silent,
     }),

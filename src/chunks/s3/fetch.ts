@@ -3,8 +3,8 @@ import type { Location } from '../../model/chunk.ts'
 import { StoreError } from '../../model/errors.ts'
 
 /**
- * Begins to get an object's bytes from `from` on, up to `to` or to its end. The signal ends it, and
- * the stream, too, when it aborts.
+ * Requests an object's bytes from `from` to `to` or to its end. An abort ends the request, and the
+ * stream.
  */
 export type GetRange = (
   location: Location,
@@ -14,18 +14,18 @@ export type GetRange = (
 ) => Promise<Readable>
 
 export interface FetchOwner {
-  /** So many bytes have come. */
+  /** So many bytes have arrived. */
   received(bytes: number): void
-  /** No read waits for anything, for now. */
+  /** No read is waiting for it at the moment. */
   resting(fetch: Fetch): void
-  /** It failed, or nobody wants what it was to get. */
+  /** It failed, or nobody needs its bytes any more. */
   ended(fetch: Fetch): void
 }
 
 interface PendingRead {
   readonly into: Uint8Array
   filled: number
-  /** Its bytes are passed over: reads behind it need theirs. */
+  /** Its bytes are skipped, because the reads after it need theirs. */
   isAborted: boolean
   readonly settle: (failure?: { readonly reason: unknown }) => void
 }
@@ -45,13 +45,13 @@ export class Fetch {
   readonly #abort = new AbortController()
   readonly #reads: PendingRead[] = []
   #next: number
-  /** Absent until it has begun. */
+  /** Undefined until the request is sent. */
   #to: number | undefined
   #body: Readable | undefined
   #received = 0
-  /** What came and nobody has asked for yet. */
+  /** Bytes that have arrived and that no read has asked for yet. */
   #left = nothing
-  /** The response is over, wherever that was. */
+  /** The response has ended, at whatever byte. */
   #isOver = false
   #hasEnded = false
 
@@ -62,20 +62,20 @@ export class Fetch {
     this.#owner = owner
   }
 
-  /** Where a read has to begin to be served next. */
+  /** Where the next read must start. */
   get next(): number {
     return this.#next
   }
 
-  /** Whether the next read may be so long. Until it has begun, any. */
+  /** Whether the next read may have this length. Before the request is sent, any may. */
   canServe(length: number): boolean {
     return this.#to === undefined || this.#next + length <= this.#to
   }
 
   /**
-   * Fills `into` with the bytes from `next` on. Rejects with what the request rejects, `corrupt`
-   * where the object ends early, and the signal's reason at once when that aborts: nothing is
-   * written to `into` any more then.
+   * Fills `into` with the bytes from `next` on. Rejects with the failure of the request, `corrupt`
+   * if the object ends early, and the signal's reason as soon as it aborts: after that, nothing is
+   * written to `into`.
    */
   serve(into: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -101,7 +101,7 @@ export class Fetch {
     })
   }
 
-  /** Sends the request, for the reads that wait and for what is behind them up to `to`. */
+  /** Sends the request for the waiting reads, and for what follows them up to `to`. */
   begin(getRange: GetRange, to = this.#next): void {
     if (this.#hasEnded) return
     this.#to = Math.max(to, this.#next)
@@ -111,9 +111,7 @@ export class Fetch {
     )
   }
 
-  /**
-   * Gives up the connection, unless all has come. There must be no read that somebody still wants.
-   */
+  /** Gives up the connection, unless the response is complete. No read may still need it. */
   end(): void {
     this.#endWith(undefined)
   }
@@ -140,7 +138,7 @@ export class Fetch {
       if (this.#isOver) this.#endWith(this.#tooShort())
       else this.#body?.resume()
     } else {
-      // What is complete goes on to the end of the response, which frees the connection.
+      // A complete response is read to its end, which frees the connection.
       if (!this.#isComplete) this.#body?.pause()
       this.#owner.resting(this)
     }
@@ -150,7 +148,7 @@ export class Fetch {
     for (let read = this.#reads[0]; read; read = this.#reads[0]) {
       const { into, filled, isAborted } = read
       const bytes = this.#left.subarray(0, into.length - filled)
-      // To memory that threads share `set` would write word by word.
+      // Not `set`: it copies to shared memory word by word.
       if (!isAborted) bytes.copy(into, filled)
       read.filled += bytes.length
       this.#left = this.#left.subarray(bytes.length)

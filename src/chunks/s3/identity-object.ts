@@ -9,10 +9,10 @@ type Options = Pick<
   'endpoint' | 'region' | 'bucket' | 'prefix' | 'isPathStyle' | 'openTimeoutMs' | 'credentials'
 >
 
-/** More than it ever has. */
+/** More than an identity ever has. */
 const mostBytes = 64 * 1024
 
-/** The object in which a store in a bucket says what it is. Its calls reject `unavailable`. */
+/** The object in which a store in a bucket keeps its identity. All calls reject `unavailable`. */
 export async function openIdentityObject({
   bucket: name,
   prefix = '',
@@ -33,7 +33,7 @@ export async function openIdentityObject({
       if (!signal.aborted) {
         const known = s3Error(error, attempted)
         if (isStoreError(known) || !(error instanceof Error)) throw known
-        // What the SDK says before it sends anything is about the options.
+        // An error that the SDK throws before it sends anything is about the options.
         throw new StoreError('internal', `${attempted}: ${error.message}`, { cause: error })
       }
       const message = `${attempted}: no answer within ${openTimeoutMs / 1000} s. Check that the S3 store runs and is not full.`
@@ -52,7 +52,7 @@ export async function openIdentityObject({
           throw error
         }
       }),
-    /** Leaves one alone that is there already, on engines that know conditions. */
+    /** Leaves an existing one alone, on servers that support conditions. */
     create: (text: string) =>
       attempt('create', async (signal) => {
         try {
@@ -61,7 +61,7 @@ export async function openIdentityObject({
           if (statusOf(error) !== 412 && statusOf(error) !== 409) throw error
         }
       }),
-    /** Takes the place of one that is there. */
+    /** Overwrites an existing one. */
     replace: (text: string) => attempt('write', (signal) => bucket.put(key, [Buffer.from(text)], signal)),
     close: () => bucket.close(),
   }

@@ -32,9 +32,9 @@ export class JoinedReads {
   readonly #getRange: GetRange
   readonly #options: JoinedReadsOptions
   readonly #youngGarbage = new YoungGarbage(bytesPerCollection)
-  /** Those that a read may join, or go on behind. */
+  /** Requests that a read may join or continue. */
   readonly #fetches = new Set<Fetch>()
-  /** Those of them that no read waits for, from the longest to the shortest rest. */
+  /** Those of them that no read waits for, the longest idle first. */
   readonly #resting = new Map<Fetch, NodeJS.Timeout>()
 
   constructor(getRange: GetRange, options: JoinedReadsOptions) {
@@ -61,18 +61,17 @@ export class JoinedReads {
       ended: () => this.#forget(fetch),
     })
     this.#fetches.add(fetch)
-    // Reads that are asked for at once come in one turn of the event loop, with promises in
-    // between.
+    // Reads that belong together arrive in one turn of the event loop, with promises in between.
     setImmediate(() => fetch.begin(this.#getRange, until ?? (before && size)))
     return fetch.serve(into, signal)
   }
 
-  /** Keeps nothing of a chunk that is gone. Reads that wait end as they would have. */
+  /** Ends the requests for a deleted chunk. Waiting reads end as they would have anyway. */
   drop(location: Location): void {
     for (const fetch of this.#resting.keys()) if (fetch.location === location) fetch.end()
   }
 
-  /** Keeps nothing any more. No read may be under way. */
+  /** Ends all requests. No read may be running. */
   close(): void {
     for (const fetch of this.#resting.keys()) fetch.end()
   }

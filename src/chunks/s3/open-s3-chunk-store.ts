@@ -4,9 +4,9 @@ import type { S3ChunkStoreOptions } from './s3-options.ts'
 const defaults = { prefix: '', maxSockets: 64, idleReadMs: 1_000, openTimeoutMs: 10_000, isReadOnly: false }
 
 /**
- * Opens a chunk store in a bucket that is there. Rejects `unavailable` or `internal`, in one line
- * that says what to look at, unless the bucket can be reached and used with these credentials;
- * `RangeError` for a number that makes no sense.
+ * Opens a chunk store in an existing bucket. If the bucket cannot be reached and used with these
+ * credentials, rejects `unavailable` or `internal` with one line that says what to check. Rejects
+ * `RangeError` for an invalid number.
  */
 export async function openS3ChunkStore(options: S3ChunkStoreOptions): Promise<ChunkStore> {
   const {
@@ -20,7 +20,7 @@ export async function openS3ChunkStore(options: S3ChunkStoreOptions): Promise<Ch
   } = { ...defaults, ...options }
   if (!Number.isInteger(maxSockets) || maxSockets < 1)
     throw new RangeError(`maxSockets must be an integer of at least 1, not ${maxSockets}`)
-  // The SDK takes longer to load than all the rest, and most stores are not in a bucket.
+  // The SDK takes longer to load than everything else, and most stores are not in a bucket.
   const { Bucket } = await import('./bucket.ts')
   const { createClient } = await import('./create-client.ts')
   const { checkBucket } = await import('./check-bucket.ts')

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream'
 import type { ClientRequest } from 'node:http'
 
 /**
- * The pieces, one behind the other, as the body of a single request: the SDK sends any `Readable`
- * by piping it into the request. The pieces are lent: who has sent them may use them again when
- * `release` has resolved.
+ * The concatenated pieces as the body of a single request. The SDK sends a `Readable` by piping it
+ * into the request. The pieces are only lent: their owner may reuse them when `release` has
+ * resolved.
  */
 export class PiecesBody extends Readable {
   readonly #pieces: readonly Uint8Array[]

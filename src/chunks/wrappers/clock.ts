@@ -1,10 +1,10 @@
 import { pause } from '../../model/abortable.ts'
 
-/** How time is told and passed. */
+/** A clock that tests can replace. */
 export interface Timer {
   /** Milliseconds since some moment; never goes back. */
   readonly now: () => number
-  /** Resolves so much later. Rejects with the signal's reason when that is aborted. */
+  /** Resolves after `ms`. Rejects with the signal's reason when it aborts. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>
 }
 

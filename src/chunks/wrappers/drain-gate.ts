@@ -1,12 +1,12 @@
 import { StoreError } from '../../model/errors.ts'
 
-/** Lets calls in until it is closed, and knows when the last one has left. */
+/** Lets calls in until it is closed, and knows when the last one has settled. */
 export class DrainGate {
   #inside = 0
   #isClosed = false
   readonly #empty = Promise.withResolvers<void>()
 
-  /** Settles as `call` does. Rejects `unavailable` without calling it once the gate is closed. */
+  /** Settles as `call` does. Once the gate is closed, rejects `unavailable` without calling it. */
   async run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new StoreError('unavailable', 'The chunk store is closed.')
     this.#inside += 1
@@ -18,7 +18,7 @@ export class DrainGate {
     }
   }
 
-  /** Turns away every later call at once; resolves when those inside have settled. */
+  /** Rejects every later call at once. Resolves when the running calls have settled. */
   close(): Promise<void> {
     this.#isClosed = true
     this.#announceIfEmpty()

@@ -4,15 +4,15 @@ import type { ChunkStore, ListOptions, StoredChunk } from '../chunk-store.ts'
 import { runningClock, type Timer } from './clock.ts'
 
 export interface RetryOptions {
-  /** Tries of one call, the first included; 8 unless given. */
+  /** The most tries of one call, including the first; 8 by default. */
   readonly maxTries?: number
   /**
-   * Longest pause before the second try, 100 ms unless given. It doubles before each further one,
+   * The longest pause before the second try, 100 ms by default. It doubles before each further try,
    */
   readonly firstPauseMs?: number
-  /** up to this, 5 s unless given. */
+  /** up to this, 5 s by default. */
   readonly maxPauseMs?: number
-  /** No try begins later than so long after the first, 30 s unless given. */
+  /** No try starts later than this after the first, 30 s by default. */
   readonly patienceMs?: number
   readonly clock?: Timer
   /** From 0 up to 1. */
@@ -29,23 +29,19 @@ const defaults = {
 }
 
 /**
- * Tries again what was `unavailable`, and nothing else: not `no_space`, `not_found` or `corrupt`,
- * and not what its signal has aborted, which ends a pause at once. A pause has any length up to its
- * bound, so that those who failed together do not come back together. Rejects as the last try did.
- * A put that is tried again goes to another location: what a lost answer leaves at the first is an
- * orphan.
+ * Retries calls that reject `unavailable`, and no others: not `no_space`, `not_found` or `corrupt`.
+ * An abort ends a pause at once, and the call is not retried. Pauses have random lengths, so that
+ * calls that failed together do not come back together. Rejects as the last try did. A retried put
+ * writes to a new location: if only the answer to the first was lost, its bytes are an orphan.
  *
- * A listing that fails resumes behind the last chunk that it has shown; its tries count from that
- * chunk. After `close` nothing is tried again.
+ * A listing that fails resumes after the last chunk that it has yielded, and counts its tries from
+ * there. After `close` nothing is retried.
  */
 export function retrying(store: ChunkStore, options: RetryOptions = {}): ChunkStore {
   const limits = { ...defaults, ...options }
   const closing = new AbortController()
 
-  /**
-   * Resolves when it is time for another try, and rejects with what has failed if there is to be
-   * none.
-   */
+  /** Resolves when it is time for another try. Rejects with the failure if there must be none. */
   async function pause(failure: unknown, tries: Tries, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
     const stops = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
@@ -89,7 +85,8 @@ export function retrying(store: ChunkStore, options: RetryOptions = {}): ChunkSt
   }
 
   return {
-    // Another try needs the pieces: they are not taken before the last one has settled.
+    // Each try reads the pieces again. By then the previous try has settled and no longer uses
+    // them.
     put: (digest, pieces, { signal } = {}) =>
       retried(signal, () => store.put(digest, pieces, signal && { signal })),
     read: (location, offset, into, readOptions) =>
@@ -104,7 +101,7 @@ export function retrying(store: ChunkStore, options: RetryOptions = {}): ChunkSt
   }
 }
 
-/** The tries of one call, of which the first has begun. */
+/** Counts the tries of one call. The first one has started. */
 class Tries {
   readonly #limits: Required<RetryOptions>
   readonly #begun: number
@@ -115,7 +112,7 @@ class Tries {
     this.#begun = limits.clock.now()
   }
 
-  /** How long to wait before another one; undefined if it was the last. */
+  /** How long to wait before the next try; undefined if there must be none. */
   nextPauseMs(): number | undefined {
     const { maxTries, firstPauseMs: firstMs, maxPauseMs: maxMs, patienceMs, clock, random } = this.#limits
     if (this.#count >= maxTries) return undefined

@@ -4,8 +4,7 @@ import { runningClock, type Timer } from './clock.ts'
 
 export interface TimeoutOptions {
   /**
-   * A call, or a step of a listing, may take so long, and beyond that the time that its bytes take
-   * at `minRate`.
+   * A call, or a step of a listing, may take this long, plus the time for its bytes at `minRate`.
    */
   readonly timeoutMs: number
   /** Bytes a second. */
@@ -14,9 +13,8 @@ export interface TimeoutOptions {
 }
 
 /**
- * Ends calls that take too long with `unavailable`, and a message that says what to look at. It
- * does so by aborting them, and settles when they have settled: of a call that has timed out
- * nothing goes on.
+ * Aborts calls that take too long, which then reject `unavailable` with a message that says what to
+ * check. They settle only when the aborted call has settled: nothing goes on behind a timeout.
  */
 export function timingOut(store: ChunkStore, options: TimeoutOptions): ChunkStore {
   const { timeoutMs, minRate, clock = runningClock } = options
@@ -64,7 +62,7 @@ export function timingOut(store: ChunkStore, options: TimeoutOptions): ChunkStor
   }
 }
 
-/** Why a call is not waited for any more: one reason does for all. */
+/** The reason to stop the timer when the call has settled; it is always the same. */
 const wasFaster = Symbol('the call was faster')
 
 function linked(signal: AbortSignal | undefined, abort: AbortController): AbortSignal {
@@ -80,7 +78,7 @@ async function withTimeout<T>(
 ): Promise<T> {
   const settled = new AbortController()
   const giveUp = () => {
-    const message = `The chunk store has not answered within ${ms / 1000} s (${what}): look whether what it keeps its chunks in runs, and whether that is full.`
+    const message = `The chunk store has not answered within ${ms / 1000} s (${what}): check that its disk or bucket works and is not full.`
     abort.abort(new StoreError('unavailable', message))
   }
   clock.wait(ms, settled.signal).then(giveUp, () => {})

@@ -5,16 +5,16 @@ import { StoreError } from '../../model/errors.ts'
 import type { ChunkStore, ReadOptions } from '../chunk-store.ts'
 
 /**
- * Lets no byte out that was not compared with the digest of its block. A damaged block rejects
- * `corrupt`, and whatever rejects leaves zeros in `into`, so that bad bytes cannot be used by
- * mistake. Whole blocks are read straight into `into`; a range that begins or ends inside a block
- * costs reading that block, into a buffer of its own. A read whose block digests do not match its
- * size in number rejects `TypeError`.
+ * Compares every byte that it lets out with the digest of its block. A damaged block rejects
+ * `corrupt`, and after any rejection `into` holds zeros, so that bad bytes cannot be used by
+ * mistake. Whole blocks are read straight into `into`. A range that starts or ends inside a block
+ * makes it read that block into a separate buffer. A read whose number of block digests does not
+ * fit its size rejects `TypeError`.
  *
- * `put` passes straight through: whoever stores a chunk has just taken its digests, and doing it
- * once more would halve the speed of uploads.
+ * `put` passes straight through: its caller has just computed the digests, and a second time would
+ * halve the speed of uploads.
  *
- * `mayUseThread` is asked for each piece of work that a thread beside the event loop could do.
+ * `mayUseThread` decides for each piece of work whether a hashing thread may do it.
  */
 export function verifying(store: ChunkStore, mayUseThread?: () => boolean): ChunkStore {
   return {
@@ -45,7 +45,7 @@ function checkRange(location: Location, offset: number, into: Uint8Array, option
   }
 }
 
-/** What reads, and what it is verified with. */
+/** A reader, and the digests that verify it. */
 interface Verifier {
   readonly store: ChunkStore
   readonly mayUseThread: (() => boolean) | undefined
@@ -79,7 +79,7 @@ async function readVerified(
   }
 }
 
-/** `bytes` begin at a block border, `from`, and end at one or at the chunk's end. */
+/** `bytes` start at a block boundary, `from`, and end at one or at the end of the chunk. */
 async function checkBlocks(
   { mayUseThread }: Verifier,
   location: Location,

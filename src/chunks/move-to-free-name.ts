@@ -1,17 +1,17 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
 
-/** What systems say of a file system that has no hard links. */
+/** Errors of file systems that have no hard links. */
 const lackOfLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EMLINK'])
 
 /**
- * Renames a file and replaces nothing: rejects `EEXIST` if something has the new name. File systems
- * without hard links (exFAT, SMB) cannot do that in one step, so an empty file takes the name
- * first; a crash between the two steps leaves it.
+ * Renames a file without replacing anything: rejects `EEXIST` if the new name is taken. File
+ * systems without hard links (exFAT, SMB) cannot do that in one step, so an empty file takes the
+ * name first. A crash between the two steps leaves it there.
  */
 export async function moveToFreeName(from: string, to: string): Promise<void> {
   try {
-    // Unlike a rename it replaces nothing.
+    // Unlike a rename, a link replaces nothing.
     await promisify(fs.link)(from, to)
   } catch (error) {
     if (!lackOfLinks.has((error as NodeJS.ErrnoException).code ?? '')) throw error

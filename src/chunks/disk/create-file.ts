@@ -4,10 +4,10 @@ import { writeDirectly } from './write-directly.ts'
 
 /**
  * Creates a file that must not exist, and resolves once its bytes, its size and its name would
- * survive a power cut. `onWritten` is called when the bytes are written, and `syncName` when they
- * are durable; it syncs the directory that the file stands in, under this name or another that it
- * gets there. If anything rejects, an abort too, what has this name is removed. When it settles,
- * and from `onWritten` on, nothing reads the pieces any more.
+ * survive a power cut. It calls `onWritten` when the bytes are written, and `syncName` when they
+ * are durable. `syncName` syncs the directory of the file, under this name or another that it gives
+ * the file. If anything rejects, or the signal aborts, the file with this name is removed. Nothing
+ * reads the pieces after `onWritten`, or after this settles.
  */
 export async function createFile(
   path: string,
@@ -23,9 +23,9 @@ export async function createFile(
     signal?.throwIfAborted()
     await syncName()
   } catch (error) {
-    // The kernel may have dropped the dirty pages: a second sync would lie, so the file goes. If it
-    // cannot even be removed it is garbage that can be listed, and the first error says more than
-    // the second.
+    // The kernel may have dropped the dirty pages, and a second sync would report success: remove
+    // the file. If that fails too, the file is garbage that a listing finds, and the first error
+    // says more than the second.
     await callFs((done) => fs.unlink(path, done)).catch(() => undefined)
     throw error
   }
@@ -42,8 +42,8 @@ async function writeAndSync(
     if (!(await writeDirectly(path, pieces, signal))) await writeFully(fd, pieces, signal)
     onWritten()
     signal?.throwIfAborted()
-    // Enough for a file that only grew: what is needed to read the bytes back, its size too, is
-    // part of it.
+    // `fdatasync` suffices for a file that only grew: it covers all that is needed to read the
+    // bytes back, including the size.
     await callFs((done) => fs.fdatasync(fd, done))
   } finally {
     await callFs((done) => fs.close(fd, done))

@@ -3,8 +3,8 @@ import { StoreError } from '../../model/errors.ts'
 import { callFs } from './fs-calls.ts'
 
 /**
- * Knows what a path led to at first: it may be renamed, unmounted or replaced under a running
- * server.
+ * Remembers which directory a path led to at first: it may be renamed, unmounted or replaced while
+ * the server runs.
  */
 export class DirectoryIdentity {
   readonly #path: string
@@ -15,12 +15,12 @@ export class DirectoryIdentity {
     this.#first = first
   }
 
-  /** Rejects with what the system reports. */
+  /** Rejects with the system's error. */
   static async of(path: string): Promise<DirectoryIdentity> {
     return new DirectoryIdentity(path, await statOf(path))
   }
 
-  /** Rejects `unavailable` if the path leads to something else by now. */
+  /** Rejects `unavailable` if the path now leads to another directory. */
   async confirm(): Promise<void> {
     const now = await statOf(this.#path).catch((error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined

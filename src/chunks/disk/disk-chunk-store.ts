@@ -28,31 +28,29 @@ import { rewritePack } from './packs/rewrite-pack.ts'
 import { Shards } from './shards.ts'
 import { TemporaryFiles } from './temporary-files.ts'
 
-/** What every disk chunk store batches. */
+/** The batching of every disk chunk store. */
 export const diskBatching: Batching = { bytes: packedBytes, concurrency: maxEntries }
 
 export interface DiskChunkStoreOptions {
-  /** Chunk files kept open between reads, 128 unless given. */
+  /** How many chunk files stay open between reads; 128 by default. */
   readonly maxOpenFiles?: number
-  /** Whether up to 256 directories stay open, too: true unless given. */
+  /** Whether up to 256 directories stay open, too; true by default. */
   readonly keepsDirectories?: boolean
   /**
-   * Deletes are synced: what is deleted stays so after a power cut. Chunks do without, for one that
-   * comes back is garbage, not loss.
+   * Syncs deletes, so that they survive a power cut. Chunks do not need that: one that comes back
+   * is garbage, not a loss.
    */
   readonly hasDurableDeletes?: boolean
-  /**
-   * Creates nothing, not even the directories of an empty store. Nothing is to be put or deleted.
-   */
+  /** Creates nothing, not even the directories of an empty store. Do not put or delete then. */
   readonly isReadOnly?: boolean
 }
 
 /**
- * Keeps a chunk in a file of its own, `ab/<digest>.<random>` below one directory, its bytes and
- * nothing else; and small ones that come together in a pack, `ab/<random>.pack`, whose header tells
- * what stands where. Any number of stores may work on one directory; where two take chunks out of
- * one pack at the very same time, those of one may come back, as garbage does. `list` also shows
- * the file of a put that is under way, or that a crash cut short.
+ * Keeps each chunk in its own file, `ab/<digest>.<random>` below one directory, which holds the
+ * chunk's bytes and nothing else. Small chunks that arrive together go into a pack,
+ * `ab/<random>.pack`, whose header says where each one is. Any number of stores may share a
+ * directory. If two delete chunks from one pack at the very same time, the chunks of one may come
+ * back as garbage. `list` also shows the file of a put that is running, or that a crash cut short.
  */
 export class DiskChunkStore implements ChunkStore {
   readonly #directory: string
@@ -75,7 +73,7 @@ export class DiskChunkStore implements ChunkStore {
   }
 
   /**
-   * Creates the directory if it is not there, unless it is only to be read. Rejects `no_space`,
+   * Creates the directory if it is missing, unless the store is read-only. Rejects `no_space`,
    * `unavailable`.
    */
   static async open(
@@ -141,10 +139,9 @@ export class DiskChunkStore implements ChunkStore {
     })
   }
 
-  /** In the order of the locations. Holds the names of one shard, and one header. */
+  /** Sorted by location. Keeps the names of one shard and one header in memory. */
   async *list({ signal, after = '' as Location }: ListOptions = {}): AsyncGenerator<StoredChunk> {
-    // Only each step is a call: a listing that nobody goes on with must not keep the store from
-    // closing.
+    // Only each step is a call, so that an abandoned listing does not keep the store from closing.
     const step = <T>(call: () => Promise<T>) => this.#call('Cannot list chunks', signal, call)
     for (const shard of await step(() => this.#shards.list())) {
       if (shard < after.slice(0, 2)) continue
@@ -157,8 +154,8 @@ export class DiskChunkStore implements ChunkStore {
   }
 
   /**
-   * Resolves when the calls under way have settled and every descriptor is closed. Later calls
-   * reject `unavailable`.
+   * Resolves when running calls have settled and every descriptor is closed. Later calls reject
+   * `unavailable`.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close()
@@ -212,14 +209,14 @@ export class DiskChunkStore implements ChunkStore {
     await remove(path).catch(async (error: unknown) => {
       if (!(await this.#shards.isAbsence(error, pathInStore))) throw error
     })
-    // Not before the bytes are gone, or a read could open them in between and keep them readable.
+    // Only when the bytes are gone: otherwise a read could reopen the file and keep them readable.
     this.#files.drop(path)
     if (this.#hasDurableDeletes) await this.#shards.sync(pathInStore)
   }
 
   async #listShard(shard: string): Promise<readonly ParsedLocation[]> {
     const found = await listShard(this.#directory, shard)
-    // What another store has must not be taken for orphans of this one.
+    // The chunks of another store must not look like orphans of this one.
     await this.#shards.confirm()
     return found
   }

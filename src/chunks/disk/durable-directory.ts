@@ -4,9 +4,8 @@ import { dirname, resolve } from 'node:path'
 import { callFs } from './fs-calls.ts'
 
 /**
- * Creates a directory, and those above it that are missing, readable by this user only; `fill`
- * creates what is to stand in it. Resolves once all of that would be found there after a power cut.
- * Rejects with what the system reports.
+ * Creates a directory and its missing parents, readable by this user only; `fill` creates its
+ * content. Resolves once all of it would survive a power cut. Rejects with the system's error.
  */
 export async function makeDurableDirectory(
   directory: string,
@@ -18,9 +17,9 @@ export async function makeDurableDirectory(
 }
 
 /**
- * Creates what is missing of a path, and resolves with the topmost directory that it has created,
- * if any. Node's own way to do that goes on for ever where there is a parent in which nothing can
- * be created, as in /proc.
+ * Creates the missing directories of a path, and resolves with the topmost one that it has created,
+ * if any. Node's recursive `mkdir` never returns if nothing can be created in a parent, as in
+ * /proc.
  */
 async function makeDirectories(path: string): Promise<string | undefined> {
   try {
@@ -29,13 +28,13 @@ async function makeDirectories(path: string): Promise<string | undefined> {
     const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     if (!isAbsent || dirname(path) === path) throw error
     const created = await makeDirectories(dirname(path))
-    // Somebody else may have been faster.
+    // Another process may have created it first.
     const here = await makeDirectory(path)
     return created ?? here
   }
 }
 
-/** Resolves with its path, or with nothing if it is there already. */
+/** Resolves with the path, or with undefined if the directory exists already. */
 export async function makeDirectory(path: string): Promise<string | undefined> {
   try {
     await mkdir(path, { mode: 0o700 })
@@ -53,8 +52,8 @@ export async function makeDirectory(path: string): Promise<string | undefined> {
 }
 
 /**
- * The directory and its parent even if both were there: whoever created them may have died before
- * it could sync. Above them only what was created now.
+ * The directory and its parent, even if both existed: the process that created them may have died
+ * before it could sync. Above them, only what was created now.
  */
 function directoriesToSync(directory: string, created: string | undefined): readonly string[] {
   const paths = [resolve(directory), dirname(resolve(directory))]

@@ -2,13 +2,12 @@ import fs from 'node:fs'
 import { callFs } from './fs-calls.ts'
 import type { PackHeader } from './packs/pack-header.ts'
 
-/** What is known of a file for as long as it stays open. */
+/** What is known about a file while it stays open. */
 export interface KeptOpen {
-  /** Of a pack, once somebody has asked for it. */
+  /** The header of a pack, once a read has asked for it. */
   header?: Promise<PackHeader | undefined>
   /**
-   * Of a chunk's own file, once somebody has read its beginning: it resolves when that is over,
-   * however it went.
+   * The first read of the beginning of a chunk's own file. It resolves when that read has settled.
    */
   beginning?: Promise<void>
 }
@@ -16,15 +15,16 @@ export interface KeptOpen {
 interface OpenFile extends KeptOpen {
   readonly path: string
   readonly opened: Promise<number>
-  /** Absent while it is being opened, and if that failed. */
+  /** Undefined while the file is being opened, and if that failed. */
   fd?: number
-  /** Reads that wait for it or are under way. */
+  /** Reads that wait for the file or are running. */
   users: number
 }
 
 /**
- * Keeps files open from one read to the next, the least recently used going first. A descriptor in
- * use is never closed: there are more than `limit` only while more than that are read at once.
+ * Keeps files open between reads, and closes the least recently used first. It never closes a
+ * descriptor in use: more than `limit` are open only while more reads than that are running. It is
+ * not an ordinary LRU cache, because those evict entries in use as well.
  */
 export class FdCache {
   /** From the least to the most recently used. */
@@ -37,9 +37,9 @@ export class FdCache {
   }
 
   /**
-   * Settles as `read` does, which gets a descriptor that is open until then. Files asked for at
-   * once are opened once. Rejects with what the system reports if it cannot be opened; the next
-   * call tries again.
+   * Settles as `read` does, and keeps its descriptor open until then. Concurrent reads of a file
+   * open it once. If the file cannot be opened, rejects with the system's error; the next call
+   * tries again.
    */
   async withFile<T>(path: string, read: (fd: number, kept: KeptOpen) => Promise<T>): Promise<T> {
     const file = this.#files.get(path) ?? this.#open(path)
@@ -56,7 +56,7 @@ export class FdCache {
     }
   }
 
-  /** Forgets the file, so that the next read opens it anew. Reads under way end well. */
+  /** Forgets the file, so that the next read opens it again. Running reads are not affected. */
   drop(path: string): void {
     const file = this.#files.get(path)
     if (!file) return
@@ -64,7 +64,7 @@ export class FdCache {
     this.#closeIfIdle(file)
   }
 
-  /** Forgets all files. Resolves when every descriptor is closed that no read was using. */
+  /** Forgets all files. Resolves when every descriptor is closed that no read is using. */
   async close(): Promise<void> {
     for (const path of this.#files.keys()) this.drop(path)
     await Promise.all(this.#closing)
@@ -104,7 +104,7 @@ export class FdCache {
     this.#closing.add(closed)
     closed.then(
       () => this.#closing.delete(closed),
-      // It stays in the set, and `close` rejects with it.
+      // It stays in the set, so that `close` rejects with it.
       () => undefined,
     )
   }

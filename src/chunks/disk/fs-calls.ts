@@ -5,9 +5,8 @@ import { StoreError } from '../../model/errors.ts'
 import { explainSystemError } from '../../model/system-errors.ts'
 
 /**
- * One call of the callback `fs` as a promise, because `fs/promises` was measured to take 20–40 %
- * longer for each chunk. Settles when the callback runs, so nothing that was handed to the call is
- * in use any more.
+ * Turns one call of the callback `fs` into a promise, because `fs/promises` takes 20–40 % longer
+ * for each chunk. It settles when the callback runs, so the call no longer uses its buffers then.
  */
 export function callFs<T = void>(
   call: (done: (error: Error | null | undefined, result: T) => void) => void,
@@ -21,9 +20,9 @@ export function callFs<T = void>(
 }
 
 /**
- * Fills `into` from byte `offset` of the file on and resolves with how many bytes there were: fewer
- * than `into` holds only where the file ends. An aborted read rejects with the signal's reason, but
- * not before the call under way has come back: until then the kernel may write to `into`.
+ * Fills `into` from byte `offset` of the file on, and resolves with the number of bytes read: fewer
+ * than `into` holds only at the end of the file. An aborted read rejects with the signal's reason,
+ * but only when the running call has returned: until then the kernel may write to `into`.
  */
 export async function readFully(
   fd: number,
@@ -47,23 +46,22 @@ export async function readFully(
   })
 }
 
-/** Asked between the steps of a call whether to go on: a signal, for instance. */
+/** Decides between the steps of a call whether to go on, for instance a signal. */
 export type Stop = Pick<AbortSignal, 'throwIfAborted'>
 
-/** What Linux and macOS take in one vectored write. */
+/** The most that Linux and macOS accept in one vectored write. */
 const maxPieces = 1024
 
 /**
  * Writes all pieces from the file's current position on. When it settles, nothing reads the pieces
- * any more. An abort is heeded between writes, and rejects with the signal's reason.
+ * any more. It checks for an abort between writes, and rejects with the signal's reason.
  */
 export async function writeFully(
   fd: number,
   pieces: readonly Uint8Array[],
   signal: Stop | undefined,
 ): Promise<void> {
-  // An empty piece could stand alone in a batch, and a write of nothing looks like one that gets
-  // nowhere.
+  // An empty piece could be alone in a batch, and writing nothing looks like no progress.
   const queue = pieces.filter(({ length }) => length > 0)
   for (let next = 0; next < queue.length;) {
     signal?.throwIfAborted()
@@ -82,9 +80,9 @@ export async function writeFully(
 }
 
 /**
- * What a caller is told about a failed call: `no_space` or `unavailable`, with the system's error
- * as the cause. What the system did not report (an abort, a mistake in the program) stays what it
- * is.
+ * The error for the caller of a failed call: `no_space` or `unavailable`, with the system's error
+ * as the cause. Errors that the system did not report, such as aborts and bugs, are returned as
+ * they are.
  */
 export function diskError(error: unknown, attempt: string): unknown {
   const explained = explainSystemError(error)
@@ -99,9 +97,8 @@ export function diskError(error: unknown, attempt: string): unknown {
 }
 
 /**
- * Whether a call on `path` failed because that file is not there. Rejects with what the system
- * reports if the directory around it is gone too, as when a disk was taken away: then nothing is
- * known about the file.
+ * Whether a call on `path` failed because that file does not exist. Rejects with the system's error
+ * if its directory is gone too, as when a disk was removed: then nothing is known about the file.
  */
 export async function isAbsence(error: unknown, path: string): Promise<boolean> {
   if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) return false
@@ -109,10 +106,7 @@ export async function isAbsence(error: unknown, path: string): Promise<boolean> 
   return true
 }
 
-/**
- * What the system reports of a directory, a FIFO, a socket or a device that stands in the place of
- * a file.
- */
+/** Errors for a directory, a FIFO, a socket or a device in the place of a file. */
 const ofNoFile = new Set(['EISDIR', 'ESPIPE', 'ENXIO', 'ENODEV'])
 
 /**

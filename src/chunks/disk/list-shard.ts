@@ -8,10 +8,10 @@ import { callFs, isAbsence } from './fs-calls.ts'
 import { tryParseLocation, locationInPack, type ParsedLocation } from './chunk-path.ts'
 import { readPackHeader } from './packs/read-pack-header.ts'
 
-/** Of what was put nobody knows what it was. */
+/** The digest of chunks whose digest nobody can tell. */
 const unknownDigest = parseDigest('0'.repeat(64))
 
-/** What stands in a shard, sorted by path. What is not named like something of ours is not ours. */
+/** The content of a shard, sorted by path. Files with other names are not ours. */
 export async function listShard(directory: string, shard: string): Promise<readonly ParsedLocation[]> {
   const names = await readdir(join(directory, shard))
   return names
@@ -20,7 +20,7 @@ export async function listShard(directory: string, shard: string): Promise<reado
     .filter((parsed) => parsed !== undefined)
 }
 
-/** The chunks there, in the order of their locations. Of what is gone by now there are none. */
+/** The chunks at a location, sorted; none if it is gone by now. */
 export async function chunksAt(directory: string, parsed: ParsedLocation): Promise<readonly StoredChunk[]> {
   const path = join(directory, parsed.path)
   try {

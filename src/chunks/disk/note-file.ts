@@ -4,7 +4,7 @@ import { diskError, isAbsence } from './fs-calls.ts'
 import { syncDirectory } from './durable-directory.ts'
 
 /**
- * A small file that is replaced whole, by one writer at a time. Its calls reject `unavailable`,
+ * A small file that one writer at a time replaces as a whole. All calls reject `unavailable`,
  * `no_space`.
  */
 export function noteFile(directory: string, name: string) {
@@ -20,7 +20,7 @@ export function noteFile(directory: string, name: string) {
       }
     },
     async replace(text: string): Promise<void> {
-      // Always the same, so that kills do not leave ever more of them.
+      // Always the same name, so that killed processes do not leave more and more of them.
       const draft = `${path}.tmp`
       try {
         const file = await open(draft, 'w', 0o600)

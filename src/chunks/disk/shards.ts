@@ -14,15 +14,15 @@ import {
 import { sharedSync } from './shared-sync.ts'
 
 interface Shard {
-  /** Absent where it is opened for each sync. */
+  /** Undefined if the directory is opened for each sync. */
   readonly fd?: number
   readonly sync: () => Promise<void>
 }
 
 export interface ShardsOptions {
   /**
-   * Keeps each directory open after its first sync, so that syncing it costs one call: true unless
-   * given.
+   * Keeps each directory open after its first sync, so that syncing it takes one call; true by
+   * default.
    */
   readonly isKeptOpen?: boolean
   /** Creates nothing, and rejects if the directory of the store is missing. */
@@ -38,7 +38,7 @@ export class Shards {
   readonly #directory: string
   readonly #isKeptOpen: boolean
   readonly #identity: DirectoryIdentity
-  /** Would be found after a power cut. */
+  /** Shards that would survive a power cut. */
   readonly #durable: Set<string>
   readonly #rows = new Map<string, Promise<void>>()
   readonly #open = new Map<string, Promise<Shard>>()
@@ -58,8 +58,8 @@ export class Shards {
   }
 
   /**
-   * Creates the store's directory, readable by the server's user only. Rejects with what the system
-   * reports.
+   * Creates the store's directory, readable by the server's user only. Rejects with the system's
+   * error.
    */
   static async open(
     directory: string,
@@ -69,21 +69,21 @@ export class Shards {
     const look = async () => {
       there = await shardsIn(directory)
     }
-    // The sync that follows the look makes all that was seen durable: a killed server may not have
-    // come to it.
+    // The sync after `look` makes everything that it saw durable: a killed server may not have
+    // synced it.
     await (isReadOnly ? look() : makeDurableDirectory(directory, look))
     return new Shards(directory, isKeptOpen, await DirectoryIdentity.of(directory), new Set(there))
   }
 
-  /** Sorted names of those that exist. */
+  /** Sorted names of the shards that exist. */
   async list(): Promise<readonly string[]> {
     const there = await shardsIn(this.#directory)
     await this.#identity.confirm()
-    // One that was there and is gone must not look empty.
+    // A shard that existed and is gone must not look empty.
     return [...new Set([...there, ...this.#durable])].sort()
   }
 
-  /** Resolves once the shard that a path is in exists and would be found after a power cut. */
+  /** Resolves once the shard of the path exists and would survive a power cut. */
   async prepare(path: string): Promise<void> {
     const name = shardOf(path)
     if (this.#durable.has(name)) return
@@ -92,8 +92,8 @@ export class Shards {
   }
 
   /**
-   * Resolves once every file that was in the same shard at the call would be found there after a
-   * power cut. Rejects `unavailable` if the path of the store leads elsewhere by then.
+   * Resolves once every file that was in the shard at the time of the call would survive a power
+   * cut. Rejects `unavailable` if the store's path leads elsewhere by then.
    */
   async sync(path: string): Promise<void> {
     const name = shardOf(path)
@@ -102,15 +102,15 @@ export class Shards {
       const shard = await once(this.#open, name, open)
       await shard.sync()
     } catch (error) {
-      // In a shard that was never created, a delete has found nothing.
+      // A delete in a shard that was never created has found nothing.
       if (this.#durable.has(name) || !(await this.isAbsence(error, path))) throw error
     }
   }
 
   /**
-   * Whether a call on a path in this store failed because no such file exists. Rejects if the
-   * directory around it is gone too, or the store is elsewhere, as when a disk was taken away: then
-   * nothing is known about the file.
+   * Whether a call on a path in this store failed because the file does not exist. Rejects if its
+   * directory is gone too, or if the store is elsewhere, as when a disk was removed: then nothing
+   * is known about the file.
    */
   async isAbsence(error: unknown, path: string): Promise<boolean> {
     const isKnown = this.#durable.has(shardOf(path))
@@ -119,7 +119,7 @@ export class Shards {
     return isAbsent
   }
 
-  /** Rejects `unavailable` if the path of the store leads elsewhere by now. */
+  /** Rejects `unavailable` if the store's path now leads elsewhere. */
   confirm(): Promise<void> {
     return this.#identity.confirm()
   }
@@ -132,8 +132,8 @@ export class Shards {
   }
 
   /**
-   * A sync is good only if the store is still where it was after it: what was written may be
-   * elsewhere by now.
+   * A sync counts only if the store is still in its place afterwards: otherwise the files may have
+   * been written elsewhere.
    */
   async #openShard(path: string): Promise<Shard> {
     const confirmed = (sync: () => Promise<void>) =>
@@ -154,7 +154,8 @@ export class Shards {
       }
       await this.#syncRoot()
     } catch (error) {
-      // A second sync of the same entries could lie: the next attempt must create them again.
+      // A second sync of the same entries could report success falsely: the next attempt must
+      // create them again.
       for (const path of created) await rmdir(path).catch(() => undefined)
       throw error
     }
@@ -171,10 +172,7 @@ async function shardsIn(directory: string): Promise<readonly string[]> {
   return shardNames.filter((name) => there.has(name))
 }
 
-/**
- * What `make` made for a key the first time. A failure is forgotten, so that the next call tries
- * again.
- */
+/** Calls `make` once for each key. A failure is forgotten, so that the next call tries again. */
 async function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
   const known = made.get(key)
   if (known) return known

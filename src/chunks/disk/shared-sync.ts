@@ -1,8 +1,8 @@
 /**
- * Makes one function of `sync` that many may call at once. Each call settles as a run of `sync`
- * that started after the call, never as one that was already under way: that one may have missed
- * what the caller did. Runs follow each other, so n calls at once cost two runs at most; a failed
- * run fails all who waited for it and is not repeated for them.
+ * Makes `sync` callable concurrently. Each call settles as a run of `sync` that started after the
+ * call, never as one that was already running, which may have missed what the caller did. Runs
+ * follow each other, so any number of concurrent calls costs two runs at most. A failed run fails
+ * all calls that waited for it, and is not repeated for them.
  */
 export function sharedSync(sync: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined

@@ -7,13 +7,13 @@ import { diskError } from './fs-calls.ts'
 import { freeBytes } from './free-bytes.ts'
 
 const MiB = 1024 * 1024
-/** The log of a catalog, and as many packs as are written anew at a time. */
+/** Room for the log of a catalog, and for as many packs as are rewritten at a time. */
 const mostBytes = 16 * MiB
-/** Of a small disk, at most this part. */
+/** The largest share of a small disk. */
 const mostOfDisk = 1 / 8
-/** Given up in so many steps, so that another program cannot take all of it at once. */
+/** It is given up in this many steps, so that another program cannot take all of it at once. */
 const steps = 4
-/** After a failure the disk is left alone for so long. */
+/** How long to leave the disk alone after a failure. */
 const pauseMs = 60_000
 
 /**
@@ -35,7 +35,7 @@ export class SpaceReserve {
   }
 
   /**
-   * Of the disk that this path is on, in a directory that exists. Creates nothing yet. Rejects
+   * The reserve on the disk of this path, in a directory that exists. Creates nothing yet. Rejects
    * `unavailable`.
    */
   static async at(path: string): Promise<SpaceReserve> {
@@ -49,8 +49,8 @@ export class SpaceReserve {
   }
 
   /**
-   * Bytes that may be written before less than `least` is left beside the reserve; `Infinity` where
-   * the file system does not say how large it is. Begins to fill the reserve if it can. Rejects
+   * How many bytes can be written before less than `least` is free beside the reserve; `Infinity`
+   * if the file system does not report its size. Starts to fill the reserve if possible. Rejects
    * `unavailable`.
    */
   async free(least: number): Promise<number> {
@@ -60,8 +60,8 @@ export class SpaceReserve {
   }
 
   /**
-   * Makes the reserve as large as it should be, if there is room for twice as much. Never rejects:
-   * `free` tells what is missing.
+   * Fills the reserve to its full size if there is room for twice as much. Never rejects: `free`
+   * tells what is missing.
    */
   fill(): Promise<void> {
     if (performance.now() - this.#failedAt < pauseMs) return Promise.resolve()
@@ -75,17 +75,14 @@ export class SpaceReserve {
     return this.#filling
   }
 
-  /**
-   * Gives up a part of the reserve. Resolves with false if nothing is left of it. Rejects
-   * `unavailable`.
-   */
+  /** Gives up a part of the reserve. Resolves with false if none is left. Rejects `unavailable`. */
   async release(): Promise<boolean> {
     await this.#filling
     try {
       const size = await sizeOf(this.#path)
       if (size === undefined) return false
       const left = size - Math.ceil(this.#bytes / steps)
-      // The file itself takes up space in its directory, too.
+      // The file's directory entry takes up space, too.
       await (left > 0 ? truncate(this.#path, left) : rm(this.#path, { force: true }))
       return true
     } catch (error) {
@@ -110,9 +107,9 @@ export class SpaceReserve {
   async #fill(): Promise<void> {
     const missing = await this.#missing()
     if (missing === 0 || (await freeBytes(dirname(this.#path), missing)) < missing) return
-    // Where a disk was unmounted, another one would be filled.
+    // If the disk was unmounted, this would fill another one.
     await this.#directory.confirm()
-    // A file system that compresses would keep no space for zeros.
+    // Random bytes, because a file system that compresses would keep no space for zeros.
     const piece = await promisify(randomBytes)(Math.min(MiB, missing))
     const before = this.#bytes - missing
     const file = await open(this.#path, 'a', 0o600)
@@ -124,7 +121,7 @@ export class SpaceReserve {
       await file.truncate(before)
       throw error
     } finally {
-      // Not synced: what a power cut takes of it is filled again.
+      // Not synced: what a power cut takes is filled again.
       await file.close()
     }
   }

@@ -1,10 +1,7 @@
 import { join } from 'node:path'
 import { newTemporaryPath } from './chunk-path.ts'
 
-/**
- * Knows which packs this store is about to write: nobody else's business, while what others have
- * left may be deleted.
- */
+/** Remembers which packs this store is about to write. Those of crashed stores may be deleted. */
 export class TemporaryFiles {
   readonly #directory: string
   readonly #paths = new Set<string>()
@@ -13,7 +10,7 @@ export class TemporaryFiles {
     this.#directory = directory
   }
 
-  /** Settles as `write` does, which gets the path of a file that is to become the pack. */
+  /** Settles as `write` does, which gets the path of the file that will become the pack. */
   async create<T>(packPath: string, write: (temporary: string) => Promise<T>): Promise<T> {
     const path = newTemporaryPath(packPath)
     this.#paths.add(path)

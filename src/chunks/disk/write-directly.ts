@@ -1,18 +1,17 @@
 import fs from 'node:fs'
 import { callFs, type Stop, writeFully } from './fs-calls.ts'
 
-/** Memory must begin and end at pages: this is a multiple of what any disk demands. */
+/** Memory must be aligned to pages: this is a multiple of what any disk demands. */
 const pageBytes = 4096
 
-/** Less than this is cheap to copy. */
+/** Smaller writes are cheap to copy. */
 const worthwhileBytes = 64 * 1024
 
 /**
- * Writes all pieces to an empty file past the page cache, if that is worth it and possible, and
- * resolves with whether it was. Nothing is copied then, which takes a fraction of the processor's
- * time, and the cache is left to what is read. Resolves with false, whatever it has written by
- * then, where the memory does not begin at pages or the file system does not take part. Does not
- * sync.
+ * Writes all pieces to an empty file past the page cache, if that is possible and worthwhile, and
+ * resolves with whether it did. Nothing is copied, which takes a fraction of the CPU time and
+ * leaves the cache to reads. If the memory is not aligned to pages or the file system refuses,
+ * resolves with false, and may have written a part. Does not sync.
  */
 export async function writeDirectly(
   path: string,
@@ -37,8 +36,8 @@ export async function writeDirectly(
 }
 
 /**
- * The system has the last word: memory that begins at a page of its buffer need not begin at one of
- * the machine's.
+ * The system decides in the end: memory at a page boundary of its buffer may not be at one of the
+ * machine.
  */
 function isWorthwhile(pieces: readonly Uint8Array[]): boolean {
   const size = pieces.reduce((sum, { length }) => sum + length, 0)

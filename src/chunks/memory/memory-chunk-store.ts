@@ -3,9 +3,7 @@ import { parseDigest, type Digest } from '../../model/digest.ts'
 import { StoreError } from '../../model/errors.ts'
 import type { CallOptions, ChunkStore, ListOptions, ReadOptions, StoredChunk } from '../chunk-store.ts'
 
-/**
- * Keeps chunks until it is closed, at most as long as the process lives: for tests and experiments.
- */
+/** Keeps chunks in memory until it is closed, for tests and experiments. */
 export class MemoryChunkStore implements ChunkStore {
   readonly #chunks = new Map<Location, Buffer>()
   #puts = 0

@@ -5,13 +5,12 @@ interface Batch {
   readonly settle: PromiseWithResolvers<void>
 }
 
-/** Each holds a pack in memory. */
+/** Each one holds a pack in memory. */
 const rewritesAtOnce = 4
 
 /**
- * Has chunks deleted from packs by `remove`, those together that one pack loses at a time: a pack
- * that loses all of its chunks at once is only unlinked then. Of one pack there is one call at a
- * time.
+ * Groups deletions by pack and calls `remove` for one group at a time: a pack that loses all of its
+ * chunks at once is then only unlinked. Calls for one pack never overlap.
  */
 export class PackDeletes {
   readonly #remove: (packPath: string, numbers: ReadonlySet<number>) => Promise<void>
@@ -22,7 +21,7 @@ export class PackDeletes {
     this.#remove = remove
   }
 
-  /** Settles as a call of `remove` does that began later than this. */
+  /** Settles as a call of `remove` that starts later than this. */
   async delete(packPath: string, number: number): Promise<void> {
     let batch = this.#waiting.get(packPath)
     if (!batch) {
@@ -30,7 +29,7 @@ export class PackDeletes {
       this.#waiting.set(packPath, batch)
     }
     batch.numbers.add(number)
-    // Whoever deletes many things does so in one go.
+    // Callers with many deletions make them all in one turn.
     await nextTurn()
     this.#begin()
     await batch.settle.promise

@@ -1,10 +1,10 @@
 import { parseDigest, type Digest } from '../../../model/digest.ts'
 import { digestOfBlock } from '../../../model/hashers.ts'
 
-/** Chunks of up to so many bytes go into packs. */
+/** Chunks of up to this many bytes go into packs. */
 export const packedBytes = 64 * 1024
 export const maxEntries = 256
-/** Of the chunks in a pack, all together. */
+/** The most bytes of all chunks in a pack together. */
 export const maxPackBytes = 1024 * 1024
 
 /** A chunk in a pack. It keeps its number when others are deleted. */
@@ -15,14 +15,14 @@ export interface PackEntry {
 }
 
 export interface LocatedEntry extends PackEntry {
-  /** Where in the file its first byte stands. */
+  /** The position of its first byte in the file. */
   readonly offset: number
 }
 
-/** By their numbers, in order. */
+/** Entries by their number, in order. */
 export type PackHeader = ReadonlyMap<number, LocatedEntry>
 
-// All lines of a kind have one length, so the first one tells how long the header is.
+// All lines of a kind have one length, so the first line tells the length of the header.
 const magic = 'ashlar pack 1: '
 const firstLine = /^ashlar pack 1: (\d{3}) chunks, each with number, digest, size and offset\n$/
 const firstLineBytes = headOf(0).length
@@ -31,8 +31,8 @@ const digestLineBytes = 65
 export const maxHeaderBytes = headerBytes(maxEntries)
 
 /**
- * A header of these chunks, which stand behind it in this order. Text that explains itself, with
- * its own digest in the last line.
+ * The header for chunks that follow it in this order. It is readable text, with its own digest in
+ * the last line.
  */
 export function writePackHeader(entries: readonly PackEntry[]): Buffer {
   let offset = headerBytes(entries.length)
@@ -44,13 +44,15 @@ export function writePackHeader(entries: readonly PackEntry[]): Buffer {
   return Buffer.from(`${lines}${digestOf(Buffer.from(lines, 'latin1'))}\n`, 'latin1')
 }
 
-/** How long the header is that begins here; undefined if none does. */
+/** The length of the header that starts here; undefined if none does. */
 export function packHeaderBytes(bytes: Buffer): number | undefined {
   const [, count] = firstLine.exec(bytes.toString('latin1', 0, firstLineBytes)) ?? []
   return count === undefined ? undefined : headerBytes(Number(count))
 }
 
-/** The header that these bytes begin with; undefined if there is none, or none that is whole. */
+/**
+ * Parses the header at the start of these bytes. Undefined if there is none, or it is incomplete.
+ */
 export function parsePackHeader(bytes: Buffer): PackHeader | undefined {
   const length = packHeaderBytes(bytes)
   if (length === undefined || bytes.length < length) return undefined
@@ -70,8 +72,8 @@ export function parsePackHeader(bytes: Buffer): PackHeader | undefined {
 }
 
 /**
- * The header that these bytes end with, as `parsePackHeader` has it. What a chunk holds may look
- * like one, but stands before it.
+ * Parses the header at the end of these bytes. The content of a chunk may look like a header, but
+ * it comes before this one.
  */
 export function parseLastPackHeader(bytes: Buffer): PackHeader | undefined {
   const at = bytes.lastIndexOf(magic)

@@ -19,9 +19,9 @@ interface Put {
 }
 
 /**
- * Writes small chunks into packs: those that come while a pack is being written and synced go into
- * the next one together, so that all of them wait for two syncs. A pack gets its name when its
- * bytes are durable: what has the name of one is whole.
+ * Writes small chunks into packs. Chunks that arrive while a pack is being written and synced go
+ * into the next one together, so that all of them wait for two syncs. A pack gets its name when its
+ * bytes are durable, so every pack with a final name is complete.
  */
 export class PackWrites {
   readonly #directory: string
@@ -37,10 +37,10 @@ export class PackWrites {
   }
 
   /**
-   * Resolves once the chunk would survive a power cut. What fails fails all the chunks of that
-   * pack, of which then nothing is left. An abort takes a chunk out of a pack that is not begun,
-   * and ends one that nobody wants any more; where it comes too late for both, this resolves, and
-   * the chunk is the caller's to delete.
+   * Resolves once the chunk would survive a power cut. A failure fails all chunks of that pack, and
+   * leaves nothing of them. An abort removes the chunk from a pack that is not begun, and ends a
+   * pack that nobody wants any more. If it is too late for both, this resolves, and the caller has
+   * to delete the chunk.
    */
   put(
     digest: Digest,
@@ -58,14 +58,13 @@ export class PackWrites {
     this.#isWriting = true
     for (let puts = this.#nextPuts(); puts.length > 0; puts = this.#nextPuts()) {
       await this.#writePack(puts)
-      // What has arrived by now comes along: fewer and larger packs were measured to be faster by
-      // far.
+      // Takes along what has arrived by now, because fewer and larger packs are much faster.
       await nextTurn()
     }
     this.#isWriting = false
   }
 
-  /** As many as a pack takes, the longest waiting first. */
+  /** As many as fit in a pack, the longest waiting first. */
   #nextPuts(): readonly Put[] {
     const wanted: Put[] = []
     for (const put of this.#waiting) {
@@ -102,7 +101,7 @@ export class PackWrites {
     try {
       await this.#shards.sync(path)
     } catch (error) {
-      // Like a file that could not be synced: nobody will ever hear of these chunks.
+      // As with a file that could not be synced: nobody will ever know of these chunks.
       await callFs((done) => fs.unlink(final, done)).catch(() => undefined)
       throw error
     }

@@ -7,7 +7,7 @@ import { readPackHeader } from './read-pack-header.ts'
 
 export interface EntryLocation {
   readonly location: Location
-  /** Of the chunk in its pack. */
+  /** The chunk's number in its pack. */
   readonly number: number
 }
 
@@ -33,10 +33,10 @@ export async function readFromPack(
   return readFully(fd, entry.offset + offset, into.subarray(0, length), signal)
 }
 
-/** Read once while the file is open. */
+/** The header is read once while the file is open. */
 function headerOf(fd: number, kept: KeptOpen): Promise<PackHeader | undefined> {
   kept.header ??= readPackHeader(fd).catch((error: unknown) => {
-    // The next one tries again.
+    // The next read tries again.
     delete kept.header
     throw error
   })

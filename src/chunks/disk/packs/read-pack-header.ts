@@ -8,19 +8,19 @@ import {
   type PackHeader,
 } from './pack-header.ts'
 
-/** As much as one read brings in anyway; most headers are shorter. */
+/** A disk reads this much at once anyway, and most headers are shorter. */
 const pageBytes = 4096
 
 /**
- * What a pack says that it holds; undefined if the disk has lost both the header and its copy at
- * the end. Rejects with what the system reports.
+ * Reads what a pack holds. Undefined if the disk has lost both the header and its copy at the end.
+ * Rejects with the system's error.
  */
 export async function readPackHeader(fd: number): Promise<PackHeader | undefined> {
   return (await readFirst(fd)) ?? readCopy(fd)
 }
 
 async function readFirst(fd: number): Promise<PackHeader | undefined> {
-  // To read on until the page is full would be to look for the end of a pack that is shorter.
+  // A single read: filling the page would only look for the end of a shorter pack.
   const page = await unlessLost(readOnce(fd, Buffer.allocUnsafe(pageBytes)))
   const length = page && packHeaderBytes(page)
   if (length === undefined) return undefined
@@ -44,7 +44,7 @@ async function readUpTo(fd: number, offset: number, length: number): Promise<Buf
   return bytes.subarray(0, await readFully(fd, offset, bytes, undefined))
 }
 
-/** Undefined where the disk has lost what was to be read. */
+/** Undefined if the disk has lost the bytes. */
 async function unlessLost<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading

@@ -4,23 +4,22 @@ import { createFile } from '../create-file.ts'
 import { writePackHeader, type LocatedEntry } from './pack-header.ts'
 import { readPackHeader } from './read-pack-header.ts'
 
-/** Gives a path to write to, and settles as that does. */
+/** Gives `write` a path to write to, and settles as it does. */
 export type Create = (write: (temporary: string) => Promise<void>) => Promise<void>
 
 /**
- * Takes chunks out of a pack. What is left goes to a file of its own, which takes the place of the
- * pack once its bytes are durable: a power cut leaves the one or the other. A pack of which nothing
- * is left is removed. Nothing is done to one whose header is damaged: what it holds cannot be read,
- * and somebody may still put it right. Rejects with what the system reports, `ENOENT` if the pack
- * is gone.
+ * Removes chunks from a pack. The others go to a new file, which replaces the pack once its bytes
+ * are durable: a power cut leaves one or the other. An empty pack is removed. A pack with a damaged
+ * header is left alone: nobody can tell what it holds, and it may still be repaired. Rejects with
+ * the system's error, `ENOENT` if the pack is gone.
  */
 export async function rewritePack(path: string, numbers: ReadonlySet<number>, create: Create): Promise<void> {
   while (!(await rewriteOnce(path, numbers, create)));
 }
 
 /**
- * Resolves with false if another store has put something else there meanwhile, which would bring
- * back what it has taken out.
+ * Resolves with false if another store has replaced the pack meanwhile, which would bring back the
+ * chunks that it removed.
  */
 async function rewriteOnce(path: string, numbers: ReadonlySet<number>, create: Create): Promise<boolean> {
   const { O_RDONLY, O_NONBLOCK } = fs.constants
@@ -59,7 +58,7 @@ async function replace(
   }
 }
 
-/** What the disk has lost of them is zeros, and no less damaged then. */
+/** Bytes that the disk has lost become zeros, which are just as damaged. */
 async function readEntries(fd: number, entries: readonly LocatedEntry[]): Promise<readonly Buffer[]> {
   const start = entries[0]!.offset
   const last = entries.at(-1)!

@@ -54,7 +54,7 @@ describe('A reclaimable lease', () => {
     expect(asked()).toEqual([0, 0])
   })
 
-  it('is taken at once if nobody stands still and it is the largest, and large', () => {
+  it('is taken at once if no lease is idle and it is the largest, and large', () => {
     const MiB = 1024 * 1024
     const pool = new BufferPool(8 * MiB)
     const asked: number[] = []
@@ -79,7 +79,7 @@ describe('A reclaimable lease', () => {
     expect(got.map(({ bytes }) => bytes.length)).toEqual([2 * MiB, MiB])
   })
 
-  it('is left to who moves if it is small', () => {
+  it('is left to a moving client if it is small', () => {
     const MiB = 1024 * 1024
     const pool = new BufferPool(MiB)
     let asked = 0
@@ -138,7 +138,7 @@ describe('A reclaimable lease', () => {
     expect([later.asked, own.leasedBytes]).toEqual([1, 2])
   })
 
-  it('is left alone as long as it makes progress', () => {
+  it('is left alone while it makes progress', () => {
     const { pool, holders, asked } = fullPool(2)
     vi.advanceTimersByTime(longMs)
     holders[0]?.reclaimable.markProgress()
@@ -192,7 +192,7 @@ describe('A reclaimable lease', () => {
     expect(asked()).toEqual([1, 1, 1])
   })
 
-  it('may make who waits leave: nothing is lost then', () => {
+  it('loses nothing if reclaiming makes a waiter leave', () => {
     const pool = new BufferPool(1)
     const lease = pool.tryLease(1)
     const enough = new Subject<void>()
@@ -233,7 +233,7 @@ describe('A reclaimable lease', () => {
   })
 })
 
-describe('What stands still', () => {
+describe('An idle lease', () => {
   it('is had back before anybody waits, longest idle first, until as much is left as may stand', () => {
     const { holders, asked } = halfIdlePool()
     vi.advanceTimersByTime(10)
@@ -252,7 +252,7 @@ describe('What stands still', () => {
     expect(asked()).toEqual([0, 0, 0, 0])
   })
 
-  it('is left alone however much more is lent to who moves', () => {
+  it('is left alone however much is lent to moving clients', () => {
     const { pool, holders, asked } = halfIdlePool()
     for (const { reclaimable } of holders.slice(0, 2)) reclaimable.withdraw()
     pool.tryLease(4)
@@ -283,7 +283,7 @@ describe('What stands still', () => {
   })
 })
 
-describe('Those who wait', () => {
+describe('Waiters', () => {
   it('have the least recently touched lease reclaimed when nothing at all has come back for a while', () => {
     const { pool, holders, asked } = fullPool(3)
     pool.lease(1).subscribe()
@@ -320,7 +320,7 @@ describe('Those who wait', () => {
     expect(asked()).toEqual([1, 0, 0])
   })
 
-  it('stay patient as long as something comes back', () => {
+  it('stay patient while leases come back', () => {
     const { pool, holders, asked } = fullPool(3)
     const got: Lease[] = []
     for (let waiter = 0; waiter < 5; waiter++) pool.lease(1).subscribe((lease) => got.push(lease))

@@ -48,7 +48,7 @@ describe('BufferPool', () => {
     expect(seen).toEqual([3, '|'])
   })
 
-  it('serves who comes first first, also if a later one asks for less', () => {
+  it('serves waiters in their order, even if a later one asks for less', () => {
     const pool = new BufferPool(10)
     const held = [pool.tryLease(5), pool.tryLease(5)]
     const got = new Map<string, Lease>()
@@ -62,7 +62,7 @@ describe('BufferPool', () => {
     expect(pool.waiting).toBe(0)
   })
 
-  it('lets nobody overtake those who wait by trying', () => {
+  it('lets no tryLease overtake a waiter', () => {
     const pool = new BufferPool(10)
     const held = pool.tryLease(5)
     const got = new Map<string, Lease>()
@@ -86,7 +86,7 @@ describe('BufferPool', () => {
     expect(pool.waiting).toBe(0)
   })
 
-  it('keeps a lease for nobody who has left', () => {
+  it('keeps no lease for a waiter that has left', () => {
     const pool = new BufferPool(10)
     const held = pool.tryLease(10)
     const got = new Map<string, Lease>()
@@ -96,7 +96,7 @@ describe('BufferPool', () => {
     expect(pool.leasedBytes).toBe(0)
   })
 
-  it('does not recurse when all who wait give back at once what they get', () => {
+  it('does not recurse when all waiters return their lease at once', () => {
     const pool = new BufferPool(1)
     const held = pool.tryLease(1)
     let served = 0
@@ -151,7 +151,7 @@ describe('A lease', () => {
     expect(await unhandled.promise).toMatchObject({ errors: [new Error('teardown')] })
   })
 
-  it('goes back when all who share it have released it, in any order', () => {
+  it('is returned when all shares are released, in any order', () => {
     const pool = new BufferPool(10)
     const lease = pool.tryLease(4)
     const share = lease?.share()

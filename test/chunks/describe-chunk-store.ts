@@ -109,7 +109,7 @@ export function describeChunkStore(name: string, make: () => Promise<ChunkStore>
         )
       })
 
-      it('rejects not_found where nothing is any more', async () => {
+      it('rejects not_found for a deleted chunk', async () => {
         const store = await open()
         const chunk = sampleChunk(1000)
         const location = await store.put(chunk.digest, [chunk.bytes])

@@ -110,7 +110,7 @@ it('fills up, and has room again after a delete', async () => {
   expect(await isStored(store, await put(), chunk)).toBe(true)
 })
 
-it('counts anew for another plan', async () => {
+it('starts counting again for another plan', async () => {
   const store = faulty(new MemoryChunkStore(), [{ on: 'put', call: 2, kind: 'refuse' }])
   await store.put(chunk.digest, [chunk.bytes])
   store.replan([{ on: 'put', call: 1, kind: 'no-space' }])

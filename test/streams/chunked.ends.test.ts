@@ -66,7 +66,7 @@ describe('chunked, when it ends before the stream does,', () => {
     expect(late.leasedBytes).toBe(0)
   })
 
-  it('pauses and spares the source when it is unsubscribed, and waits for no lease any more', async () => {
+  it('pauses the source without destroying it on unsubscription, and stops waiting for a lease', async () => {
     const pool = new BufferPool(4)
     const source = new PassThrough()
     const { subscription } = watch(source, pool)
@@ -97,7 +97,7 @@ describe('chunked, when it ends before the stream does,', () => {
     expect(subscription.closed).toBe(true)
   })
 
-  it('fails if somebody else resumes the source while its bytes wait for room, instead of losing them', async () => {
+  it('fails instead of losing bytes if other code resumes the source while they wait for room', async () => {
     const pool = new BufferPool(8)
     const held = pool.tryLease(8)
     const source = new PassThrough()

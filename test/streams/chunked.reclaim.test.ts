@@ -28,7 +28,7 @@ function promptlyStored(pool: BufferPool) {
   return { source, texts, ended }
 }
 
-describe('chunked, reclaimable by others who wait,', () => {
+describe('chunked, when others wait for memory,', () => {
   afterEach(() => {
     vi.useRealTimers()
   })

@@ -125,7 +125,7 @@ describe('chunked, without a lease,', () => {
     expect(texts.join('').slice(0, 8)).toBe('abcdefgh')
   })
 
-  it('has so many chunks out at most, and goes on when one comes back', async () => {
+  it('never has more than maxChunks out, and continues when one is released', async () => {
     const source = new PassThrough().end('abcdefghijklmnopqrstuvwxyz')
     const pool = new BufferPool(100)
     const { chunks, ended, texts } = watch(source, pool, { ...options, maxChunks: 2 })

@@ -63,7 +63,7 @@ describe('a body that is cut off ends with what arrived', () => {
   })
 })
 
-it('what ended well is not cut off any more', async () => {
+it('a complete body is not cut off later', async () => {
   const abort = new AbortController()
   const body = bodyWith('all')
   const { bytes, failure } = untilCut(body, abort.signal)

@@ -164,7 +164,7 @@ export function describeCollection(opened: () => Catalog): void {
     expect(await collect({ limit: 2 })).toBe(2)
   })
 
-  it('stores anew what was collected', async () => {
+  it('stores collected content again', async () => {
     const chunk = aChunk()
     const file = await create('x', [chunk])
     await opened().deleteFile(file.space, { id: file.id })

@@ -112,7 +112,7 @@ export function describeManifests(opened: () => Catalog): void {
     expect(await opened().listManifestPages(id)).toEqual(manifest.locations)
   })
 
-  it('move once, of two who move the same', async () => {
+  it('move once when two calls move the same', async () => {
     const space = aSpace()
     const [from, rest, to, lost] = [aLocation(), aLocation(), aLocation(), aLocation()]
     const { file } = await opened().createFile(

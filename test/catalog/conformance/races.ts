@@ -87,7 +87,7 @@ export function describeRaces(opened: () => Catalog): void {
     expect(committed.map(({ file }) => file)).toContainEqual(files[0])
   })
 
-  it('shows a change to whoever looks after it has resolved', async () => {
+  it('shows a change to every read after it has resolved', async () => {
     const space = aSpace()
     await Promise.all(
       rivals.map(async (index) => {

@@ -207,7 +207,7 @@ export function describeUploads(opened: () => Catalog): void {
     })
   })
 
-  it('deletes an upload as expired only if nobody put that off', async () => {
+  it('deletes an upload as expired only if its expiry was not postponed', async () => {
     const expiresAt = inAMinute()
     const { id, space } = await opened().createUpload({ ...anUpload(aSpace(), 'x'), expiresAt })
     await opened().advanceUpload(id, 0, [], expiresAt + 1)

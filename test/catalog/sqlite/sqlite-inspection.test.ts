@@ -38,7 +38,7 @@ it('sees what a catalog that is open has acknowledged, as it comes', async () =>
   expect(await beside.countCollectable(query)).toEqual({ uploads: 0, chunks: 0, bytes: 0 })
 })
 
-it('reads one that nobody has open, and keeps nobody from opening it', async () => {
+it('reads a closed catalog, and does not lock it', async () => {
   const path = await aPath()
   const before = await SqliteCatalog.open(path)
   const chunk = aChunk()

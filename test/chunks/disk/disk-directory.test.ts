@@ -276,7 +276,7 @@ describe('closing a disk chunk store', () => {
     expect(settled).toHaveLength(3)
   })
 
-  it('does not wait for a listing that nobody goes on with', async () => {
+  it('does not wait for an abandoned listing', async () => {
     const store = await openStore(await temporaryDirectory())
     await store.put(chunk.digest, [chunk.bytes])
     const chunks = store.list()

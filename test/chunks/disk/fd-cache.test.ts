@@ -59,7 +59,7 @@ describe.runIf(process.platform === 'linux')('open files', () => {
     expect(await descriptorsOf(paths)).toEqual([])
   })
 
-  it('are opened once for all who ask at the same time', async () => {
+  it('are opened once for concurrent reads', async () => {
     const [path = ''] = await someFiles(1)
     const opened = vi.spyOn(fs, 'open')
     onTestFinished(() => opened.mockRestore())
@@ -125,7 +125,7 @@ describe.runIf(process.platform === 'linux')('open files', () => {
     await expectOpen([path], [])
   })
 
-  it('are tried anew after they could not be opened', async () => {
+  it('are opened again after an open failed', async () => {
     const path = join(await temporaryDirectory(), 'late')
     const files = openFiles(4)
     const early = await Promise.allSettled([files.withFile(path, readWhole), files.withFile(path, readWhole)])

@@ -44,7 +44,7 @@ it('begins with a little read, goes on behind it, and only then lets others read
   expect(log).toEqual([begins, begins, ends, ends])
 })
 
-it('has nobody wait for a beginning that nobody reads', async () => {
+it('does not wait for a first read that nobody makes', async () => {
   const { content, read, log } = await givenFile()
   const parts = await Promise.all([read(piece), read(2 * piece)])
   expect(Buffer.concat(parts).equals(content.subarray(piece, 3 * piece))).toBe(true)

@@ -33,7 +33,7 @@ it('runs at once when nothing runs', async () => {
   await expect(second).resolves.toBeUndefined()
 })
 
-it('lets nobody ride on a run that started before the call', async () => {
+it('never settles a call by a run that started before it', async () => {
   const { runs, sync } = heldSync()
   const first = sync()
   const late = [sync(), sync(), sync()]
@@ -47,7 +47,7 @@ it('lets nobody ride on a run that started before the call', async () => {
   expect(runs).toHaveLength(2)
 })
 
-it('gives those who come during the second run a third', async () => {
+it('starts a third run for calls made during the second', async () => {
   const { runs, sync } = heldSync()
   const first = sync()
   const second = sync()
@@ -65,7 +65,7 @@ it('gives those who come during the second run a third', async () => {
   expect(runs).toHaveLength(3)
 })
 
-it('fails exactly those who waited for the run that failed', async () => {
+it('fails exactly the calls that waited for the failed run', async () => {
   const { runs, sync } = heldSync()
   const failure = new Error('the disk is gone')
   const first = sync()

@@ -68,7 +68,7 @@ describe.each(Object.entries(calls))('%s', (_, call) => {
     expect(failure).toMatchObject({ code, message: expect.stringMatching(/^Cannot do it: .+HTTP \d+.+\.$/) })
   })
 
-  it('is unavailable where nobody listens', async () => {
+  it('is unavailable if no server listens', async () => {
     const { endpoint, close } = await portThatWasFree()
     await close()
     const credentials = { accessKeyId: 'access', secretAccessKey: 'secret' }

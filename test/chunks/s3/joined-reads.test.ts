@@ -80,7 +80,7 @@ describe('reads asked for at once', () => {
   })
 })
 
-describe('reads of who says where they end', () => {
+describe('reads of a reader that says where it ends', () => {
   it.each([blocks, 5])('share one request up to there, block %d', async (until) => {
     const { server, readBlockUntil } = await start()
     for (let index = 1; index < until; index++) {
@@ -175,7 +175,7 @@ describe('a read that goes on where another ends', () => {
   })
 })
 
-describe('a request that nobody waits for', () => {
+describe('an idle request', () => {
   const large = sampleChunk(32 * 1024 * KiB)
 
   /** One of them, in the middle of a chunk. */
@@ -187,7 +187,7 @@ describe('a request that nobody waits for', () => {
     return started
   }
 
-  it('stands still, with little in memory', async () => {
+  it('pauses, with little in memory', async () => {
     const { server } = await kept()
     await new Promise((resolve) => {
       setImmediate(resolve)
@@ -298,7 +298,7 @@ describe('an object that is shorter than its chunk', () => {
     for (const { done } of [across, behind]) await expect(done).rejects.toMatchObject({ code: 'corrupt' })
   })
 
-  it('rejects corrupt for who goes on behind its end', async () => {
+  it('rejects corrupt for a read behind its end', async () => {
     const { read } = await start({ bytes: short })
     await read(0, 10, undefined, size).done
     await read(10, block + 10, undefined, size).done

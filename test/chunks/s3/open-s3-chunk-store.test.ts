@@ -70,7 +70,7 @@ describe('opening', () => {
 })
 
 describe('the SDK', () => {
-  it('is loaded by who opens a store, and not before', async () => {
+  it('is loaded only when a store is opened', async () => {
     const outcome = await runAlone(`
       import { registerHooks } from 'node:module'
       let loaded = 0

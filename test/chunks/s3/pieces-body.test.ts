@@ -51,7 +51,7 @@ it('sends the pieces in their order, empty ones among them', async () => {
   await body.release()
 })
 
-it('is released at once if nobody has sent it', async () => {
+it('is released at once if it was never sent', async () => {
   await expect(new PiecesBody([Buffer.from('abc')]).release()).resolves.toBeUndefined()
 })
 
@@ -64,7 +64,7 @@ it('leaves a request alone that has sent it', async () => {
   await expect.poll(() => requests).toHaveLength(1)
 })
 
-it('is not read any more once it is released while it is being sent', async () => {
+it('is no longer read once it is released during sending', async () => {
   const { port, requests } = await receiver()
   // More than the system's buffers take.
   const pieces = Array.from({ length: 64 }, () => Buffer.alloc(MiB, 1))

@@ -74,7 +74,7 @@ describe.each<{ method: FaultyMethod; doing: string; ms: number }>([
     })
   })
 
-  it('lasts as long as nobody ends it', async () => {
+  it('lasts until something ends it', async () => {
     const { store, inner, clock, held } = start(method)
     const call = calls[method](store, inner)
     await expect.poll(() => clock.pending).toBe(1)
@@ -84,7 +84,7 @@ describe.each<{ method: FaultyMethod; doing: string; ms: number }>([
   })
 })
 
-it('settles only when the call has, so that nothing uses its buffers any more', async () => {
+it('settles only when the call has settled and no longer uses its buffers', async () => {
   const clock = new HeldClock()
   const ended = Promise.withResolvers<void>()
   let isAborted = false
@@ -127,7 +127,7 @@ it('leaves the result to a call that ended in time all the same', async () => {
   expect(await isStored(inner, await store.put(chunk.digest, [chunk.bytes]), chunk)).toBe(true)
 })
 
-it('counts each step of a listing by itself, and none while nobody asks for the next', async () => {
+it('times each step of a listing separately, and not the time between steps', async () => {
   const { store, inner, clock } = start()
   for (const seed of [1, 2]) {
     const { digest, bytes } = sampleChunk(10, seed)

@@ -46,22 +46,25 @@ export function dispatch(
   identify: (ctx: HttpContext) => Caller,
 ): Middleware<RequestState> {
   const addresses = addressesOf(routes)
-  return async (ctx) => {
+  return (ctx) => {
     const { path, method } = ctx
-    const found = addresses.filter((each) =>
-      each.isPrefix ? path.startsWith(each.path) : path === each.path,
-    )
-    const rows = found.find(({ methods }) => methods.has(method))?.methods.get(method)
-    if (rows) {
+    for (const address of addresses) {
+      const rows = isAt(address, path) ? address.methods.get(method) : undefined
+      if (rows === undefined) continue
       ctx.state.caller = identify(ctx)
-      await rows.find(({ takes }) => takes?.(ctx) ?? true)!.handle(ctx)
-      return
+      return rows.find(({ takes }) => takes?.(ctx) ?? true)!.handle(ctx)
     }
-    if (found.length === 0) return
+    const found = addresses.filter((address) => isAt(address, path))
+    if (found.length === 0) return undefined
     ctx.set('Allow', [...new Set(found.flatMap(({ methods }) => Array.from(methods.keys())))].join(', '))
     if (method === 'OPTIONS') ctx.body = ''
     else ctx.status = 405
+    return undefined
   }
+}
+
+function isAt(address: Address, path: string): boolean {
+  return address.isPrefix ? path.startsWith(address.path) : path === address.path
 }
 
 function addressesOf(routes: readonly Route[]): readonly Address[] {

@@ -10,7 +10,7 @@ import type { FileId } from '../model/file.ts'
 import { BufferPool } from '../buffers/buffer-pool.ts'
 import type { StoreToRead } from './opened-store.ts'
 
-/** `unreadable`: the disk could not say, which may have to do with permissions or with the disk. */
+/** `unreadable`: the disk could not tell, perhaps because of permissions. */
 export interface BadChunk {
   readonly condition: Exclude<Condition, 'sound'> | 'unreadable'
   readonly digest: Digest
@@ -18,28 +18,28 @@ export interface BadChunk {
   readonly size: number
   /** Why it is unreadable. */
   readonly reason?: string
-  /** Those that use it, as many as fit into a line. */
+  /** Its users, as many as fit into a line. */
   readonly holders: readonly Holder[]
   readonly hasMoreHolders: boolean
 }
 
-/** A file whose manifest does not say what the catalog says. */
+/** A file whose manifest and catalog entry differ. */
 export interface BadManifest extends Pick<ListedManifest, 'id' | 'name'> {
   readonly condition: BadChunk['condition']
-  /** Why, where the manifest itself cannot show it. */
+  /** Why, if the manifest itself cannot show it. */
   readonly reason?: string
 }
 
 export type BadList = Required<CheckedList>
 
 export interface StoreCheck {
-  /** Resolves when the next one may come. */
+  /** Resolves when the next call may follow. */
   foundChunk(chunk: BadChunk): Promise<void>
   foundList(list: BadList): Promise<void>
   foundManifest(manifest: BadManifest): Promise<void>
-  /** The catalog itself is damaged: other findings may come of that. */
+  /** The catalog itself is damaged, which may explain other findings. */
   foundFault(fault: string): Promise<void>
-  /** A chunk of so many bytes has been looked at. */
+  /** A chunk of this many bytes was checked. */
   checked?(bytes: number): void
 }
 
@@ -51,13 +51,13 @@ export interface CheckSummary {
   readonly damaged: number
   readonly missing: number
   readonly unreadable: number
-  /** What the engine of the catalog finds wrong with it. */
+  /** Faults that the catalog's engine finds. */
   readonly faults: number
   /** Files and uploads whose chunk list is wrong. */
   readonly inconsistent: number
   /** Files whose manifest is damaged, missing or unreadable. */
   readonly manifests: number
-  /** Not of any chunk: of uploads under way, or left by a kill. No damage. */
+  /** Locations that no chunk has: of uploads under way, or left by a kill. Not damage. */
   readonly unknown: number
   readonly unknownBytes: number
 }
@@ -70,9 +70,9 @@ const holdersPerChunk = 1000
 const chunksAtOnce = 8
 
 /**
- * Checks all that a store promises to keep: every chunk list, every manifest, and every chunk by
- * reading it, with `isQuick` only that it is there and long enough. What changes meanwhile is no
- * finding. Rejects `unavailable` where the store as a whole cannot be read.
+ * Checks everything that a store promises to keep: every chunk list, every manifest, and every
+ * chunk, by reading it or, with `isQuick`, by its presence and length. What changes meanwhile is
+ * not reported. Rejects `unavailable` if the store as a whole cannot be read.
  */
 export async function checkStore(
   store: StoreToRead,
@@ -103,7 +103,7 @@ async function checkLists({ inspection }: StoreToRead, report: StoreCheck) {
   }
 }
 
-/** Resolves with how many are not as they should be. */
+/** Resolves with the number of bad ones. */
 async function checkManifests(store: StoreToRead, report: StoreCheck): Promise<number> {
   let bad = 0
   let after: FileId | undefined
@@ -128,7 +128,7 @@ async function findManifestFault(
     const condition = await checkManifest({ catalog: inspection, manifests }, { file, locations })
     return condition === 'sound' ? undefined : { id, name, condition }
   } catch (error) {
-    // The chunk list is damaged, which is a finding of its own.
+    // The chunk list is damaged, which is reported by itself.
     if (isStoreError(error, 'corrupt')) return undefined
     return { id, name, condition: 'unreadable', reason: messageOf(error) }
   }

@@ -3,12 +3,12 @@ import { findOrphans } from '../files/upkeep/find-orphans.ts'
 import type { OpenedStore } from './opened-store.ts'
 
 export interface CollectedNow extends CollectedGarbage {
-  /** What the catalog had never heard of. Collected, too, if it has no time of grace. */
+  /** Orphans; collected, too, if they have no grace time. */
   readonly orphans: number
   readonly orphanBytes: number
 }
 
-/** Does at once what a server does now and then. */
+/** Does at once what a server does regularly. */
 export async function collectNow({ store }: OpenedStore): Promise<CollectedNow> {
   const { orphans, bytes: orphanBytes } = await findOrphans(store)
   return { ...(await collectGarbage(store)), orphans, orphanBytes }

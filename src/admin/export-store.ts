@@ -7,19 +7,19 @@ import type { StoreToRead } from './opened-store.ts'
 export interface ExportSummary {
   readonly files: number
   readonly bytes: number
-  /** They were there from an earlier run, and count among the others. */
+  /** They were there from an earlier run; included in `files`. */
   readonly unchanged: number
   readonly failed: number
 }
 
 export interface ExportReport {
   failed(file: StoredFile, error: unknown): void
-  /** So many bytes more of the file are there. */
+  /** This many more bytes of the file are there. */
   progressed?(file: StoredFile, bytes: number): void
   exported?(): void
 }
 
-/** What there is to export. */
+/** The files to export. */
 export function exportable({ inspection }: StoreToRead, prefix: string): AsyncIterable<StoredFile> {
   return filesInSpace(inspection, localCaller.space, prefix)
 }

@@ -5,10 +5,10 @@ import { localCaller } from '../model/principal.ts'
 import type { OpenedStore, StoreToRead } from './opened-store.ts'
 
 export interface MigrationSummary {
-  /** That are new in the target. */
+  /** Files that are new in the target. */
   readonly files: number
   readonly bytes: number
-  /** That the target had by another name or description than the source has now. */
+  /** Files that the target had under another name or description. */
   readonly changed: number
   readonly unchanged: number
   readonly failed: number
@@ -16,7 +16,7 @@ export interface MigrationSummary {
 
 export interface Migrated {
   readonly summary: MigrationSummary
-  /** Why there may be files that were not looked at. */
+  /** Why some files may not have been looked at. */
   readonly stoppedBy?: unknown
 }
 
@@ -24,7 +24,7 @@ export interface MigrateStoreOptions {
   readonly prefix: string
   readonly signal: AbortSignal
   readonly onFailed: (name: FileName, error: unknown) => void
-  /** The target has more bytes of a file by now. */
+  /** The target has received this many more bytes. */
   readonly onAdvanced: (bytes: number) => void
   readonly onDone: () => void
 }
@@ -65,7 +65,7 @@ export async function migrateStore(
   }
 }
 
-/** Tells of each file that there is to copy. */
+/** Reports each file that has to be copied. */
 export async function countFilesToMigrate(
   { inspection }: StoreToRead,
   { prefix, signal }: Pick<MigrateStoreOptions, 'prefix' | 'signal'>,

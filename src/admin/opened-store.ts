@@ -4,7 +4,7 @@ import type { ChunkStore } from '../chunks/chunk-store.ts'
 import type { FileStore } from '../files/state/file-store.ts'
 import type { Rebuilt } from '../files/manifests/rebuild.ts'
 
-/** A store that this process has for itself until it is closed. */
+/** A store that only this process uses until it is closed. */
 export interface OpenedStore {
   readonly store: FileStore
   /** Where it is, for people. */
@@ -18,7 +18,7 @@ export interface StoreToRead {
     Pick<Catalog, 'listFiles' | 'listChunks' | 'packChunks' | 'listManifestPages'>
   readonly chunks: ChunkStore
   readonly manifests: ChunkStore
-  /** The same bytes, as they are. */
+  /** The same bytes, unverified. */
   readonly unverified: ChunkStore
   readonly address: string
   readonly graces: {
@@ -32,11 +32,11 @@ export interface StoreToRead {
 export interface StoreToRebuild {
   readonly address: string
   readonly manifests: Pick<ChunkStore, 'list'>
-  /** Whether `rebuild` has come so far that it was not refused. */
+  /** Whether `rebuild` got past its checks. */
   hasBegun(): boolean
   /**
-   * Makes the catalog anew; if that rejects there is none, as before. Tells of the bytes of each
-   * manifest.
+   * Makes a new catalog; if it rejects, there is none, as before. `onRead` is told of the bytes of
+   * each manifest.
    */
   rebuild(onRead?: (bytes: number) => void): Promise<Rebuilt>
   close(): Promise<void>

@@ -4,8 +4,8 @@ import type { StoreToRead } from './opened-store.ts'
 
 export interface PlannedCollection extends Collectable {
   /**
-   * Not of any chunk: of uploads under way, or left by a kill. Only a collection can tell the one
-   * from the other.
+   * Locations that no chunk has: of uploads under way, or left by a kill. Only a collection can
+   * tell which.
    */
   readonly unknown: number
   readonly unknownBytes: number

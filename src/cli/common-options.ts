@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { checkHeaders } from '../client/transport/check-options.ts'
 import { parseDuration } from '../model/units.ts'
 
-/** What every command that talks to a server can be told. */
+/** Options of every command that talks to a server. */
 export interface CommonOptions {
   readonly server: string
   readonly json?: true
@@ -12,7 +12,7 @@ export interface CommonOptions {
   readonly giveUpAfter: number
 }
 
-/** `patience` is how long a server that cannot be reached is tried again. */
+/** `patience` is how long to retry a server that cannot be reached. */
 export function addCommonOptions(command: Command, patience: string): void {
   command
     .addOption(

@@ -32,43 +32,41 @@ export interface CallOptions {
 }
 
 /**
- * The verbs of an Ashlar server. A `ref` is a name, or `@` and an id. What can be tried again is,
+ * The verbs of an Ashlar server. A `ref` is a name, or `@` and an id. Retries what can be retried,
  * with growing pauses, until nothing has moved for `giveUpAfterMs`. Every call rejects
- * `StoreError`, with the server's code where the server refused; with the reason of its signal, at
- * once; or with what a source or a target failed with.
+ * `StoreError`: with the server's code if the server refused, at once with the reason of its
+ * signal, or with the error of a source or target.
  */
 export interface AshlarClient {
   /**
-   * Makes the source the file behind `name`. Large ones go up in several parts side by side; what
-   * an earlier attempt left on the server is not sent again, and a file that is there already is
-   * left as it is. Before the file exists, all that the server has is compared with the source,
+   * Stores the source as the file `name`. Sends large sources in several parts side by side, does
+   * not send again what an earlier attempt left on the server, and leaves a file alone that is
+   * there already. Before the file exists, it compares everything on the server with the source,
    * digest by digest.
    */
   put(name: string, source: Source, options?: UploadOptions): Transfer<PutResult>
   /**
-   * The same for what can be read only once, such as standard input: it survives broken
-   * connections, not the end of this process.
+   * The same for a source that can be read only once, such as standard input. It survives broken
+   * connections, but not the end of this process.
    */
   putStream(name: string, pieces: AsyncIterable<Uint8Array>, options?: PutStreamOptions): Transfer<FileInfo>
   /**
-   * Bytes in order, fetched side by side, verified; by default all. Fetches as fast as it is read.
+   * Reads bytes in order, fetched side by side and verified; all of them by default. Fetches as
+   * fast as the caller reads.
    */
   read(ref: string, options?: StreamOptions): Promise<Reading>
   /**
-   * Writes a file at its offsets, in the order in which bytes arrive; verified; what the target has
-   * already is not fetched again.
+   * Writes a file at its offsets, in the order in which bytes arrive, verified. Does not fetch what
+   * the target already has.
    */
   download(ref: string, target: Target, options?: DownloadOptions): Transfer<FileInfo>
   /** Rejects `not_found`. */
   show(ref: string, options?: CallOptions): Promise<FileInfo>
-  /** The same with the chunks that it is made of, in order. Rejects `not_found`. */
+  /** The same, with its chunks in order. Rejects `not_found`. */
   showChunks(ref: string, options?: CallOptions): Promise<FileWithChunks>
   /** Files and, with a delimiter, prefixes, by name; page after page, as they are asked for. */
   list(query?: ListQuery, options?: CallOptions): AsyncIterable<ListEntry>
-  /**
-   * Rename by id: by name, what was renamed and had its answer lost rejects `not_found` when it is
-   * tried again.
-   */
+  /** Rename by id: if the answer to a rename by name is lost, the retry rejects `not_found`. */
   update(ref: string, changes: FileChanges, options?: CallOptions & Conditions): Promise<FileInfo>
   /** Rejects `not_found`. */
   delete(ref: string, options?: CallOptions & Conditions): Promise<void>

@@ -24,9 +24,9 @@ const platform: Platform = {
     return new Uint8Array(hasher.init().update(bytes).digest('binary'))
   },
   send: sendByFetch,
-  // Held in memory, and progress is seen between requests only.
+  // Held in memory; progress shows only between requests.
   requestBytes: 8 * 1024 * 1024,
-  // How much of a request has been sent cannot be seen here, and several share a slow line.
+  // Browsers do not show how much of a request was sent, and several requests share a slow line.
   stallTimeoutMs: 300_000,
 }
 

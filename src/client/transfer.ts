@@ -3,23 +3,23 @@ import { BehaviorSubject, type Observable } from 'rxjs'
 /** How far a transfer is, in bytes. */
 export interface Progress {
   /**
-   * Bytes that need not be sent or fetched any more, those that were there before included. May
-   * fall when something has to be sent again.
+   * Bytes that need not be sent or fetched any more, including those that were there before. Falls
+   * when something has to be sent again.
    */
   readonly done: number
-  /** Of these, bytes that were there before the transfer began. */
+  /** The bytes among them that were there before the transfer began. */
   readonly reused: number
-  /** All bytes; absent where nobody knows yet. */
+  /** All bytes; absent while unknown. */
   readonly total?: number
 }
 
-/** Work under way. It has begun already; it ends early when its signal says so. */
+/** Work under way. It has already begun, and ends early when its signal aborts. */
 export interface Transfer<T> {
-  /** What came of it. Rejects `StoreError`. */
+  /** The result. Rejects `StoreError`. */
   readonly result: Promise<T>
   /**
-   * The latest, at once, and what follows; completes when the transfer has ended, well or not: how
-   * is told by `result`.
+   * Emits the latest progress at once, then what follows. Completes when the transfer has ended;
+   * `result` says how.
    */
   readonly progress: Observable<Progress>
 }

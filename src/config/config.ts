@@ -17,15 +17,15 @@ const schema = z
   .superRefine((config, context) => {
     const refuse = (key: OptionKey, message: string) =>
       context.addIssue({ code: 'custom', path: [key], message })
-    // With less than four chunks of memory, one upload that fills a chunk while another is stored
-    // takes it all.
+    // With memory for less than four chunks, one upload that fills a chunk while another is stored
+    // would take all of it.
     if (config.chunkSize * 4 > config.maxBufferMemory) {
       refuse(
         'chunkSize',
         'must be at most a quarter of --max-buffer-memory: lower the one or raise the other',
       )
     }
-    // A window that the pool can never lend would not be the bound that it claims to be.
+    // The pool could never lend such a window.
     if (config.maxDownloadConcurrencyPerFile * blockBytes > config.maxBufferMemory) {
       refuse(
         'maxDownloadConcurrencyPerFile',
@@ -35,7 +35,7 @@ const schema = z
     if (config.store.startsWith('s3://') && config.catalog === 'sqlite') {
       refuse('catalog', 'has no directory in an S3 store: use sqlite:file, or postgres://user@host/database')
     }
-    // Between two words of a server about what it counts on, some time passes.
+    // Some time passes between two heartbeats.
     if (config.catalog.startsWith('postgres') && config.collectGraceMs < 60_000) {
       refuse('collectGraceMs', 'must be at least 1m where servers share a catalog')
     }
@@ -53,7 +53,7 @@ const schema = z
 export type Config = z.output<typeof schema>
 
 /**
- * Why there is no `Config`: print the message, to stdout if `exitCode` is 0 (`--help`,
+ * Why there is no `Config`. Print the message, to stdout if `exitCode` is 0 (`--help`,
  * `--version`), and exit with it.
  */
 export class ConfigError extends Error {

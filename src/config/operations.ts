@@ -9,7 +9,7 @@ export interface Option {
   readonly schema: z.ZodType<unknown, string>
 }
 
-/** What an operator sees of the server. */
+/** Options about what operators see of the server. */
 export const operationOptions = {
   metricsAccess: {
     default: 'local',

@@ -45,7 +45,7 @@ export function yesOrNo() {
   return z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true')
 }
 
-/** A path that the file system will not cut short, or a bucket and what keys in it begin with. */
+/** A path that the file system does not shorten, or a bucket with a key prefix. */
 export function storeSchema() {
   return z
     .string()
@@ -140,9 +140,8 @@ export function origins() {
 }
 
 /**
- * One that is written in another way, with a path or a default port, would never be met. `null` is
- * what a browser says for every page that has no origin of its own, sandboxed ones of any site
- * among them.
+ * Refuses an origin in any other form, such as with a path or a default port: it would never match.
+ * `null` is what browsers send for pages without an origin, including sandboxed pages of any site.
  */
 function isOrigin(text: string): boolean {
   if (!/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9_.[\]:-]+$/.test(text) || !URL.canParse(text)) return false
@@ -166,8 +165,8 @@ loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
 /**
- * Whether only this machine can reach what listens there. A host name other than `localhost` is not
- * taken at its word.
+ * Whether only this machine can reach the address. Of host names, only `localhost` is trusted to be
+ * loopback.
  */
 export function isLoopback(listensOn: string): boolean {
   const family = isIP(listensOn)

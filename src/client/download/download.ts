@@ -16,10 +16,7 @@ export interface DownloadOptions {
   readonly parallel?: number | undefined
 }
 
-/**
- * What one request fetches, in whole chunks: a request for every chunk of some KiB would be too
- * many.
- */
+/** Bytes per request, in whole chunks: one request per chunk of some KiB would be too many. */
 const rangeBytes = 8 * 1024 * 1024
 
 export function download(
@@ -53,7 +50,7 @@ export function download(
   })
 }
 
-/** Neighbouring chunks, together `rangeBytes` at most unless one is larger. */
+/** Groups of neighbouring chunks, of at most `rangeBytes` unless one chunk is larger. */
 function* groupsOf(chunks: readonly ChunkInfo[]): Generator<readonly ChunkInfo[]> {
   let group: ChunkInfo[] = []
   let bytes = 0

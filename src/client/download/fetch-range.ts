@@ -7,8 +7,8 @@ import { bytesOf, notOurs, request } from '../transport/request.ts'
 import { withStallTimeout } from '../transport/stall-timeout.ts'
 
 /**
- * Hands bytes `from` to `to` (exclusive) of a file to `take`, in order, in pieces; goes on where it
- * was when the connection breaks. By the file's id, so that all are of the same file.
+ * Passes bytes `from` to `to` (exclusive) of a file to `take`, in order and in pieces; continues
+ * after the connection breaks. Fetches by id, so that all bytes belong to one file.
  */
 export async function fetchRange(
   connection: Connection,

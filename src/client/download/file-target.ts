@@ -5,7 +5,7 @@ import type { Target } from '../upload/source.ts'
 const pieceBytes = 256 * 1024
 
 /**
- * A file on this machine, made if it is not there, open until it is closed. Synced when it is
+ * A file on this machine, created if it is missing, open until it is closed, and synced when it is
  * finished. Rejects with the error of the file system.
  */
 export async function fileTarget(path: string): Promise<Target & { close(): Promise<void> }> {

@@ -1,12 +1,9 @@
 import type { Target } from '../upload/source.ts'
 
-/**
- * A write costs about the same for each of the small pieces that answers come in as for all of
- * these bytes.
- */
+/** A write of one small piece costs about as much as one of all these bytes. */
 const gatheredBytes = 1024 * 1024
 
-/** Writes pieces that follow each other to a target from byte `at` on, many of them at once. */
+/** Writes consecutive pieces to a target from byte `at` on, many at a time. */
 export class GatheredWrite {
   readonly #target: Target
   readonly #buffer = new Uint8Array(gatheredBytes)
@@ -28,7 +25,7 @@ export class GatheredWrite {
     }
   }
 
-  /** What was added is written. */
+  /** Writes what was added. */
   async flush(): Promise<void> {
     if (this.#filled === 0) return
     await this.#target.write(this.#at, this.#buffer.subarray(0, this.#filled))

@@ -5,8 +5,8 @@ import { showChunks, undefinedIfAbsent } from '../files/show-file.ts'
 import type { Source } from '../upload/source.ts'
 
 /**
- * Whether the source has, from byte `at` on, the content that these chunks have; reads no further
- * than the first that differs.
+ * Whether the source has the content of these chunks from byte `at` on. Stops reading at the first
+ * difference.
  */
 export async function hasContent(
   { platform }: Connection,
@@ -30,7 +30,7 @@ export async function hasContent(
   return true
 }
 
-/** The digest that a file of these bytes has where it is kept as one chunk. */
+/** The digest of a file with these bytes if it is stored as one chunk. */
 export async function digestAsOneChunk(
   { platform }: Connection,
   bytes: Uint8Array<ArrayBuffer>,
@@ -44,7 +44,7 @@ export async function digestAsOneChunk(
   return file.digest()
 }
 
-/** Whether the file is what the source has. Tells of each chunk that is. */
+/** Whether the file equals the source. Reports each chunk that does. */
 export async function hasContentOf(
   connection: Connection,
   file: FileInfo,

@@ -12,25 +12,19 @@ export interface StreamOptions {
   /** Behind the last byte; from the end if negative. The file's size if not given. */
   readonly to?: number
   readonly signal?: AbortSignal | undefined
-  /**
-   * Ranges that are fetched side by side and held until it is their turn, of 8 MiB each; 4 if not
-   * given.
-   */
+  /** Ranges of 8 MiB that are fetched side by side and held until their turn; 4 if not given. */
   readonly parallel?: number | undefined
 }
 
-/**
- * A file that is being read: `bytes` can be iterated once. What is left is not fetched when that
- * ends early.
- */
+/** A file being read. `bytes` can be iterated once; ending early stops the fetching. */
 export interface Reading {
   readonly file: FileInfo
   readonly from: number
   readonly to: number
   /**
-   * Verified against the file's digest before they come, but for chunks of more than 8 MiB, which
-   * are verified as they end, and for those of which only a part is asked for: these the server has
-   * verified, and nobody after it. Rejects as all calls.
+   * Verified against the file's digest before they are yielded. Chunks of more than 8 MiB are
+   * verified as they end. Chunks of which only a part is wanted are verified by the server only.
+   * Rejects as all calls.
    */
   readonly bytes: AsyncIterable<Uint8Array<ArrayBuffer>>
 }
@@ -125,7 +119,7 @@ async function* fetchAhead(
       const span = spans[next]
       if (span && ahead.length < parallel) {
         const fetched = fetchSpan(connection, file, span, orEnded)
-        // Its failure is told when it is its turn.
+        // Its failure is reported in its turn.
         fetched.catch(() => {})
         ahead.push(fetched)
         next += 1

@@ -18,8 +18,8 @@ export async function verifyChunkList({ platform }: Connection, file: FileWithCh
 }
 
 /**
- * Checks bytes against the chunks that they are, as they come, in order, from the beginning of the
- * first chunk on.
+ * Checks bytes against their chunks as they arrive, in order, from the beginning of the first
+ * chunk.
  */
 export class ChunkVerifier {
   readonly #connection: Connection
@@ -33,7 +33,7 @@ export class ChunkVerifier {
     this.#chunks = chunks
   }
 
-  /** Rejects `digest_mismatch` where a chunk ends that is not what it should be. */
+  /** Rejects `digest_mismatch` at the end of a chunk that differs from its digest. */
   async update(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const chunk = this.#chunks[this.#index]

@@ -3,7 +3,7 @@ import { isStoreError } from '../../model/errors.ts'
 import { withRetries } from '../transport/attempts.ts'
 import { type RequestOptions, requestHeaders } from '../transport/request.ts'
 
-/** What must hold of the file that is there, or nothing happens; see `etag` in the file info. */
+/** What must hold for the present file, or nothing happens; see `etag` in the file info. */
 export interface Conditions {
   readonly ifMatch?: string
   /** `*`: no file has the name. */
@@ -26,8 +26,8 @@ export function conditionHeaders({ ifMatch, ifNoneMatch }: Conditions): Record<s
 }
 
 /**
- * Deletes what is at the path. Rejects `not_found` only if it was not there to begin with: the
- * answer to the first request may get lost.
+ * Deletes what is at the path. Rejects `not_found` only if it was missing from the start: the
+ * answer to the first request may have been lost.
  */
 async function deleteOnce(
   connection: Connection,

@@ -14,7 +14,7 @@ export interface FileInfo {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** A chunk at its place in a file or an upload: `size` bytes from `start` on. */
+/** A chunk in a file or an upload: `size` bytes from `start` on. */
 export interface ChunkInfo {
   readonly start: number
   readonly size: number
@@ -28,11 +28,11 @@ export type FileWithChunks = FileInfo & { readonly chunks: readonly ChunkInfo[] 
 export interface UploadInfo {
   readonly id: string
   readonly name: string
-  /** Bytes of the whole file, or null while nobody has said. */
+  /** Bytes of the whole file, or null while unknown. */
   readonly size: number | null
-  /** Bytes that the server has, all from the beginning on. */
+  /** Bytes that the server has, from the beginning. */
   readonly offset: number
-  /** It is a part that waits to be concatenated with others. */
+  /** A part that waits to be concatenated with others. */
   readonly isPartial: boolean
   readonly mediaType: string
   readonly metadata: Readonly<Record<string, string>>

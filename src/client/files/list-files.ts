@@ -6,9 +6,9 @@ import { requestJson } from '../transport/request.ts'
 export interface ListQuery {
   /** Only names that begin so. */
   readonly prefix?: string
-  /** Names that go on behind this, after the prefix, are one entry: with `/`, a folder. */
+  /** Names that contain this after the prefix become one entry: with `/`, a folder. */
   readonly delimiter?: string
-  /** Only names with this in them. */
+  /** Only names that contain this. */
   readonly q?: string
 }
 

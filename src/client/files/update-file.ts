@@ -4,7 +4,7 @@ import { conditionHeaders, type Conditions } from './delete-file.ts'
 import type { FileInfo } from './file-info.ts'
 import { requestJson } from '../transport/request.ts'
 
-/** What is left out stays. */
+/** Fields that are left out stay as they are. */
 export interface FileChanges {
   readonly name?: string
   readonly mediaType?: string

@@ -13,9 +13,9 @@ import type { Source } from './source.ts'
 export const tusHeaders = { 'Tus-Resumable': '1.0.0' }
 
 /**
- * Sends the request that makes a file of the source, until there is an answer. Where it is refused
- * because of the file that it has made already, before its answer was lost, or that somebody else
- * has made of the same parts, all is well.
+ * Sends the request that turns the source into a file, until there is an answer. A refusal because
+ * the file exists, made by an earlier request whose answer was lost or by somebody else from the
+ * same parts, counts as success.
  */
 export async function createFile(
   connection: Connection,
@@ -45,7 +45,7 @@ export async function createFile(
   }
 }
 
-/** The file behind the name, if that is what the source has. */
+/** The file with the name, if it equals the source. */
 async function findSame(
   connection: Connection,
   name: string,
@@ -56,10 +56,10 @@ async function findSame(
   return file && (await hasContentOf(connection, file, source, signal)) ? file : undefined
 }
 
-/** What arrived damaged was not taken, and may arrive well the next time. */
+/** Damaged bytes were not taken, and may arrive intact the next time. */
 export function isTransientOrDamaged(error: unknown): error is StoreError {
   const isDamaged = isStoreError(error, 'checksum_mismatch') || isStoreError(error, 'digest_mismatch')
-  // A source that has changed is no fault of the line.
+  // A changed source is not the line's fault.
   return isTransientError(error) || (isDamaged && error instanceof RefusedError)
 }
 

@@ -26,8 +26,7 @@ export async function fileSource(path: string): Promise<Source & { close(): Prom
           at += bytesRead
           yield piece.subarray(0, bytesRead)
         }
-        // Each place is read again at the end, but not when another is: parts of two versions must
-        // not become one file.
+        // Check each offset again at the end: parts of two versions must not become one file.
         const now = fstatSync(file.fd, { bigint: true })
         if (now.size !== size || now.mtimeNs !== mtimeNs) throw changed(path)
       },

@@ -6,8 +6,8 @@ export interface HeldPiece {
 }
 
 /**
- * A stream in pieces of `heldBytes`; the last may be shorter, and empty. Rejects with the signal's
- * reason at once, also while the stream has nothing to give.
+ * Cuts a stream into pieces of `heldBytes`; the last may be shorter, or empty. Rejects with the
+ * signal's reason at once, even while the stream is silent.
  */
 export async function* heldPieces(
   pieces: AsyncIterable<Uint8Array>,
@@ -48,7 +48,7 @@ async function* untilAborted<T>(
       yield value as T
     }
   } finally {
-    // A stream that has nothing to give may not come to its end, either.
+    // A silent stream may not end, either.
     if (!isEnded) iterator.return?.().catch(() => {})
   }
 }

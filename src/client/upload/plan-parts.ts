@@ -1,6 +1,6 @@
 /**
- * Bytes `from` to `to` (exclusive) of a file, and the upload that has the first `offset` of them or
- * more, if there is one.
+ * Bytes `from` to `to` (exclusive) of a file, and the upload that already has the first `offset` of
+ * them, if there is one.
  */
 export interface UploadPart {
   readonly from: number
@@ -16,13 +16,14 @@ export interface UploadPart {
 const alignment = 8 * 1024 * 1024
 
 /**
- * The request that joins them names them all in its headers, of which servers take 8 KiB at least.
+ * The request that concatenates them names them all in its headers, of which servers accept at
+ * least 8 KiB.
  */
 export const mostParts = 128
 
 /**
- * Parts that cover bytes 0 to `size`, at most `mostParts`: what is left from earlier attempts where
- * that fits, and what lies between, each time in `count` parts.
+ * At most `mostParts` parts that cover bytes 0 to `size`: leftovers of earlier attempts where they
+ * fit, and the gaps, each cut into `count` parts.
  */
 export function planParts(
   size: number,

@@ -7,8 +7,8 @@ export interface UploadOptions extends Description, Conditions {
   /** Parts of one file that are sent side by side; 4 if not given. */
   readonly parallel?: number | undefined
   /**
-   * The file behind the name, or `null` for none, where a listing has told. If not given, the
-   * server is asked.
+   * The present file with the name, or `null` for none, if a listing told. If not given, the server
+   * is asked.
    */
   readonly present?: FileInfo | null | undefined
 }
@@ -16,8 +16,8 @@ export interface UploadOptions extends Description, Conditions {
 export interface PutResult {
   readonly file: FileInfo
   /**
-   * The name had a file with this content already: nothing was stored, no precondition was asked,
-   * and its media type and metadata are as they were.
+   * The name already had a file with this content: nothing was stored, no precondition was checked,
+   * and media type and metadata stay as they were.
    */
   readonly isUnchanged: boolean
 }

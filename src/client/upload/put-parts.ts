@@ -28,7 +28,7 @@ export async function putParts(
   meter: ProgressMeter,
 ): Promise<FileInfo> {
   const { parallel = defaultParallel } = options
-  // One that fails ends the others: they would go on sending for nobody.
+  // One failure ends the other parts: nobody needs them any more.
   const failed = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
   await refuseTooLarge(connection, source.size, signal)
@@ -53,7 +53,7 @@ export async function putParts(
   }
 }
 
-/** No single part may be too large where the whole is. */
+/** Checks the whole size, because no single part may exceed the limit. */
 async function refuseTooLarge(connection: Connection, size: number, signal: AbortSignal): Promise<void> {
   const headers = await withRetries(connection, signal, () =>
     requestHeaders(connection, 'uploads', { method: 'OPTIONS', headers: tusHeaders, signal }),
@@ -101,7 +101,7 @@ async function join(
   )
 }
 
-/** The file has their chunks by now. What cannot be deleted at once expires. */
+/** Deletes partial uploads whose chunks the file has. What cannot be deleted at once expires. */
 async function forget(
   connection: Connection,
   ids: Iterable<string>,

@@ -14,7 +14,7 @@ export interface PutStreamOptions extends Description, Conditions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** What is held to be sent again if need be. */
+/** Bytes that are held in case they must be sent again. */
 const heldBytes = 8 * 1024 * 1024
 
 export function putStream(

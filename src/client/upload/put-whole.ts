@@ -14,16 +14,16 @@ import { showChunks, showFile, undefinedIfAbsent } from '../files/show-file.ts'
 import type { Source } from './source.ts'
 import type { ProgressMeter } from '../transfer.ts'
 
-/** Up to here a file is not worth more than one request: one block. */
+/** Files up to one block go in a single request. */
 export const wholeBytes = 1024 * 1024
 
 /**
- * Up to here sending costs no more than asking first whether the file is there: the smallest chunk
- * that a server can be told to cut.
+ * Up to this size, sending costs no more than asking first whether the file is there: the smallest
+ * chunk that a server can be told to cut.
  */
 const bytesWithoutAsking = 64 * 1024
 
-/** Sends a file in one request with its digest: it is there whole or not at all. */
+/** Sends a file in one request with its digest: all or nothing. */
 export async function putWhole(
   connection: Connection,
   name: string,
@@ -101,7 +101,7 @@ class SmallUpload {
     const attempts = new Attempts(this.#connection, signal)
     for (let isFirst = true; ; isFirst = false) {
       try {
-        // The attempt before may have succeeded: do not store the same again over a newer file.
+        // The previous attempt may have succeeded: do not overwrite a newer file.
         const stored = isFirst ? undefined : await this.#findSame()
         return { file: stored ?? (await request()), isUnchanged: false }
       } catch (error) {

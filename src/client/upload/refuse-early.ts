@@ -3,8 +3,8 @@ import type { Conditions } from '../files/delete-file.ts'
 import type { FileInfo } from '../files/file-info.ts'
 
 /**
- * Throws `precondition_failed` where the server is bound to refuse in the end. Whether the
- * precondition holds then is for the server to see.
+ * Throws `precondition_failed` if the server is bound to refuse in the end. The server checks again
+ * then.
  */
 export function refuseEarly(present: FileInfo | undefined, { ifMatch, ifNoneMatch }: Conditions): void {
   const isMet =

@@ -7,9 +7,9 @@ import { withStallTimeout } from '../transport/stall-timeout.ts'
 /** The body of a request that continues an upload. */
 export interface Content {
   readonly length: number
-  /** Of this length together. What it fails with is not tried again. */
+  /** Yields `length` bytes in all. Its own errors are not retried. */
   read(): AsyncIterable<Uint8Array<ArrayBuffer>>
-  /** Told of bytes as they leave, where that can be seen. */
+  /** Told of bytes as they leave, on platforms that show it. */
   readonly onSent?: (bytes: number) => void
 }
 
@@ -25,7 +25,7 @@ export function sendBytes(
 }
 
 /**
- * One request with a body, once, that is given up when nothing of it moves. Resolves and rejects as
+ * Sends one request with a body, once, and aborts it when nothing moves. Resolves and rejects as
  * requests do.
  */
 export async function sendContent<T>(
@@ -67,7 +67,7 @@ export async function sendContent<T>(
   }
 }
 
-/** For a source that has more or fewer bytes than it says. */
+/** The error for a source with more or fewer bytes than it states. */
 export function sizeChanged(): StoreError {
   return new StoreError('digest_mismatch', 'The source has another size by now.')
 }

@@ -23,10 +23,10 @@ export interface PartToSend {
 
 export type PartMeter = Pick<ProgressMeter, 'add' | 'reuse'>
 
-/** Smaller requests than this help with no proxy. */
+/** Requests smaller than this would not help with any proxy. */
 export const fewestRequestBytes = 64 * 1024
 
-/** Sends the part from byte `offset` of it on, whatever breaks off meanwhile. */
+/** Sends the part from its byte `offset` on, whatever breaks off meanwhile. */
 export async function sendFrom(
   connection: Connection,
   id: string,

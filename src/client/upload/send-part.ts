@@ -23,8 +23,7 @@ export async function sendPart(
   try {
     return await meter.orTakeBack((partMeter) => sendAndCompare(connection, toSend, partMeter))
   } catch (error) {
-    // It has expired, or somebody has deleted it; or it was left over from something else than it
-    // said.
+    // It has expired or was deleted, or it was left over from other content.
     const isOfNoUse =
       isStoreError(error, 'not_found') || (id !== undefined && isStoreError(error, 'digest_mismatch'))
     if (!isOfNoUse) throw error
@@ -36,7 +35,7 @@ export async function sendPart(
 async function sendAndCompare(connection: Connection, toSend: PartToSend, meter: PartMeter): Promise<string> {
   const { part, source, signal } = toSend
   const id = part.id ?? (await createPart(connection, toSend))
-  // Who asks also ends a request that still hangs from an earlier attempt.
+  // Asking also ends a request that still hangs from an earlier attempt.
   const offset =
     part.id === undefined ? 0 : await withRetries(connection, signal, () => askOffset(connection, id, signal))
   meter.reuse(offset)

@@ -1,9 +1,9 @@
-/** Bytes that can be read again, from any place on: what a resumable upload needs. */
+/** Bytes that can be read again from any offset, as a resumable upload needs them. */
 export interface Source {
   readonly size: number
   /**
-   * The same for the same content at the same place, such as size and time of change: by it an
-   * upload that broke off is found again.
+   * Stays the same while the content does, such as size and time of change: with it, an interrupted
+   * upload is found again.
    */
   readonly fingerprint?: string
   /** Bytes `from` to `to` (exclusive), in pieces of any size. */
@@ -13,8 +13,8 @@ export interface Source {
 /** Where a download writes. Bytes come in any order, each once unless they turned out damaged. */
 export interface Target {
   /**
-   * How many bytes are there from an earlier attempt: they are read again, and fetched only where
-   * they are wrong.
+   * Bytes that are there from an earlier attempt: they are read again, and fetched only where they
+   * are wrong.
    */
   size(): Promise<number>
   read(from: number, to: number): AsyncIterable<Uint8Array<ArrayBuffer>>

@@ -14,7 +14,7 @@ export interface StreamedUploadOptions extends Conditions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** An upload of which nobody knows the length until its last bytes are sent. */
+/** An upload whose length is unknown until its last bytes are sent. */
 export class StreamedUpload {
   readonly #connection: Connection
   readonly #path: string
@@ -72,7 +72,7 @@ export class StreamedUpload {
     const askAndSend = async () => {
       const present = await this.#ask(headers)
       if (offsetIn(present) !== end) return send()
-      // All is there, and no file: the reason is heard by who asks for it again.
+      // All bytes are there but no file: ask again to hear why.
       if (isLast && findRefIn(present) === undefined) return this.#send(end, bytes.subarray(0, 0), headers)
       return present
     }

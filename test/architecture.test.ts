@@ -219,6 +219,11 @@ describe('also found is', () => {
       'files/a.ts has 301 lines, more than 300',
     ],
     [
+      'a word that was replaced',
+      { 'files/a.ts': '// Lets go of crumbs.' },
+      'files/a.ts says “Lets go”, which has another name',
+    ],
+    [
       'a comment that is too wide',
       { 'files/a.ts': `// ${'x'.repeat(97)}\n  // ${'x'.repeat(96)}` },
       'files/a.ts:2 is a comment of more than 100 columns',

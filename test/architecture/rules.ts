@@ -55,7 +55,8 @@ const mayImportEverything = (path: string) =>
 export function violations(sources: Sources): readonly string[] {
   const ofFiles = [...sources].flatMap(([path, source]) => {
     const ofImports = importsOf(source).flatMap((specifier) => aboutImport(path, specifier))
-    return [aboutName(path), aboutLength(path, source), aboutComments(path, source), ofImports].flat()
+    const abouts = [aboutName, aboutLength, aboutComments, aboutWords]
+    return [...abouts.map((about) => about(path, source)), ofImports].flat()
   })
   return [...ofFiles, ...aboutFolders(sources), ...cycles(sources)]
 }
@@ -82,6 +83,17 @@ function aboutComments(path: string, source: string): readonly string[] {
     const isTooLong = isComment && Array.from(line).length > maxColumns
     return isTooLong ? [`${path}:${index + 1} is a comment of more than ${maxColumns} columns`] : []
   })
+}
+
+/** Words that each had another one for the same thing; DESIGN says which stays. */
+const replacedWords =
+  /\b(?:crumbs?|doomed|lets? go|on offer|on the side|salvag\w*|surveys?|unsettled|hot files?)\b/i
+
+function aboutWords(path: string, source: string): readonly string[] {
+  // What is on disk keeps its names.
+  if (path.includes('/migrations/')) return []
+  const [word] = replacedWords.exec(source) ?? []
+  return word === undefined ? [] : [`${path} says “${word}”, which has another name`]
 }
 
 function aboutFolders(sources: Sources): readonly string[] {

@@ -203,7 +203,7 @@ export function describeChunkStore(name: string, make: () => Promise<ChunkStore>
           chunks.map(async (chunk) => ({ chunk, location: await store.put(chunk.digest, [chunk.bytes]) })),
         )
         expect(new Set(stored.map(({ location }) => location)).size).toBe(48)
-        const doomed = stored.filter((_, index) => index % 3 === 0)
+        const unlinked = stored.filter((_, index) => index % 3 === 0)
         const kept = stored.filter((_, index) => index % 3 !== 0)
         const read = await Promise.all(
           [...stored, ...stored.toReversed()].map(({ location, chunk }) => isStored(store, location, chunk)),
@@ -211,7 +211,7 @@ export function describeChunkStore(name: string, make: () => Promise<ChunkStore>
         expect(new Set(read)).toEqual(new Set([true]))
         const [keptRead] = await Promise.all([
           Promise.all(kept.map(({ location, chunk }) => isStored(store, location, chunk))),
-          Promise.all(doomed.map(({ location }) => store.delete(location))),
+          Promise.all(unlinked.map(({ location }) => store.delete(location))),
         ])
         expect(new Set(keptRead)).toEqual(new Set([true]))
         expect(await listed(store)).toHaveLength(32)

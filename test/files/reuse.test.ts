@@ -46,7 +46,7 @@ async function collectAll(store: FileStore, chunks: number): Promise<void> {
   })
 }
 
-async function collectDoomed(chunks: number): Promise<void> {
+async function collectUnlinked(chunks: number): Promise<void> {
   const { store } = faultyFileStore(parts)
   await deleteByName(store, 'unlinked')
   await collectAll(store, chunks)
@@ -124,7 +124,7 @@ describe('content that is collected between being found and being used', () => {
     const { store } = faultyFileStore(parts, {
       wrapCatalog: (catalog) =>
         intercept(catalog, 'createFile', async (call, nth) => {
-          if (nth === 2) await collectDoomed(1)
+          if (nth === 2) await collectUnlinked(1)
           return call()
         }),
     })
@@ -149,7 +149,7 @@ describe('content that is collected between being found and being used', () => {
         intercept(catalog, 'advanceUpload', async (call, nth) => {
           advances = nth
           if (nth === 1) await eventually(areFound)
-          if (nth === 2) await collectDoomed(2)
+          if (nth === 2) await collectUnlinked(2)
           return call()
         }),
     })

@@ -151,7 +151,7 @@ interface Placing {
   readonly manifest: ManifestLocations | undefined
 }
 
-/** Points the name to the file and lets go the file that had it. Rejects `precondition_failed`. */
+/** Points the name to the file and unlinks the file that had it. Rejects `precondition_failed`. */
 export async function pointNameAt(
   db: Database,
   described: Omit<StoredFile, 'createdAt' | 'modifiedAt'>,

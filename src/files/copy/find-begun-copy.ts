@@ -25,7 +25,7 @@ export async function findBegunCopy(
   if (!left) return undefined
   throw new StoreError(
     'precondition_failed',
-    'The target has let it go a short while ago: do the same again when a server, or ashlar gc, has collected it.',
+    'The target unlinked this file a short while ago: run it again after a server, or ashlar gc, has collected it.',
   )
 }
 

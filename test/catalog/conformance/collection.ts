@@ -19,7 +19,7 @@ export function describeCollection(opened: () => Catalog): void {
 
   const collect = (query?: Partial<CollectQuery>) => collectAll(opened(), query)
 
-  // What other tests have let go must not count in these.
+  // What other tests have unlinked must not count in these.
   beforeEach(async () => {
     await collect({ limit: 10_000 })
   })
@@ -74,7 +74,7 @@ export function describeCollection(opened: () => Catalog): void {
     expect(await opened().findChunk(chunk.digest)).toBeDefined()
   })
 
-  it('keeps what is being downloaded, whoever let it go, and collects the rest', async () => {
+  it('keeps what is being downloaded, whoever unlinked it, and collects the rest', async () => {
     const [read, deleted, abandoned] = [aChunk(), aChunk(), aChunk()]
     const file = await create('x', [read])
     await opened().deleteFile(file.space, { id: file.id })

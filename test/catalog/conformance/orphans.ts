@@ -22,7 +22,7 @@ export function describeOrphans(opened: () => Catalog): void {
     expect(await opened().listUnknown([])).toEqual([])
   })
 
-  it('adopts as garbage what it has never heard of, once', async () => {
+  it('marks as garbage what it has never heard of, once', async () => {
     const used = aChunk()
     await create({ chunks: [used] })
     const found = [orphan(aLocation(), 5), orphan(used.location, 10), orphan(aLocation(), 3)]

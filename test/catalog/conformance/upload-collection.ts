@@ -21,7 +21,7 @@ import { steps, UploadHistory } from '../upload-history.ts'
 const everything = { unlinkedBefore: Number.MAX_SAFE_INTEGER }
 
 export function describeUploadCollection(opened: () => Catalog): void {
-  // What other tests have let go must not count in these.
+  // What other tests have unlinked must not count in these.
   beforeEach(async () => {
     await collectAll(opened(), { limit: 10_000 })
   })

@@ -145,7 +145,7 @@ export function describeUploads(opened: () => Catalog): void {
     expect(await opened().finishUploads([{ id, digest: aDigest() }])).toMatchObject([{ file: { size: 9 } }])
   })
 
-  it('lets go the file whose name the finished upload takes', async () => {
+  it('unlinks the file whose name the finished upload takes', async () => {
     const space = aSpace()
     const { file: old } = await opened().createFile(aFile(space, 'x'))
     const { id } = await opened().createUpload(anUpload(space, 'x'))

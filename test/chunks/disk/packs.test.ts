@@ -489,7 +489,7 @@ describe('a damaged header', () => {
     ])
   })
 
-  it('lets deletes of its chunks resolve, and stays so that it can be repaired', async () => {
+  it('lets deletes of its chunks resolve, and stays so that it can be mended', async () => {
     const { store } = await open({ hasDurableDeletes: true })
     const { path, chunks, locations } = await givenPack(store, 3)
     const bytes = await readFile(path)

@@ -244,7 +244,7 @@ describe('a file that was deleted here', () => {
     await migrated(source, target, { prefix })
     await deleteFile(target, localCaller, { id: file.id })
     const { failed } = await migrated(source, target, { prefix })
-    expect(failed).toEqual([expect.stringMatching(/x: .* has let it go/)])
+    expect(failed).toEqual([expect.stringMatching(/x: .* unlinked this file/)])
     await collectAll(target)
     expect(await migrated(source, target, { prefix })).toMatchObject({ copied: [`${prefix}x`], failed: [] })
     await expectSame(source, target, prefix)

@@ -113,7 +113,7 @@ describe('as it comes', () => {
   })
 })
 
-describe('on the side', () => {
+describe('in a staging upload', () => {
   it.each([
     ['a check fails', undefined, [holds, fails], 'checksum_mismatch'],
     ['the catalog does not take it over', 'appendUpload', [holds], 'no_space'],

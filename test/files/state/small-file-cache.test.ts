@@ -35,7 +35,7 @@ function isThere(hot: SmallFileCache, { name }: StoredFile): boolean {
   return found !== undefined
 }
 
-describe('hot files', () => {
+describe('small files in memory', () => {
   it('are found by name and by id, with their bytes', () => {
     const hot = new SmallFileCache(64 * kib, false)
     const file = kept(hot, fileOf('a', 3))

@@ -46,7 +46,7 @@ function inChunksAndPieces(sent: number): Taken {
 
 async function taken(): Promise<Taken> {
   const { catalog, pool } = server.store
-  // What is received on the side, for its checksum, is nobody's.
+  // What a staging upload receives, for its checksum, is nobody's.
   const lists = await Promise.all(
     [defaultSpace, 'nobody' as Space].map((space) => catalog.listUploads(space, 10)),
   )

@@ -79,7 +79,7 @@ describe('Upload-Expires', () => {
 
   it.each([
     ['as it comes', {}],
-    ['on the side, for its checksum', { 'Upload-Checksum': checksum(long) }],
+    ['in a staging upload, for its checksum', { 'Upload-Checksum': checksum(long) }],
   ])('an upload is not collected while it is received %s', async (_, headers) => {
     const path = await givenUpload(hasty, { 'Upload-Length': 400 * KiB })
     const body = async function* () {

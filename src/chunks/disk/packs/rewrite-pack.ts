@@ -10,7 +10,7 @@ export type Create = (write: (temporary: string) => Promise<void>) => Promise<vo
 /**
  * Removes chunks from a pack. The others go to a new file, which replaces the pack once its bytes
  * are durable: a power cut leaves one or the other. An empty pack is removed. A pack with a damaged
- * header is left alone: nobody can tell what it holds, and it may still be repaired. Rejects with
+ * header is left alone: nobody can tell what it holds, and it may still be mended. Rejects with
  * the system's error, `ENOENT` if the pack is gone.
  */
 export async function rewritePack(path: string, numbers: ReadonlySet<number>, create: Create): Promise<void> {

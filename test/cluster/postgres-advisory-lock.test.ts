@@ -39,7 +39,7 @@ it('is lost with its connection, and who had it knows', async () => {
   await (await tryAcquireLock(url, 'scrub'))!.release()
 })
 
-it('is lost when no answer comes through any more, and can be let go all the same', async () => {
+it('is lost when no answer comes through any more, and can be released all the same', async () => {
   const proxy = await CuttingProxy.start(server.port)
   onTestFinished(() => proxy.stop())
   const url = new URL(await server.createSchema())

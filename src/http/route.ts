@@ -9,8 +9,8 @@ type Action = 'read' | 'create' | 'write' | 'delete' | 'share' | 'admin' | 'open
 type Method = 'DELETE' | 'GET' | 'HEAD' | 'OPTIONS' | 'PATCH' | 'POST' | 'PUT'
 
 /**
- * One request that a front answers. Routing and `Allow` are made from these rows; so will be who
- * may do what.
+ * One request that a front answers. Routing, `Allow`, the OpenAPI document and the lists of CORS
+ * are made from these rows; so will be who may do what.
  */
 export interface Route {
   /** A row for GET also answers HEAD, unless HEAD has a row of its own. */

@@ -11,7 +11,7 @@ export type CatalogAddress =
   | { readonly kind: 'sqlite'; readonly path: string }
   | { readonly kind: 'postgres'; readonly url: string }
 
-/** What says where they are; `Config` has made sure that it says so. */
+/** The options that say where they are, checked by `Config`. */
 export type Addresses = Pick<Config, 'store' | 'catalog'>
 
 export function storeAddress({ store }: Addresses): StoreAddress {
@@ -28,7 +28,7 @@ export function catalogAddress(addresses: Addresses): CatalogAddress {
   return { kind: 'sqlite', path: path === undefined ? join(resolve(store), 'catalog.sqlite') : resolve(path) }
 }
 
-/** For people: without what is secret in it. */
+/** For people: without secrets. */
 export function nameOfStore(addresses: Addresses): string {
   const address = storeAddress(addresses)
   return address.kind === 'directory' ? address.directory : `s3://${address.bucket}/${address.prefix}`

@@ -35,7 +35,7 @@ export async function refuseOlder(config: Config, catalog: Pick<Catalog, 'countC
     )
 }
 
-/** Has a catalog that was made anew count on from the note. */
+/** Makes a rebuilt catalog continue the count from the note. */
 export async function countOn(
   config: Config,
   catalog: Pick<CatalogRestore, 'countCommitsFrom'>,

@@ -14,16 +14,16 @@ export interface OpenedCatalog {
   readonly catalog: Catalog
   readonly membership: Membership
   readonly leaderLock: LeaderLock
-  /** Other processes may use it at the same time. */
+  /** Whether other processes may use it at the same time. */
   readonly isShared: boolean
-  /** Resolves if it can never be used again by this process. */
+  /** Resolves when this process can never use it again. */
   readonly death?: Promise<void>
 }
 
-// The drivers are loaded when they are used: pg takes as long as all the rest.
+// Load drivers only when they are used: pg takes as long as everything else.
 const postgres = () => import('../catalog/postgres/open-postgres-catalog.ts')
 
-/** Creates it if there is none. Rejects `unavailable`. */
+/** Creates the catalog if it is missing. Rejects `unavailable`. */
 export async function openCatalog(addresses: Addresses): Promise<OpenedCatalog> {
   const address = catalogAddress(addresses)
   if (address.kind === 'sqlite') {
@@ -57,13 +57,13 @@ export async function openInspection(addresses: Addresses): Promise<Inspection> 
 export async function hasCatalog(addresses: Addresses): Promise<boolean> {
   const address = catalogAddress(addresses)
   if (address.kind === 'postgres') return (await postgres()).hasPostgresCatalog(address.url)
-  // An empty file is what is left of one.
+  // An empty file is the remains of one.
   return (statSync(address.path, { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
 /**
- * Creates a catalog where none is, which is there when `fill` has resolved. Rejects `unavailable`
- * if there is one.
+ * Creates a catalog that exists once `fill` has resolved. Rejects `unavailable` if there is one
+ * already.
  */
 export async function createCatalog(
   addresses: Addresses,
@@ -71,9 +71,9 @@ export async function createCatalog(
 ): Promise<void> {
   const address = catalogAddress(addresses)
   if (address.kind === 'sqlite') {
-    // It may be lost with the disk that it was on.
+    // Its directory may be lost with the disk.
     await makeDurableDirectory(dirname(address.path))
-    // It loads Kysely, which otherwise only the catalog's threads need.
+    // This loads Kysely, which otherwise only the catalog's threads need.
     const { createAnew } = await import('../catalog/sqlite/create-anew.ts')
     await createAnew(address.path, fill)
     return

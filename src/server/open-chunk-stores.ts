@@ -27,22 +27,19 @@ export interface ChunkStoreToRead {
 export interface ChunkStores {
   readonly chunks: ChunkStore
   readonly manifests: ChunkStore
-  /** Absent where each chunk takes an operation, and a connection, of its own. */
+  /** Absent if each chunk takes an operation and a connection of its own. */
   readonly batching?: Batching
   readonly close: () => Promise<void>
 }
 
 type Name = 'chunks' | 'records'
 
-/**
- * A call to S3 may take longer by its bytes at this rate, per second: slower than that is as good
- * as cut.
- */
+/** S3 calls may take longer at this rate of bytes per second; slower is as good as cut off. */
 const slowestBytesPerSecond = 256 * 1024
-/** Manifests are small, and put beside the chunks of their files. */
+/** Manifests are small, and put at the same time as chunks. */
 const manifestSockets = 16
 
-/** Creates what is missing, a bucket aside. Rejects `unavailable`, `no_space`. */
+/** Creates what is missing, except a bucket. Rejects `unavailable`, `no_space`. */
 export async function openChunkStores(config: Config): Promise<ChunkStores> {
   const address = storeAddress(config)
   if (address.kind === 'directory') {
@@ -75,7 +72,7 @@ export async function openChunksToRead(config: Config): Promise<ChunkStoreToRead
   return { chunks: verifying(unverified, threadsFor(config.verifyOn)), unverified, manifests }
 }
 
-/** Opens nothing. Rejects `not_found` where it can be seen that one of these is missing. */
+/** Opens nothing. Rejects `not_found` if one of these is visibly missing. */
 export async function requireDirectories(config: Config, needed: readonly Name[]): Promise<void> {
   const address = storeAddress(config)
   if (address.kind === 's3') return
@@ -87,7 +84,7 @@ export async function requireDirectories(config: Config, needed: readonly Name[]
   }
 }
 
-/** A store that has lost all its manifests can still be read: they are missing then, one by one. */
+/** A store without any manifests can still be read: each is then reported as missing. */
 async function isGone(config: Config, name: Name): Promise<boolean> {
   const address = storeAddress(config)
   if (address.kind === 's3') return false

@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path'
 import { SpaceReserve } from '../chunks/disk/space-reserve.ts'
 import { catalogAddress, storeAddress, type Addresses } from './addresses.ts'
 
-/** Of all disks that a store and its catalog are on; there are none if both are elsewhere. */
+/** The reserves of all disks that a store and its catalog are on; none if both are elsewhere. */
 export interface Reserves {
-  /** Where there is least, as `SpaceReserve.free` tells. */
+  /** The least of what `SpaceReserve.free` tells for each disk. */
   free(least: number): Promise<number>
-  /** Resolves with false if nothing is left on any disk. */
+  /** Resolves with false if no disk has anything left. */
   release(): Promise<boolean>
   close(): Promise<void>
 }
@@ -31,8 +31,8 @@ export async function openReserves(addresses: Addresses): Promise<Reserves | und
 }
 
 /**
- * Gives up a part of what is kept, for a start that the full disk does not let through. Resolves
- * with false if nothing is left.
+ * Releases a part of what is kept, for a start that a full disk prevents. Resolves with false if
+ * none is left.
  */
 export async function releaseForStart(addresses: Addresses): Promise<boolean> {
   const paths = await reservePaths(addresses)

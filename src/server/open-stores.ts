@@ -25,9 +25,9 @@ import { identifyStore } from './watch-store.ts'
 export type BackgroundReport = FileStoreOptions['onBackgroundError']
 
 /**
- * Opens a store that is there for a command that looks after it, as the one process that does.
- * Flags and variables are the server's. Rejects `ConfigError`, `not_found` if there is none, and
- * `unavailable` if a server is at it, or if it cannot be used.
+ * Opens an existing store for a command that maintains it, as the only process. Flags and variables
+ * are those of the server. Rejects `ConfigError`, `not_found` if there is no store, and
+ * `unavailable` if a server has it open or it cannot be used.
  */
 export async function openStore(
   argv: readonly string[],
@@ -50,7 +50,7 @@ export async function openStore(
   return { ...opened, close }
 }
 
-/** The same for one that changes nothing: a server may have the store open. */
+/** The same for a command that changes nothing: a server may have the store open. */
 export async function openStoreToRead(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<StoreToRead> {
   const config = readConfig(argv, env, warn)
   await requireStore(config)
@@ -74,8 +74,8 @@ export async function openStoreToRead(argv: readonly string[], env: NodeJS.Proce
 }
 
 /**
- * The same for one that is to be filled, and is created if it is not there. Where the catalog is
- * shared, servers may have it open, too.
+ * The same for a store to fill, which is created if it is missing. If its catalog is shared,
+ * servers may have it open.
  */
 export async function openStoreToFill(
   argv: readonly string[],
@@ -94,7 +94,7 @@ export async function openStoreToFill(
   return { ...opened, close }
 }
 
-/** The same for one of which only chunks and manifests are left. */
+/** The same for a store of which only chunks and manifests are left. */
 export async function openStoreToRebuild(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -148,7 +148,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
   const known = await readStoreIdentity(config)
   const { chunks, manifests, batching, close: closeChunks } = await openChunkStores(config)
   try {
-    // To an empty catalog all that is there would be garbage.
+    // An empty catalog would take everything in the store for garbage.
     if (!(await hasCatalog(config)) && (await isUsed(manifests))) throw lostCatalog(config)
     const { catalog, membership, leaderLock, isShared, death } = await openCatalog(config)
     try {
@@ -173,7 +173,7 @@ async function openOnce(config: Config, onBackgroundError: BackgroundReport): Pr
         onBackgroundError,
       },
     )
-    // Others have to know of this process before it counts on anything.
+    // Other processes must know of this one before it uses anything.
     if (isShared) await heartbeat(store)
     const close = async () => {
       await closeChunks()
@@ -193,9 +193,8 @@ async function isUsed(manifests: ChunkStore): Promise<boolean> {
 }
 
 /**
- * Nothing says which catalog a store of format 1 belongs to, but one that knows nothing is not the
- * one. A catalog that is bound by now was new a moment ago, and another server has stored these
- * manifests with it.
+ * Nothing says which catalog a store of format 1 belongs to, but an empty one is not it. A catalog
+ * that is bound by now was new a moment ago, and another server has stored these manifests with it.
  */
 async function refuseEmptyCatalog(config: Config, catalog: Catalog, manifests: ChunkStore): Promise<void> {
   if (!(await isUsed(manifests)) || (await catalog.findBinding())) return

@@ -1,11 +1,12 @@
 import type { Config } from '../config/config.ts'
 
 /**
- * What may be open at once, so that a process never runs out of files in the middle of a request.
+ * How many files may be open at once, so that a process never runs out of them in the middle of a
+ * request.
  */
 export interface OpenFilePlan {
   readonly maxConnections: number
-  /** Connections past those, which are told that there are too many. */
+  /** Connections beyond those, which are told that there are too many. */
   readonly surplusConnections: number
   /** Chunk files that each disk store keeps open between reads. */
   readonly keptFiles: number
@@ -18,13 +19,13 @@ type Wanted = Pick<Config, 'maxConnections' | 'maxUploadConcurrency' | 'maxDownl
 const surplusConnections = 256
 const keptFiles = 128
 
-/** Two disk stores with all that they keep open, and what Node and the catalog have. */
+/** Two disk stores with everything that they keep open, Node and the catalog. */
 const comfort = 1024
-/** From here on connections are given up first, and below it what makes chunks faster. */
+/** Below this, connections are reduced before what makes chunks faster. */
 const ample = 2048
 /** Node, the catalog, packs being written, and files being listed. */
 const ownFiles = 64
-/** A server that takes fewer is none. */
+/** A server that accepts fewer connections is useless. */
 const fewest = 16
 
 /** `limit` is how many files the process may open; absent where the system does not say. */
@@ -46,12 +47,12 @@ export function planOpenFiles(wanted: Wanted, limit: number = Infinity): OpenFil
 }
 
 /**
- * Of chunks and of manifests each: one is being written, and four are being rewritten without what
- * is deleted.
+ * Packs of chunks and of manifests each: one is being written, and four are being rewritten without
+ * deleted chunks.
  */
 const packsAtOnce = 10
 
-/** Syncs block a thread each: however slow the disk, some are left for reads. */
+/** Each sync blocks a thread: however slow the disk, some threads are left for reads. */
 export function sizeThreadPool({ maxUploadConcurrency }: Config): void {
   // Read when the first asynchronous call is made, which is after this.
   process.env['UV_THREADPOOL_SIZE'] ??= String(Math.min(1024, 4 + 2 * maxUploadConcurrency + packsAtOnce))

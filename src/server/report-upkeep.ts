@@ -4,7 +4,7 @@ import type { ManifestReport } from '../files/upkeep/scrub-manifests.ts'
 import type { ScrubReport } from '../files/upkeep/scrub.ts'
 import type { HttpMetrics } from '../http/server/metrics.ts'
 
-/** What collections have done, in the log and in the metrics. */
+/** Reports collections in the log and the metrics. */
 export function reportCollection(log: Logger, metrics: HttpMetrics): CollectionReport {
   return {
     collected(garbage) {
@@ -19,7 +19,7 @@ export function reportCollection(log: Logger, metrics: HttpMetrics): CollectionR
   }
 }
 
-/** What the scrub has found: a line for each chunk that is not as it was. */
+/** Reports what the scrub finds: one line per chunk whose condition changed. */
 export function reportScrub(log: Logger, metrics: HttpMetrics): ScrubReport {
   return {
     checked: (bytes) => metrics.scrubbed(bytes),
@@ -33,7 +33,7 @@ export function reportScrub(log: Logger, metrics: HttpMetrics): ScrubReport {
   }
 }
 
-/** What the scrub of manifests has mended. */
+/** Reports manifests that the scrub mended. */
 export function reportManifests(log: Logger, metrics: HttpMetrics): ManifestReport {
   return {
     mended(manifest) {

@@ -25,9 +25,7 @@ import { openFileLimit } from '../system/open-file-limit.ts'
 import { shareHeaps } from '../system/share-heaps.ts'
 import { turnTuningOff } from '../system/tuning.ts'
 
-/**
- * How often the log is to hear of a store that was moved; writes and `/readyz` look by themselves.
- */
+/** How often the log checks for a moved store; writes and `/readyz` check by themselves. */
 const watchIntervalMs = 5_000
 
 async function serve(config: Config): Promise<void> {
@@ -73,7 +71,7 @@ async function serve(config: Config): Promise<void> {
     maxFormFiles: config.maxFormFiles,
     corsOrigins: config.corsOrigins,
     publicUrl: config.publicUrl,
-    // Who has it listen at a name means it to be asked for by that.
+    // A name that it listens on is a name to answer to.
     allowedHosts: [...config.allowedHosts, config.host],
     trustedProxies: config.trustedProxies,
     logRequests: config.logRequests,
@@ -115,8 +113,8 @@ async function serve(config: Config): Promise<void> {
 }
 
 /**
- * The server, as flags (`argv` without program and script) and variables say, until SIGTERM or
- * SIGINT ends it. What goes wrong is printed, and is in `process.exitCode`.
+ * Runs the server as flags (`argv` without program and script) and variables say, until SIGTERM or
+ * SIGINT. Prints what goes wrong and sets `process.exitCode`.
  */
 export async function runServer(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   try {

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { StoreAddress } from './addresses.ts'
 
-/** What every client of the bucket is told. */
+/** Options of every client of the bucket. */
 export function s3Options(
   { s3Endpoint, s3Region, s3Addressing, s3TimeoutMs }: Config,
   { bucket }: StoreAddress & { readonly kind: 's3' },

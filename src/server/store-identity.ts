@@ -14,36 +14,31 @@ import {
 import { nameOfCatalog, nameOfStore, storeAddress } from './addresses.ts'
 import { s3Options } from './s3-options.ts'
 
-/** Where a store says what it is. */
+/** The file in which a store says what it is. */
 interface IdentityFile {
   read(): Promise<string | undefined>
-  /** Leaves an identity alone that is there already. */
+  /** Keeps an existing identity. */
   create(text: string): Promise<void>
   close(): void
 }
 
-/**
- * What a store says that it is; undefined for a new one and for one of format 1. Rejects
- * `unavailable`.
- */
+/** The identity of a store; undefined for a new one and for format 1. Rejects `unavailable`. */
 export async function readStoreIdentity(config: Config): Promise<StoreIdentity | undefined> {
   return withIdentityFile(config, (file) => readFrom(file, config))
 }
 
-/**
- * Rejects `unavailable` for a directory that is not empty and holds something else than a store.
- */
+/** Rejects `unavailable` for a directory that holds something other than a store. */
 export async function refuseForeignStore(config: Config): Promise<void> {
   const address = storeAddress(config)
   if (address.kind === 'directory') await refuseForeignDirectory(address.directory)
 }
 
 /**
- * Binds the store to this catalog, or makes sure that it is: the same id stands in both from then
- * on. Rejects `unavailable` if either belongs to another.
+ * Binds the store and this catalog, or checks that they are bound: both then have the same id.
+ * Rejects `unavailable` if either belongs to another.
  *
- * The catalog is told first and confirms last, so a crash leaves what the next start completes;
- * servers that start together on a new pair all take the id that their catalog has.
+ * The catalog is told first and confirms last, so that the next start completes what a crash
+ * interrupts. Servers that start together on a new pair all take the id that their catalog has.
  */
 export async function bindStore(
   config: Config,
@@ -66,8 +61,8 @@ export async function bindStore(
 }
 
 /**
- * Rejects `unavailable` unless the store and the catalog belong together, as far as they say.
- * Changes nothing.
+ * Rejects `unavailable` if the store and the catalog say that they do not belong together. Changes
+ * nothing.
  */
 export async function refuseOtherPair(config: Config, catalog: Pick<Catalog, 'findBinding'>): Promise<void> {
   const known = await readStoreIdentity(config)
@@ -76,7 +71,7 @@ export async function refuseOtherPair(config: Config, catalog: Pick<Catalog, 'fi
   if (bound && (known || bound.isConfirmed)) refuseOtherStore(config, known, bound)
 }
 
-/** Binds a catalog that was made anew to the store that it was made of. */
+/** Binds a rebuilt catalog to the store that it was made from. */
 export async function bindAnew(config: Config, catalog: Pick<Catalog, 'bindStore'>): Promise<void> {
   await withIdentityFile(config, async (file) => {
     const known = await readFrom(file, config)

@@ -5,9 +5,9 @@ import { identityName } from '../model/store-identity.ts'
 import { catalogAddress, storeAddress, type Addresses } from './addresses.ts'
 
 /**
- * Resolves with what makes sure that the files of an open store are still where it opened them: it
- * rejects `unavailable` once one of them was moved, unmounted or replaced. Nothing is watched of
- * what is not on this machine.
+ * Resolves with a check that the files of an open store are still where it opened them: it rejects
+ * `unavailable` once one was moved, unmounted or replaced. It does not watch what is not on this
+ * machine.
  */
 export async function identifyStore(addresses: Addresses): Promise<() => Promise<void>> {
   const store = storeAddress(addresses)

@@ -208,7 +208,7 @@ describe('a page', () => {
     expect(answer.headers).not.toHaveProperty('access-control-allow-origin')
   })
 
-  it('of this server may, whoever else may', async () => {
+  it('of this server itself may always read and write', async () => {
     for (const server of [shared, open]) {
       expect((await put(server, 'own', 'x', { Origin: server.url })).status).toBe(201)
       expect((await request(server, 'DELETE', '/files/own')).status).toBe(204)

@@ -45,7 +45,7 @@ const patch = (server: TestServer, ref: string, changes: object) =>
   })
 
 describe('a small file', () => {
-  it('is read once, and then in memory for whoever asks, in whatever way', async () => {
+  it('is read once, and then served from memory to every client', async () => {
     const { server, readsFor } = hot
     const body = sample(5 * KiB)
     const { id, etag } = await given(server, 'small', body)

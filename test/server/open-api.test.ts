@@ -2,16 +2,21 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { schemas, type SchemaName } from '../../src/http/openapi/schemas.ts'
 import { apiRoutes } from '../../src/fronts/api/routes.ts'
+import { openApiRoute } from '../../src/fronts/api/open-api-route.ts'
 import { operationRoutes } from '../../src/fronts/api/operation-routes.ts'
 import { draftRoutes } from '../../src/fronts/draft/routes.ts'
 import { tusRoutes } from '../../src/fronts/tus/routes.ts'
 import { openTestServer, type TestServer } from '../support/test-server.ts'
 
+interface Answer {
+  readonly content?: Readonly<Record<string, { readonly schema?: { readonly $ref?: string } }>>
+}
+
 interface Operation {
   readonly summary: string
   readonly 'x-action': string
   readonly parameters: readonly { readonly name: string; readonly in: string }[]
-  readonly responses: Readonly<Record<string, object>>
+  readonly responses: Readonly<Record<string, Answer>>
 }
 
 interface Document {
@@ -45,10 +50,12 @@ it('every route of every front is in the document, with its action and its answe
     ...operationRoutes(store, { metrics, isReady: () => true }),
     ...tusRoutes(store),
     ...draftRoutes(store),
+    openApiRoute([]),
   ]
   for (const { method, path, action, about } of rows) {
-    if (path.endsWith('/')) continue
-    const operation = document.paths[path.replace(/\{\*(\w+)\}$/, '{$1}')]?.[method.toLowerCase()]
+    // With a slash at the end it is the same operation.
+    const address = path.replace(/\/$/, '').replace(/\{\*\w+\}$/, 'x')
+    const operation = operationsAt(address)?.[method.toLowerCase()]
     expect(operation, `${method} ${path}`).toMatchObject({ 'x-action': action })
     expect(operation!.summary).toContain(about.summary)
     const statuses = [...Object.keys(about.answers), 'default']
@@ -64,6 +71,24 @@ it('an operation has an id that no other one has', () => {
   )
   expect(new Set(ids).size).toBe(ids.length)
 })
+
+/**
+ * OpenAPI matches concrete paths before templated ones, and templates of one shape are one path.
+ */
+function operationsAt(address: string): Readonly<Record<string, Operation>> | undefined {
+  const matching = Object.keys(document.paths).filter((template) =>
+    new RegExp(`^${template.replace(/\{\w+\}/, '.+')}$`).test(address),
+  )
+  const templates = matching.filter((template) => template.includes('{'))
+  expect(templates.length).toBeLessThanOrEqual(1)
+  return document.paths[matching.includes(address) ? address : (templates[0] ?? '')]
+}
+
+/** The content that the document gives for an answer at a path, or for a problem anywhere. */
+function documented(method: string, path: string, status: number): Answer['content'] {
+  const responses = operationsAt(path.split('?')[0] ?? '')?.[method.toLowerCase()]?.responses
+  return (responses?.[status] ?? responses?.['default'])?.content
+}
 
 describe('an answer looks as the document says', () => {
   const upload = { 'Tus-Resumable': '1.0.0', 'Upload-Length': '10', 'Upload-Metadata': 'filename YQ==' }
@@ -87,12 +112,15 @@ describe('an answer looks as the document says', () => {
     ['a ready server', '/readyz', {}, 200, 'Ready'],
     ['the document', '/api/openapi.json', {}, 200, 'OpenApi'],
     ['a missing file', '/api/files/none', {}, 404, 'Problem'],
-    ['an address without a route', '/nowhere', { method: 'PUT', body: 'x' }, 404, 'Problem'],
     ['a failed condition', '/files/a', { method: 'DELETE', headers: { 'If-Match': '"x"' } }, 412, 'Problem'],
   ])('%s', async (_, path, request, status, name) => {
     await fetch(`${server.url}/uploads`, { method: 'POST', headers: upload })
     const answer = await fetch(server.url + path, request)
     expect(answer.status).toBe(status)
+    const type = answer.headers.get('content-type')!.replace(/;.*/, '')
+    expect(documented(request.method ?? 'GET', path, status)?.[type]?.schema?.$ref).toBe(
+      `#/components/schemas/${name}`,
+    )
     expect(schemas[name].safeParse(await answer.json()).error).toBeUndefined()
   })
 })

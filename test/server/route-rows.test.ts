@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { apiRoutes } from '../../src/fronts/api/routes.ts'
+import { openApiRoute } from '../../src/fronts/api/open-api-route.ts'
 import { operationRoutes } from '../../src/fronts/api/operation-routes.ts'
 import { draftRoutes } from '../../src/fronts/draft/routes.ts'
 import { tusRoutes } from '../../src/fronts/tus/routes.ts'
@@ -30,6 +31,7 @@ it('every route has the action that a principal must be allowed', async () => {
     'GET /metrics admin',
     'GET /readyz open',
   ])
+  expect(shown([openApiRoute([])])).toEqual(['GET /api/openapi.json open'])
   const uploads = [
     'DELETE /uploads/{*id} write',
     'HEAD /uploads/{*id} read',

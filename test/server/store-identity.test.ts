@@ -112,7 +112,7 @@ describe('a store', () => {
     expect(catalog.binding.isConfirmed).toBe(true)
   })
 
-  it('keeps its id when its catalog is made anew', async () => {
+  it('keeps its id when its catalog is rebuilt', async () => {
     const [config, first, second] = [await aStore(), new Bound(), new Bound()]
     await bindStore(config, first)
     await bindAnew(config, second)

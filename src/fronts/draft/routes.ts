@@ -9,8 +9,8 @@ import { getState, showState } from './show-state.ts'
 import { startPost, startPut } from './start-upload.ts'
 
 /**
- * Takes only requests made in the draft; those that tus or a plain PUT makes at the same addresses
- * are left to other fronts.
+ * Takes only requests in the draft's protocol, and leaves those of tus or a plain PUT at the same
+ * addresses to other fronts.
  */
 export function draftRoutes(store: FileStore): readonly Route[] {
   return [

@@ -55,7 +55,7 @@ async function startUpload(store: FileStore, ctx: HttpContext, named: FileName |
   const part = partOf(ctx, 0, isWhole)
   const upload = await createUpload(store, ctx, named, part)
   const { id } = upload
-  // Whoever sends only the rest could not be held to a digest of all bytes.
+  // A request with only the rest could not be checked against a digest of all bytes.
   const canContinue = ctx.req.headers['repr-digest'] === undefined
   const isAnnounced = canContinue && announce(store, ctx, upload)
   try {

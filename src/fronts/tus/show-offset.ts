@@ -7,9 +7,9 @@ import { uploadIdOf } from '../../http/headers/upload-address.ts'
 import { describeProgress } from './tus-route.ts'
 
 /**
- * `HEAD /uploads/{id}`: how far the upload is. A request that still appends to it is ended first,
- * so that the answer stays true; and whoever hears that all bytes are there may rely on the file,
- * also if the server stopped before it was made.
+ * `HEAD /uploads/{id}`: tells how far the upload is. It first interrupts a request that appends, so
+ * that the answer stays true. If all bytes are there, it also makes the file that a crash left
+ * unfinished.
  */
 export async function showOffset(store: FileStore, ctx: HttpContext): Promise<void> {
   const settled = await takeOverUpload(store, ctx.state.caller, uploadIdOf(ctx))

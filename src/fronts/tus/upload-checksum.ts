@@ -23,8 +23,8 @@ const algorithms: Readonly<Record<string, () => Hasher>> = {
 export const checksumAlgorithms = Object.keys(algorithms).join(',')
 
 /**
- * The checks that `Upload-Checksum` asks for, be it a header or an announced trailer; none without
- * it. Throws `invalid_request`.
+ * The checks that `Upload-Checksum` asks for, as a header or an announced trailer; none without it.
+ * Throws `invalid_request`.
  */
 export function uploadChecksums(req: IncomingMessage): readonly BodyCheck[] {
   const header = req.headers['upload-checksum']

@@ -7,8 +7,8 @@ const chunksPerPage = 256
 
 /**
  * The JSON of `info` with the list of the chunks that make up the first `bytes` bytes of a file or
- * an upload, read as it is sent, for it may be long. Errors where they do not: an upload can be cut
- * anew or deleted meanwhile, and no list that is wrong must look complete.
+ * an upload. The list may be long, so it is read while it is sent. Errors if the chunks do not
+ * join: an upload can be compacted or deleted meanwhile, and a wrong list must not look complete.
  */
 export function withChunks(store: FileStore, info: { readonly id: FileId }, bytes: number): Readable {
   return Readable.from(jsonOf(store, info, bytes))

@@ -24,8 +24,7 @@ export function formFileName(contentDisposition: string): string | undefined {
 }
 
 /**
- * RFC 8187, 3.2: charset, language, and the bytes, of which those that are no attr-char are
- * percent-encoded.
+ * RFC 8187, 3.2: charset, language, and the bytes, percent-encoded where they are not attr-chars.
  */
 function bytesOfExtended(text: string): string {
   const encoded = /^utf-8'[^']*'(?<encoded>(?:[^%]|%[0-9a-f]{2})*)$/i.exec(text)?.groups?.['encoded']

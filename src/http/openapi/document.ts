@@ -15,7 +15,8 @@ const version = '1'
 export function openApiOf(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {}
   const rows = routes.filter(({ path }) => path === '/' || !path.endsWith('/'))
-  for (const [path, ofPath] of Map.groupBy(rows, ({ path: each }) => toTemplate(each))) {
+  for (const ofPath of Map.groupBy(rows, ({ path }) => path.replace(rest, '')).values()) {
+    const path = toTemplate(ofPath)
     const operations = Map.groupBy(ofPath, ({ method }) => method)
     paths[path] = Object.fromEntries(
       [...operations].map(([method, alternatives]) => [
@@ -32,9 +33,15 @@ export function openApiOf(routes: readonly Route[]): object {
   }
 }
 
-/** `/files/{*name}` matches slashes, too, which OpenAPI cannot say of a parameter. */
-function toTemplate(path: string): string {
-  return path.replace(/\{\*(\w+)\}$/, '{$1}')
+const rest = /\{\*\w+\}$/
+
+/**
+ * OpenAPI takes `/files/{name}` and `/files/{ref}` for one path, so rows share the more general
+ * name. What stands behind the prefix may contain slashes, which OpenAPI cannot say.
+ */
+function toTemplate(routes: readonly Route[]): string {
+  const paths = routes.map(({ path }) => path.replace('{*', '{'))
+  return paths.find((path) => path.endsWith('{ref}')) ?? paths[0]!
 }
 
 function toOperation(method: string, path: string, routes: readonly Route[]): object {

@@ -8,10 +8,10 @@ export interface Exchange {
 }
 
 /**
- * The open connections of a server, and what goes on in each. `surplusConnections` past the limit
- * are let in to be told so; others are closed without a word. When there are more than
- * `maxConnections`, the one in which nothing has gone on for the longest gives way to the new one;
- * if something goes on in all, the new one is surplus.
+ * The open connections of a server and their requests. `surplusConnections` beyond the limit are
+ * accepted, so that they can be told so; further ones are closed silently. Beyond `maxConnections`,
+ * a new connection replaces the one that has been idle longest; if none is idle, the new one is
+ * surplus.
  */
 export class Connections {
   /**
@@ -35,7 +35,7 @@ export class Connections {
       })
     })
     server.prependListener('request', (req, res) => this.#begin({ req, res }))
-    // Node's own would also destroy those whose answer is complete but not sent yet.
+    // Node's own method would also destroy connections whose answer is complete but not sent yet.
     server.closeIdleConnections = () => this.#endIdle()
   }
 
@@ -44,13 +44,13 @@ export class Connections {
     return this.#running
   }
 
-  /** What the connection is at: others that were sent behind it wait. */
+  /** The request that is being answered; pipelined ones wait behind it. */
   current(socket: Socket): Exchange | undefined {
     const [oldest] = this.#exchanges.get(socket) ?? []
     return oldest
   }
 
-  /** The request that came last of those whose answers have not ended. */
+  /** The latest request whose answer has not ended. */
   latest(socket: Socket): Exchange | undefined {
     return [...(this.#exchanges.get(socket) ?? [])].at(-1)
   }
@@ -65,20 +65,17 @@ export class Connections {
     this.#yielding.add(socket)
   }
 
-  /**
-   * Whether the connection came when there were as many as there may be, and something went on in
-   * each.
-   */
+  /** Whether the connection came when all others were busy and the limit was reached. */
   isSurplus(socket: Socket): boolean {
     return this.#surplus.has(socket)
   }
 
-  /** What each connection is at in which something goes on. */
+  /** Busy connections, each with the request that is being answered. */
   *busy(): Generator<readonly [Socket, Exchange]> {
     for (const [socket, [oldest]] of this.#exchanges) if (oldest) yield [socket, oldest]
   }
 
-  /** Ends each connection as soon as nothing goes on in it. */
+  /** Ends each connection as soon as it is idle. */
   end(): void {
     this.#isEnding = true
     this.#endIdle()
@@ -89,7 +86,7 @@ export class Connections {
     for (const [other, exchanges] of this.#exchanges) {
       // A surplus connection still waits for its refusal.
       if (exchanges.size > 0 || this.#surplus.has(other)) continue
-      // What it has sent may be half a request: nobody can be waiting for an answer yet.
+      // It may have sent half a request: nobody waits for an answer yet.
       other.destroy()
       this.#exchanges.delete(other)
       return
@@ -116,7 +113,7 @@ export class Connections {
       exchanges?.delete(exchange)
       if (exchanges?.size !== 0) return
       if (this.#isEnding || this.#surplus.has(socket)) socket.destroySoon()
-      // Behind all that have been idle for longer.
+      // Behind all that have been idle longer.
       if (this.#exchanges.delete(socket)) this.#exchanges.set(socket, exchanges)
     })
   }

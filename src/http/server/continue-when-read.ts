@@ -38,7 +38,9 @@ export function refuseExpectations(): Middleware<RequestState> {
   }
 }
 
-/** The request, whose body is wanted now: tells a client that waits to go ahead. */
+/**
+ * Call when the body is wanted: tells a client that waits to go ahead, and returns the request.
+ */
 export function continued(req: IncomingMessage): IncomingMessage {
   waiting.get(req)?.writeContinue()
   waiting.delete(req)

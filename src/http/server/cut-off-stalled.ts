@@ -6,7 +6,7 @@ import { Standstill } from './standstill.ts'
 
 export interface StallOptions {
   readonly stallTimeoutMs: number
-  /** Bytes in a second. */
+  /** Bytes per second. */
   readonly minUploadRate: number
   readonly onCutOff: () => void
 }
@@ -66,7 +66,7 @@ function cutOffCrawling(
   let awaited = new Map<IncomingMessage, number>()
   const watched = new WeakSet<IncomingMessage>()
   const look = () => {
-    // What came while nobody read counts for the next time.
+    // Bytes that arrived while nobody read count for the next look.
     const before = standstill.hasEndedWithin(stallTimeoutMs) ? new Map<IncomingMessage, number>() : awaited
     awaited = new Map()
     for (const [socket, exchange] of connections.busy()) {
@@ -79,7 +79,7 @@ function cutOffCrawling(
         awaited.set(req, socket.bytesRead)
         if (watched.has(req)) continue
         watched.add(req)
-        // From then on it is the client that waits, for however short a while.
+        // From then on the client waits for us, however briefly.
         req.on('pause', () => awaited.delete(req))
       }
     }

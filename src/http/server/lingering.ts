@@ -26,8 +26,8 @@ export class Lingering {
   }
 
   /**
-   * Throws away what the source still brings. Calls `onEnd` once: when it ends or fails, or has had
-   * its time.
+   * Discards what the source still brings. Calls `onEnd` once: when the source ends or fails, or
+   * its time is up.
    */
   discard(source: Readable, onEnd: () => void): void {
     const { lingerTimeoutMs, maxLingering } = this.#limits

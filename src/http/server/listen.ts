@@ -8,8 +8,8 @@ interface Address {
 }
 
 /**
- * Resolves when the server listens. Rejects `unavailable`, with what to do, if the address cannot
- * be listened on.
+ * Resolves when the server listens. Rejects `unavailable`, saying what to do, if it cannot listen
+ * on the address.
  */
 export async function listen(server: Server, { host, port }: Address): Promise<void> {
   try {

@@ -12,7 +12,7 @@ export interface EndedRequest {
 
 export interface HttpMetrics {
   readonly registry: Registry
-  /** Shows a number that is asked for each time. */
+  /** Shows a number that is read each time. */
   watch(name: string, help: string, read: () => number | Promise<number>): void
   begin(): void
   end(request: EndedRequest): void
@@ -22,13 +22,13 @@ export interface HttpMetrics {
   foundOrphans(count: number): void
   /** A chunk was read by the scrub. */
   scrubbed(bytes: number): void
-  /** The scrub wrote a manifest anew. */
+  /** The scrub rewrote a manifest. */
   mendedManifest(): void
 }
 
 const methods = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'])
 
-/** What `/metrics` shows, in a registry of its own. */
+/** The metrics of a server, in a registry of their own. */
 export function createMetrics(store: FileStore): HttpMetrics {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
@@ -120,7 +120,7 @@ export function createMetrics(store: FileStore): HttpMetrics {
   }
 }
 
-/** The catalog is asked each time, so what is mended or collected is not counted any more. */
+/** Asks the catalog each time, so mended or collected chunks no longer count. */
 function notSoundGauge({ catalog }: FileStore): Gauge {
   return new Gauge({
     name: 'ashlar_chunks_not_sound',
@@ -128,8 +128,7 @@ function notSoundGauge({ catalog }: FileStore): Gauge {
     labelNames: ['condition'],
     registers: [],
     async collect() {
-      // The other numbers are wanted most when the catalog does not answer; what is not known is no
-      // number.
+      // If the catalog does not answer, the other numbers are needed most: show no number instead.
       const counts = await catalog.countNotSound().catch(() => ({ damaged: NaN, missing: NaN }))
       for (const [condition, count] of Object.entries(counts)) this.set({ condition }, count)
     },

@@ -15,7 +15,7 @@ export class Standstill {
     this.#timer.unref()
   }
 
-  /** Whether one ended in the last `ms`. */
+  /** Whether a standstill ended in the last `ms`. */
   hasEndedWithin(ms: number): boolean {
     // Other timers that are late may run before ours.
     this.#tick()

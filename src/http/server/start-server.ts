@@ -19,17 +19,14 @@ export interface ServerOptions extends AdmissionLimits {
   readonly port: number
   readonly maxHeaderSize: number
   readonly maxConnections: number
-  /** Whose request it is: the address at the other end of the connection unless given. */
+  /** Tells the client's address: that of the other end of the connection unless given. */
   readonly clientAddress?: (req: IncomingMessage) => string | undefined
-  /** Connections past those that are told so with 503: 256 unless given. */
+  /** Connections past the limit that get a 503: 256 unless given. */
   readonly surplusConnections?: number
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly stallTimeoutMs: number
-  /**
-   * Bytes in a second, over the stall timeout, that a client that sends a body has to send at
-   * least.
-   */
+  /** Bytes per second, averaged over the stall timeout, that a client must send of a body. */
   readonly minUploadRate: number
   readonly onCutOff: () => void
   /** The app's, so that its limits hold for both. */
@@ -42,7 +39,7 @@ export interface ServerOptions extends AdmissionLimits {
 export interface RunningServer {
   readonly url: string
   /**
-   * Takes no more requests and resolves when those in flight have ended, or have been ended after
+   * Accepts no more requests, and resolves when those in progress have ended or were ended after
    * `timeoutMs`.
    */
   stop(timeoutMs: number): Promise<void>
@@ -55,10 +52,10 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
     headersTimeout: options.headersTimeoutMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(30_000, options.headersTimeoutMs),
-    // A body may take as long as it makes progress: `cutOffStalled` sees to that.
+    // A body may take as long as it makes progress; `cutOffStalled` watches that.
     requestTimeout: 0,
     noDelay: true,
-    // Lenient parsing is what request smuggling lives on, whatever flag Node was started with.
+    // Request smuggling relies on lenient parsing: refuse it, whatever flag Node was started with.
     insecureHTTPParser: false,
     // Node's own answer would not say why.
     requireHostHeader: false,
@@ -90,7 +87,7 @@ export async function startServer(app: Koa<RequestState>, options: ServerOptions
       const timer = setTimeout(() => server.closeAllConnections(), timeoutMs)
       await closed
       clearTimeout(timer)
-      // What was cut off still has to clean up behind itself.
+      // Requests that were cut off still have to clean up.
       await Promise.all(handling)
     },
   }

@@ -4,7 +4,7 @@ import { TrustedProxies } from './trusted-proxies.ts'
 
 export interface SiteOptions {
   /**
-   * Where clients reach this server, if that is not where it listens:
+   * The address at which clients reach this server, if it differs from where it listens:
    * `https://files.example/share/`.
    */
   readonly publicUrl?: string | undefined
@@ -26,9 +26,7 @@ interface Addressed {
   readonly state: { readonly host: string }
 }
 
-/**
- * Knows what this server is called: under which names, at which address, and behind which proxies.
- */
+/** Knows this server's names, its address for clients, and its proxies. */
 export class Site {
   readonly #publicUrl: URL | undefined
   readonly #proxies: TrustedProxies
@@ -46,20 +44,14 @@ export class Site {
     return this.#proxies.clientAddress(req)
   }
 
-  /**
-   * Whether the request is for this server by its names: its own, and the one that a trusted proxy
-   * got.
-   */
+  /** Whether the request names this server, both to us and to a trusted proxy. */
   isAskedBy({ req, state }: Addressed): boolean {
     const { host } = this.#proxies.forwarded(req)
     // Both: a page can send any X-Forwarded-Host to its own host, whose name it has chosen.
     return this.#isOurs(state.host) && (host === undefined || this.#isOurs(host))
   }
 
-  /**
-   * Whether pages of that origin are our own. The scheme counts, and a default port is as good as
-   * none.
-   */
+  /** Whether the origin is our own. The scheme counts; a default port may be left out. */
   isOwnOrigin({ req, state }: Addressed, origin: string): boolean {
     if (!URL.canParse(origin)) return false
     const page = new URL(origin)
@@ -74,8 +66,8 @@ export class Site {
   }
 
   /**
-   * The address for clients of a path here, which begins with `/`. Without options or a proxy that
-   * says more, the path itself.
+   * The address of a path for clients; the path begins with `/`. It is the path itself unless an
+   * option or a trusted proxy says more.
    */
   addressOf({ req }: Pick<Addressed, 'req'>, path: string): string {
     if (this.#publicUrl) return `${this.#publicUrl.href.replace(/\/$/, '')}${path}`
@@ -84,7 +76,7 @@ export class Site {
   }
 
   #isOurs(authority: string): boolean {
-    // One request after the other names the same.
+    // Requests mostly name the same host.
     if (authority === this.#lastOwn) return true
     const name = hostNameIn(authority)
     if (name === undefined) return false

@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import proxyAddress from 'proxy-addr'
 
-/** What a trusted proxy says of the request as it got it. */
+/** What a trusted proxy says about the request that it received. */
 export interface Forwarded {
   readonly scheme?: 'http' | 'https'
-  /** Unchecked: it must be a host of ours like any other. */
+  /** Unchecked: it must be one of our hosts, like any other. */
   readonly host?: string
-  /** What the proxy takes off the path; begins with `/` and does not end with it. */
+  /** The prefix that the proxy removes from the path; begins with `/` and does not end with it. */
   readonly prefix?: string
 }
 
@@ -49,7 +49,7 @@ export class TrustedProxies {
   }
 }
 
-/** Proxies that append put what they saw last; what stands before it may come from the client. */
+/** Proxies append what they saw; earlier values may come from the client. */
 function lastValue({ headers }: IncomingMessage, name: string): string | undefined {
   return headers[name]?.toString().split(',').at(-1)?.trim() || undefined
 }

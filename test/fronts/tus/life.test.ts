@@ -138,7 +138,7 @@ describe('DELETE', () => {
 describe('an upload that is a file', () => {
   const bytes = sample(300 * KiB)
 
-  it('says so in the answer that completes it, and to whoever lost that', async () => {
+  it('tells its file in the answer that completes it, and again if that answer was lost', async () => {
     const named = { 'Upload-Metadata': metadata({ filename: 'said' }) }
     const path = await givenUpload(server, { ...named, 'Upload-Length': bytes.length }, bytes.subarray(0, 9))
     const expected = { 'content-location': `/files/@${idIn(path)}`, 'upload-offset': String(bytes.length) }

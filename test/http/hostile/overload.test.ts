@@ -63,7 +63,7 @@ describe('when there are as many connections as there may be', () => {
     expect(first.ending).toBeUndefined()
   })
 
-  it('and none is idle, a new one is told so and ended; who is there is served', async () => {
+  it('and none is idle, a new connection gets a 503 and ends, and the others are served', async () => {
     const server = await startTestServer({ maxConnections: 3 })
     const clients = await busyClients(server, 3)
     const newcomer = await RawClient.open(server.port)

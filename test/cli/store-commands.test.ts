@@ -438,7 +438,7 @@ describe('beside a running server', () => {
 })
 
 describe('a server whose manifests are overwritten with zeros', () => {
-  it('writes them anew, says so, and a rebuild has every file', async () => {
+  it('rewrites them, says so, and a rebuild finds every file', async () => {
     for (const path of manifestFiles()) await writeFile(path, Buffer.alloc((await stat(path)).size))
     const server = await ServerProcess.start(directory)
     await eventually(async () => {

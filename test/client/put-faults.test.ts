@@ -148,7 +148,7 @@ describe('put', () => {
     expect(String((await get(server, name)).body)).toBe('else')
   })
 
-  it('sends a part anew that is deleted meanwhile', async () => {
+  it('sends a part again that is deleted meanwhile', async () => {
     const name = freshName()
     const deleted = Promise.withResolvers<unknown>()
     const proxy = await FaultyProxy.open(server, [

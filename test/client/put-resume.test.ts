@@ -82,7 +82,7 @@ describe('put after an attempt that was broken off', () => {
     expect(progress.at(-1)).toEqual({ done: size, reused: 0, total: size })
   })
 
-  it('sends anew what is left of a source that has changed unseen', async () => {
+  it('sends the rest again of a source that changed unnoticed', async () => {
     const name = freshName()
     await breakOff(clientOf(server), name, sourceOf(bytes, 'print'))
     const changed = bytes.map((byte) => byte ^ 1) as Buffer

@@ -47,7 +47,7 @@ async function open(url: string, options?: PostgresCatalogOptions): Promise<Post
 const unavailable = (words: RegExp) =>
   expect.objectContaining({ name: 'StoreError', code: 'unavailable', message: expect.stringMatching(words) })
 
-describe('creating anew', () => {
+describe('creating a new catalog', () => {
   it('makes a catalog that is there when it is whole', async () => {
     const url = await server.createSchema()
     expect(await hasPostgresCatalog(url)).toBe(false)

@@ -98,7 +98,7 @@ describe('a chunk that is being collected', () => {
     expect(await garbageAmong(nodes[0], [chunk.location])).toEqual([])
   })
 
-  it('is gone for who begins later, and can be stored anew', async () => {
+  it('is gone for later transactions, and can be stored again', async () => {
     const chunk = await anUnusedChunk()
     const release = await stayIn((db) => collectChunks(db, everything))
     const believing = outcomeOf(create(nodes[0], [present(chunk)]))
@@ -232,7 +232,7 @@ describe('names', () => {
 })
 
 describe('what the catalog has never heard of', () => {
-  it('is a chunk only when whoever was about to make it known has done so or not', async () => {
+  it('is judged only after those who might still commit it have finished', async () => {
     const [made, lost] = [aChunk(), aChunk()]
     const release = await stayIn((db) => useChunks(db, anId(), 0, [made]))
     const orphans = [made, lost].map(({ location, size }) => ({ location, size }))

@@ -69,7 +69,7 @@ describe('a chunk', () => {
     await expect(next).rejects.toMatchObject({ code: 'not_found' })
   })
 
-  it('at a location that is none is corrupt, and nothing else in the bucket is touched', async () => {
+  it('at an invalid location is corrupt, and nothing else in the bucket is touched', async () => {
     const { prefix } = bucket.options()
     const store = await bucket.openStore({ prefix })
     const chunk = sampleChunk(10)

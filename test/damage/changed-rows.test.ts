@@ -119,7 +119,7 @@ it('the manifest of a file is not deleted where another file has it', async () =
   expect([...manifests.deleted].filter((location) => !manifests.added.has(location))).toEqual([])
 })
 
-it('a file that has lost the end of its list is not described anew', async () => {
+it('a file that lost the end of its chunk list gets no new manifest', async () => {
   const { store, manifests } = await changedStore(`
     delete from file_chunks where file_id = (select id from files where size > 9000 and name <> 'joined')
       and start > 0`)

@@ -44,7 +44,7 @@ it('is put beside the last chunk', async () => {
   await expectManifestOf(store, (await uploading).file.id)
 })
 
-it('is put anew where a chunk that was believed present is gone', async () => {
+it('is put again if a chunk that was believed present is gone', async () => {
   const gone = new StoreError('chunk_gone', 'A chunk has been collected, as planned.', { isRefusal: true })
   const { store } = faultyFileStore(parts, {
     chunkSize,

@@ -193,7 +193,7 @@ describe('content that is collected between being found and being used', () => {
 describe('content that is damaged on disk', () => {
   const { bytes } = sampleChunk(2 * blockBytes + 1000, 7)
 
-  it.each([0, blockBytes, bytes.length - 1])('at byte %d is mended by whoever sends it again', async (at) => {
+  it.each([0, blockBytes, bytes.length - 1])('at byte %d is mended when it is sent again', async (at) => {
     const { store, directory, background, close } = await onDisk()
     await uploadBytes(store, 'damaged', bytes)
     const [damaged] = await chunkFiles(directory)

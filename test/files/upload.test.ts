@@ -127,7 +127,7 @@ describe('an upload whose store has taken what it only has to sync', () => {
     return { store, before, upload, synced }
   }
 
-  it('fills the buffers anew meanwhile, as many as before and no more', async () => {
+  it('refills as many buffers meanwhile as before, and no more', async () => {
     const { store, upload, synced } = await givenTaken()
     await eventually(() => expect(store.pool.leasedBytes).toBe(2 * chunkSize))
     for (let turn = 0; turn < 100; turn++) await nextTurn()

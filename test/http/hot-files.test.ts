@@ -167,7 +167,7 @@ describe('what a name means is known at once', () => {
     expect((await get(server, 'name')).body.toString()).toBe('parts')
   })
 
-  it('to everybody who asks while others put and ask', async () => {
+  it('to every client while others put and get', async () => {
     const { server } = hot
     await given(server, 'counter', '0')
     let acknowledged = 0

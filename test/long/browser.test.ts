@@ -106,7 +106,7 @@ describe('the client in a browser', () => {
     expect(script).not.toMatch(/node:|require\(|blake-hash/)
   })
 
-  it('goes on with an upload after a line that broke and a page that was loaded anew', async () => {
+  it('resumes an upload after a broken line and a reloaded page', async () => {
     const hangs = Promise.withResolvers<void>()
     const proxy = await FaultyProxy.open(server, [
       ...pageFaults(),

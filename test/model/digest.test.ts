@@ -90,7 +90,7 @@ describe('BlockHasher', () => {
     )
   })
 
-  it('starts anew after finish', () => {
+  it('starts over after finish', () => {
     const hasher = new BlockHasher()
     hasher.update(bytes.subarray(0, blockBytes + 7))
     hasher.finish()

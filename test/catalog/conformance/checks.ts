@@ -155,7 +155,7 @@ export function describeChecks(opened: () => Catalog): void {
     expect(await due()).toEqual([])
   })
 
-  it('keeps what is damaged for whoever uses it: being not sound is no reason to go', async () => {
+  it('keeps a damaged chunk that is used: damage is no reason to collect it', async () => {
     const { file, chunks } = await create(1)
     await manifest(chunks[0]!, 'damaged', 100)
     await opened().createFile(aFile(aSpace(), 'y', { chunks: [present(chunks[0]!)] }))

@@ -74,7 +74,7 @@ export function describeCollection(opened: () => Catalog): void {
     expect(await opened().findChunk(chunk.digest)).toBeDefined()
   })
 
-  it('keeps what is being downloaded, whoever unlinked it, and collects the rest', async () => {
+  it('keeps files that are being downloaded, however they were unlinked, and collects the rest', async () => {
     const [read, deleted, abandoned] = [aChunk(), aChunk(), aChunk()]
     const file = await create('x', [read])
     await opened().deleteFile(file.space, { id: file.id })

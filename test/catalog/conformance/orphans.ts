@@ -38,7 +38,7 @@ export function describeOrphans(opened: () => Catalog): void {
     )
   })
 
-  it('takes back an orphan that somebody makes known after all, be it in place of a damaged chunk', async () => {
+  it('takes back an orphan that is committed after all, also in place of a damaged chunk', async () => {
     const [late, hurt] = [aChunk(), aChunk()]
     await create({ chunks: [hurt] })
     const mending = { ...hurt, location: aLocation(), mends: hurt.location }
@@ -50,7 +50,7 @@ export function describeOrphans(opened: () => Catalog): void {
     expect(await opened().findChunk(hurt.digest)).toMatchObject({ location: mending.location })
   })
 
-  it('leaves garbage what was stored although the chunk was present, whoever found it', async () => {
+  it('leaves a copy of a present chunk as garbage, whoever found it', async () => {
     const chunk = aChunk()
     const again = aLocation()
     await create({ chunks: [chunk] })

@@ -81,7 +81,7 @@ describe('a held block', () => {
     },
   )
 
-  it('gives its buffer to who waits, and is read again when it is used', async () => {
+  it('gives its buffer to waiting readers, and is read again when it is used', async () => {
     const { store, faults } = faultyFileStore(parts, { maxBufferMemory: blockBytes })
     const [first, second] = await blocksOf(store)
     await readAhead(first!)
@@ -140,7 +140,7 @@ describe('a held block', () => {
     await expectIdle(store)
   })
 
-  it('whose read fails fails whoever uses it, and gives its buffer back', async () => {
+  it('whose read fails passes the failure on, and gives its buffer back', async () => {
     const { store } = faultyFileStore(parts, { plan: [{ on: 'read', call: 1, kind: 'flip-bit' }] })
     const [block] = await blocksOf(store)
     await expect(useOnce(block!)).rejects.toMatchObject({ code: 'corrupt' })

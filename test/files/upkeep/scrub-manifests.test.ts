@@ -117,7 +117,7 @@ describe('the scrub of manifests', () => {
     },
   )
 
-  it('writes the manifest anew of a file whose second page is damaged, and deletes the old pages', async () => {
+  it('rewrites a manifest whose second page is damaged, and deletes the old pages', async () => {
     await givenFiles()
     const long = (await allFiles(server.store.catalog)).find(({ name }) => name === 'long')!
     expect(long.manifests).toHaveLength(2)

@@ -191,7 +191,7 @@ describe('what is not sound', () => {
     await expect(readBack(store, 'first')).rejects.toMatchObject({ code: 'corrupt' })
   })
 
-  it('is mended by whoever sends the same content again, and counted no more', async () => {
+  it('is mended when the same content is sent again, and no longer counted', async () => {
     const { store, found, runAfter, harm, gauge } = start()
     await given(store, 'file', 3 * chunkSize, 8)
     await harm('file')

@@ -167,7 +167,7 @@ describe('an upload that is a file', () => {
     expect((await fileOf(server, second)).equals(bytes)).toBe(true)
   })
 
-  it('is one for everybody who asks at once, after a stop in between', async () => {
+  it('is the same file for several requests at once, after a stop in between', async () => {
     const { catalog, options } = server.store
     const path = await givenUpload(server, { 'Upload-Defer-Length': 1 }, bytes)
     expect(options.chunkSize).toBeLessThan(bytes.length)

@@ -174,7 +174,7 @@ async function declined(): Promise<string> {
 }
 
 describe('a name that gets another file while the bytes come in', () => {
-  it('leaves the upload whole and unfinished, also for who asks how far it is', async () => {
+  it('leaves the upload complete and unfinished, also after a HEAD', async () => {
     const path = await declined()
     for (let times = 0; times < 2; times++) {
       const { status, headers } = await tus(server, 'HEAD', path)
@@ -228,14 +228,14 @@ async function leftOver(): Promise<string> {
 }
 
 describe('an upload that a stop of the server left whole', () => {
-  it('becomes a file for who asks how far it is with what holds', async () => {
+  it('becomes a file on a HEAD whose condition holds', async () => {
     const path = await leftOver()
     expect((await tus(server, 'HEAD', path, { 'If-None-Match': '*' })).headers).toMatchObject({
       'content-location': `/files/@${idIn(path)}`,
     })
   })
 
-  it('stays for who asks with what fails', async () => {
+  it('stays on a HEAD whose condition fails', async () => {
     await given(server, name)
     const path = await leftOver()
     const { status, headers } = await tus(server, 'HEAD', path, { 'If-None-Match': '*' })

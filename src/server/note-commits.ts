@@ -1,11 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { CatalogRestore } from '../catalog/catalog-restore.ts'
 import { damage } from '../catalog/seals.ts'
 import { noteFile } from '../chunks/disk/note-file.ts'
 import { openIdentityObject } from '../chunks/s3/identity-object.ts'
 import type { Config } from '../config/config.ts'
-import type { Ongoing } from '../files/upkeep/run-as-leader.ts'
+import { repeat, type Ongoing } from '../files/upkeep/repeat.ts'
 import { nameOfCatalog, storeAddress } from './addresses.ts'
 import { s3Options } from './s3-options.ts'
 
@@ -50,32 +49,19 @@ export function noteCommits(
   everyMs: number,
   onError: (error: unknown, doing: string) => void,
 ): Ongoing {
-  const stopping = new AbortController()
-  const { signal } = stopping
   let noted = 0
   const note = async () => {
-    try {
-      if ((await catalog.countCommits()) === noted) return
-      const counted = await catalog.countDurableCommits()
-      await withNoteFile(config, (file) => file.replace(`${counted}\n`))
-      noted = counted
-    } catch (error) {
-      onError(error, 'noting how many changes the catalog has')
-    }
+    if ((await catalog.countCommits()) === noted) return
+    const counted = await catalog.countDurableCommits()
+    await withNoteFile(config, (file) => file.replace(`${counted}\n`))
+    noted = counted
   }
-  const run = async () => {
-    while (!signal.aborted) {
-      await note()
-      // Only the end cuts the pause short.
-      await setTimeout(everyMs, undefined, { signal, ref: false }).catch(() => undefined)
-    }
-    await note()
-  }
-  const running = run()
+  const report = (error: unknown) => onError(error, 'noting how many changes the catalog has')
+  const noting = repeat(note, everyMs, report)
   return {
     async stop() {
-      stopping.abort()
-      await running
+      await noting.stop()
+      await note().catch(report)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { repeat, type Ongoing } from '../files/upkeep/repeat.ts'
 import { DirectoryIdentity } from '../chunks/disk/directory-identity.ts'
 import { diskError } from '../chunks/disk/fs-calls.ts'
 import { identityName } from '../model/store-identity.ts'
@@ -33,9 +34,8 @@ export function watchStore(
   confirm: () => Promise<void>,
   everyMs: number,
   onChange: (error: unknown) => void,
-): { stop(): Promise<void> } {
+): Ongoing {
   let isThere = true
-  let looking: Promise<void> = Promise.resolve()
   const look = async () => {
     const error: unknown = await confirm().then(
       () => undefined,
@@ -45,14 +45,5 @@ export function watchStore(
     isThere = error === undefined
     onChange(error)
   }
-  const timer = setInterval(() => {
-    looking = looking.then(look)
-  }, everyMs)
-  timer.unref()
-  return {
-    stop() {
-      clearInterval(timer)
-      return looking
-    },
-  }
+  return repeat(look, everyMs, onChange)
 }

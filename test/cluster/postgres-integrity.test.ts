@@ -39,7 +39,7 @@ async function damageNames(schema: string): Promise<void> {
   await server.query(`
     set search_path = ${schema};
     update pg_index set indisready = false, indislive = false where indexrelid = 'files_by_name'::regclass;
-    insert into files (id, space, name, size, media_type, digest, created_at, modified_at, metadata, seal) values
+    insert into files (id, owner, name, size, media_type, digest, created_at, modified_at, metadata, seal) values
       (gen_random_uuid(), 'someone', 'unseen', 0, 'text/plain', decode(repeat('00', 32), 'hex'), 0, 0, '{}', 0);
     update pg_index set indisready = true, indislive = true where indexrelid = 'files_by_name'::regclass;
   `)

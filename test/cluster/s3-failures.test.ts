@@ -60,7 +60,7 @@ function denied(doing: string) {
 
 /** The end of a call that had half a second. */
 function timedOut(doing: string) {
-  const message = `^The chunk store has not answered within 0\\.5 s \\(${doing} .+\\): look whether .+ full\\.$`
+  const message = `^The chunk store has not answered within 0\\.5 s \\(${doing} .+\\): check that .+ full\\.$`
   return { code: 'unavailable', message: expect.stringMatching(new RegExp(message)) }
 }
 

@@ -287,7 +287,7 @@ describe('commands over a bucket and PostgreSQL', () => {
     const rebuilt = await site.withFreshCatalog()
     expect(await rebuilt.run('rebuild')).toMatchObject({
       code: 0,
-      stdout: 'a new catalog: 3 files, of 3 manifests\n',
+      stdout: 'a new catalog: 3 files from 3 manifests\n',
     })
     expect(await rebuilt.run('rebuild')).toMatchObject({
       code: 2,

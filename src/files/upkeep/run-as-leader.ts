@@ -1,11 +1,6 @@
 import { once } from 'node:events'
-import { setTimeout } from 'node:timers/promises'
 import type { LeaderLock } from '../../catalog/leader-lock.ts'
-
-/** Something that goes on until it is stopped. */
-export interface Ongoing {
-  stop(): Promise<void>
-}
+import { repeat, type Ongoing } from './repeat.ts'
 
 export interface LeaderOptions {
   /** How long to wait before trying again to become the leader. */
@@ -22,9 +17,7 @@ export function runAsLeader(
   begin: () => readonly Ongoing[],
   { retryMs, onError }: LeaderOptions,
 ): Ongoing {
-  const stopping = new AbortController()
-  const { signal } = stopping
-  const lead = async () => {
+  const lead = async (signal: AbortSignal) => {
     const leadership = await lock.tryAcquire()
     if (!leadership) return
     const ongoing = begin()
@@ -33,22 +26,5 @@ export function runAsLeader(
     await Promise.all(ongoing.map((each) => each.stop()))
     await leadership.release()
   }
-  const run = async () => {
-    while (!signal.aborted) {
-      try {
-        await lead()
-      } catch (error) {
-        onError(error, 'leading the upkeep of the store')
-      }
-      // Only stopping cuts the pause short.
-      await setTimeout(retryMs, undefined, { signal, ref: false }).catch(() => undefined)
-    }
-  }
-  const running = run()
-  return {
-    async stop() {
-      stopping.abort()
-      await running
-    },
-  }
+  return repeat(lead, retryMs, (error) => onError(error, 'leading the upkeep of the store'))
 }

@@ -1,12 +1,8 @@
 import type { Counted, Storage, Transfer } from '../state/file-store.ts'
 import { ManifestScrub, type ManifestReport } from './scrub-manifests.ts'
+import { repeat, type Ongoing } from './repeat.ts'
 import { Scrub, type ScrubOptions, type ScrubReport } from './scrub.ts'
 import { systemClock, Throttle, type Clock } from './throttle.ts'
-
-export interface RegularScrub {
-  /** Stops the reading under way, and resolves when none will follow. */
-  stop(): Promise<void>
-}
 
 const pauseMs = 60_000
 
@@ -20,7 +16,7 @@ export function scrubRegularly(
   report: ScrubReport,
   clock = systemClock,
   throttle = new Throttle(options.scrubRate, clock),
-): RegularScrub {
+): Ongoing {
   const scrub = new Scrub(store, options, report, clock, throttle)
   return regularly(scrub, 'verifying chunks', store, options, clock)
 }
@@ -32,7 +28,7 @@ export function scrubManifestsRegularly(
   report: ManifestReport,
   clock: Clock,
   throttle: Throttle,
-): RegularScrub {
+): Ongoing {
   const scrub = new ManifestScrub(store, options, report, clock, throttle)
   return regularly(scrub, 'verifying manifests', store, options, clock)
 }
@@ -43,25 +39,9 @@ function regularly(
   store: Pick<Storage, 'options'>,
   { scrubRate, scrubIntervalMs }: ScrubOptions,
   clock: Clock,
-): RegularScrub {
-  const abort = new AbortController()
-  const { signal } = abort
-  const scrubOn = async () => {
-    while (!signal.aborted) {
-      try {
-        await scrub.run(signal)
-      } catch (error) {
-        if (!signal.aborted) store.options.onBackgroundError(error, doing)
-      }
-      // Only stopping cuts a pause short.
-      await clock.wait(Math.min(pauseMs, scrubIntervalMs), signal).catch(() => undefined)
-    }
-  }
-  const running = scrubRate > 0 ? scrubOn() : Promise.resolve()
-  return {
-    async stop() {
-      abort.abort()
-      await running
-    },
-  }
+): Ongoing {
+  if (scrubRate === 0) return { stop: async () => {} }
+  const work = (signal: AbortSignal) => scrub.run(signal)
+  const report = (error: unknown) => store.options.onBackgroundError(error, doing)
+  return repeat(work, Math.min(pauseMs, scrubIntervalMs), report, clock)
 }

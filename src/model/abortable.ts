@@ -1,7 +1,7 @@
 /**
  * Resolves after `ms`. Rejects with the signal's reason as soon as it aborts. It keeps the process
- * alive: a command must not end in the middle of a call. The wait of `node:timers/promises` creates
- * an error for each abort, and stores abort one wait for each block.
+ * alive: a command must not end in the middle of a call. The wait of Node's `timers/promises`
+ * creates an error for each abort, and stores abort one wait for each block.
  */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -33,7 +33,8 @@ export function addCommonOptions(command: Command, patience: string): void {
 export function toWholeNumber(max: number): (text: string) => number {
   return (text) => {
     const number = /^\d+$/.test(text) ? Number(text) : 0
-    if (number < 1 || number > max) throw new InvalidArgumentError(`It is a whole number from 1 to ${max}.`)
+    if (number < 1 || number > max)
+      throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`)
     return number
   }
 }

@@ -64,7 +64,7 @@ function problemWithName(text: string): string | undefined {
 export function parseFileId(text: string): FileId {
   const id = text.toLowerCase()
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)) {
-    throw new StoreError('invalid_request', 'The id of a file or an upload is a UUIDv7, and this is none.')
+    throw new StoreError('invalid_request', 'Invalid id: expected a UUIDv7.')
   }
   return id as FileId
 }

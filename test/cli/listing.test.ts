@@ -28,7 +28,7 @@ it.each([
   {
     argv: ['uploads', 'rm', 'none'],
     code: 1,
-    stderr: 'ashlar: none: The id of a file or an upload is a UUIDv7, and this is none\n0 uploads deleted\n',
+    stderr: 'ashlar: none: Invalid id: expected a UUIDv7\n0 uploads deleted\n',
   },
   {
     argv: ['rm', 'a/b'],

@@ -143,7 +143,10 @@ function placesOf(parts: readonly Upload[]): readonly Segment[] {
 function checkPart(part: Upload, space: Space): Upload {
   const { id, isPartial, offset, size } = part
   if (part.space !== space) {
-    throw new StoreError('invalid_request', `The upload ${id} belongs to somebody else: join only your own.`)
+    throw new StoreError(
+      'invalid_request',
+      `The upload ${id} belongs to another space: concatenate only uploads of one space.`,
+    )
   }
   if (!isPartial) {
     throw new StoreError(

@@ -81,7 +81,7 @@ export function openReader(path: string): OpenDatabase {
   } catch (error) {
     database.close()
     if (!isForbiddenDirectory(error)) throw openingFailure(error)
-    const message = `The catalog ${path} cannot be read by somebody who may not write beside it, unless a server has it open: be the user who started the server, or take a copy.`
+    const message = `The catalog ${path} can be read only by a user who may write beside it, unless a server has it open: run as the server's user, or copy it.`
     throw new StoreError('unavailable', message, { cause: error })
   }
   const db = databaseOf(database)

@@ -89,7 +89,7 @@ export class Bucket {
     Body.destroy()
     throw new StoreError(
       'unavailable',
-      'The S3 store does not send ranges of objects: look what stands in front of it.',
+      'The S3 store does not send ranges of objects: check the proxy in front of it.',
     )
   }
 

@@ -34,7 +34,7 @@ export async function fetchRange(
       if (place.at < to) throw new StoreError('unavailable', 'The answer ended early.')
     } catch (error) {
       if (isStoreError(error, 'not_found')) {
-        throw new StoreError('not_found', 'The file was deleted or replaced while it was read: begin anew.')
+        throw new StoreError('not_found', 'The file was deleted or replaced while it was read: start again.')
       }
       await attempts.failed(error)
     }

@@ -40,6 +40,6 @@ export async function fileSource(path: string): Promise<Source & { close(): Prom
 function changed(path: string): StoreError {
   return new StoreError(
     'digest_mismatch',
-    `${path} was changed while it was read: try again when it is at rest.`,
+    `${path} changed while it was read: retry when it no longer changes.`,
   )
 }

@@ -59,7 +59,7 @@ async function refuseTooLarge(connection: Connection, size: number, signal: Abor
     requestHeaders(connection, 'uploads', { method: 'OPTIONS', headers: tusHeaders, signal }),
   )
   const most = Number(headers.get('Tus-Max-Size') ?? Infinity)
-  if (size > most) throw new StoreError('too_large', `The server takes files of ${most} bytes at most.`)
+  if (size > most) throw new StoreError('too_large', `The server accepts files of at most ${most} bytes.`)
 }
 
 /** Parts of the same source for the same name that an earlier attempt left. */

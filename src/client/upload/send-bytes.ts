@@ -69,7 +69,7 @@ export async function sendContent<T>(
 
 /** The error for a source with more or fewer bytes than it states. */
 export function sizeChanged(): StoreError {
-  return new StoreError('digest_mismatch', 'The source has another size by now.')
+  return new StoreError('digest_mismatch', 'The size of the source has changed.')
 }
 
 /** Bytes in memory, in pieces that are seen to move. */

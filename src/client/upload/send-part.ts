@@ -47,7 +47,7 @@ async function sendAndCompare(connection: Connection, toSend: PartToSend, meter:
   await deleteUpload(connection, id, { signal })
   throw new StoreError(
     'digest_mismatch',
-    'What arrived is not what the source has: if it was changed meanwhile, try again when it is at rest.',
+    'The server’s bytes differ from the source: if it was changed meanwhile, retry when it no longer changes.',
   )
 }
 

@@ -70,7 +70,7 @@ export async function appendToUpload(
   if (!lock) {
     throw new StoreError(
       'offset_conflict',
-      'Another request appends to the upload: ask for its offset, which ends that one, and continue from there.',
+      'Another request is appending. Send HEAD, which interrupts it, and resume at the returned offset.',
     )
   }
   try {
@@ -121,7 +121,7 @@ async function refuseEarly(
     throw misfit('offset_conflict', `The upload is at ${upload.offset}: continue from there.`)
   }
   if (upload.isFinished) {
-    throw misfit('offset_conflict', 'The upload is a file by now: nothing can be appended.')
+    throw misfit('offset_conflict', 'The upload has become a file: nothing can be appended.')
   }
   if (upload.size !== undefined && size !== upload.size) {
     throw misfit('invalid_request', `The upload was announced with ${upload.size} bytes: keep to that.`)

@@ -24,7 +24,7 @@ export async function deleteUpload(store: FileStore, ctx: HttpContext): Promise<
     ctx.state.caller,
     parseFileId(pathBehind('/api/uploads/', ctx)),
   )
-  if (isFinished) throw new StoreError('not_found', 'The upload is a file by now: delete that.')
+  if (isFinished) throw new StoreError('not_found', 'The upload has become a file: delete the file.')
   await store.catalog.deleteUpload(id)
   ctx.status = 204
 }

@@ -12,7 +12,7 @@ import { withChunks } from '../../http/bodies/with-chunks.ts'
  */
 export async function showUpload(store: FileStore, ctx: HttpContext): Promise<void> {
   const upload = await presentUpload(store, ctx.state.caller, parseFileId(pathBehind('/api/uploads/', ctx)))
-  if (upload.isFinished) throw new StoreError('not_found', 'The upload is a file by now: look at that.')
+  if (upload.isFinished) throw new StoreError('not_found', 'The upload has become a file: ask for the file.')
   const info = uploadInfo(upload)
   ctx.set('Cache-Control', 'no-store')
   ctx.type = 'json'

@@ -20,7 +20,7 @@ export function misfitProblem(
   // "If the upload is already complete, the server MUST NOT modify the upload resource and MUST
   // reject the request. … If the client attempted to append a non-zero length document, the server
   // MUST treat this as an inconsistent length failure."
-  return length === 0 ? completedUpload() : inconsistentLength('The upload is a file by now, of this length.')
+  return length === 0 ? completedUpload() : inconsistentLength('The upload has become a file of this length.')
 }
 
 /**
@@ -47,7 +47,7 @@ function mismatchingOffset(expected: number, provided: number): HttpProblem {
 export function completedUpload(): HttpProblem {
   return new HttpProblem(
     'invalid_request',
-    'The upload is a file by now: ask with HEAD where it is.',
+    'The upload has become a file: HEAD tells its address.',
     {},
     { type: `${types}#completed-upload`, title: 'Upload Is Completed' },
   )
